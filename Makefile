@@ -1,0 +1,93 @@
+# Needs Python 3.11 or newer with any pip from 22.3 on, make and git. Everything else goes into .venv,
+# pinned by hash; a second run installs nothing. `make help` lists the targets.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-long lint format bench lock clean
+
+BIN := .venv/bin
+RUN := .venv/.installed-run
+DEV := .venv/.installed-dev
+WORKERS ?= 2
+# Folders beside src and tests that hold Python.
+ASIDE := $(patsubst %/,%,$(sort $(dir $(wildcard bench/*.py tools/*.py))))
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 12
+
+run: $(RUN)  ## a month of a made-up tenant, charged and explained
+	@$(BIN)/talktime demo --no-serve
+
+test: lint  ## everything a change must pass: lint, then the tests (WORKERS=0: one process)
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+test-long: $(DEV)  ## the tests with many more generated examples, and the slow ones
+	$(BIN)/python -m pytest -n $(WORKERS) -m "long or not long" --hypothesis-profile=long
+
+lint: $(DEV)  ## style, types and floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy src tests $(ASIDE)
+	$(BIN)/lint-imports --no-logo
+
+format: $(DEV)  ## put the code into its form, mend what can be mended
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: $(DEV)  ## every program bench/bench_*.py, each prints its figures
+	@set -e; for program in bench/bench_*.py; do \
+	  test -e "$$program" || { echo 'make bench: there is no bench/bench_*.py' >&2; exit 1; }; \
+	  $(BIN)/python "$$program"; \
+	done
+
+lock:  ## make the locks anew from pyproject.toml (UPGRADE=--upgrade takes newer releases)
+	$(COMPILE) --group build --output-file requirements.lock
+	$(COMPILE) --group build --group dev --constraints requirements.lock --output-file requirements-dev.lock
+
+# One version of each library for every Python and machine; no index, no path, no host in the files.
+UV ?= $(or $(wildcard $(BIN)/uv),uv)
+COMPILE = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+  --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
+  --custom-compile-command 'make lock' $(UPGRADE)
+
+clean:  ## remove what builds and checks leave behind (not .venv: delete that by hand)
+	rm -rf build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests bench tools -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+# --- the environment -----------------------------------------------------------------------------------
+# Debian's python3 may come without ensurepip, and its pip refuses to install outside an environment:
+# then the environment is made without pip, and the machine's pip is told to work on it.
+
+# The first Python on the path that is new enough; PYTHON=... on the command line decides otherwise.
+PYTHON ?= $(found)
+found = $(eval found := $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,\
+  $(shell $(python) -c 'import sys; sys.version_info >= (3, 11) and print("$(python)")' 2>/dev/null))))$(found)
+
+$(BIN)/python:
+	@python='$(PYTHON)'; \
+	test -n "$$python" || { echo 'Talktime needs Python 3.11 or newer: install it, or name it by make PYTHON=...' >&2; exit 1; }; \
+	$$python -m venv --clear .venv >/dev/null 2>&1 || $$python -m venv --clear --without-pip .venv
+
+# $(call pip,ARGUMENTS): install by the first pip that works.
+pip = @for pip in '$(BIN)/python -m pip' '$(PYTHON) -m pip --python $(BIN)/python' \
+    'pip3 --python $(BIN)/python' 'pip --python $(BIN)/python'; do \
+  $$pip --version >/dev/null 2>&1 || continue; \
+  $$pip install -qq --disable-pip-version-check $(1); exit $$?; \
+done; echo 'Talktime needs pip 22.3 or newer: install it (on Debian: python3-pip).' >&2; exit 1
+
+# Wheels only: what is not pinned by hash is not run, not even to build something.
+PINNED = --require-hashes --only-binary :all: -r
+
+# Each stamp asks for the one before it, so that nothing is installed twice or at the same time.
+.venv/.installed-libraries: requirements.lock | $(BIN)/python
+	@echo 'Installing the libraries of requirements.lock into .venv (once; a minute or two)'
+	$(call pip,$(PINNED) requirements.lock)
+	@touch $@
+
+$(RUN): pyproject.toml .venv/.installed-libraries
+	$(call pip,--no-deps --no-build-isolation --editable .)
+	@touch $@
+
+$(DEV): requirements-dev.lock $(RUN)
+	@echo 'Installing the tools of requirements-dev.lock into .venv (once; a minute or two)'
+	$(call pip,$(PINNED) requirements-dev.lock)
+	@touch $@

@@ -1,0 +1,143 @@
+"""What no single entry of a tenant can show: things that stand twice, and licences that do not add up.
+
+Each check takes the tenant as read and gives sentences; none means that it may be used. Licences are compared
+at every instant at which anything changes (interfaces.md, The tenant file; rulings.md 15).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise
+from typing import Final
+
+from talktime.accounts.tenant import Licence, ServiceNumber, Tenant, User
+from talktime.accounts.toml_table import entry_name, shown, shown_instant
+from talktime.catalog.model import Catalogue
+from talktime.core.limits import MAX_LICENCES, NEVER_US
+
+_CALLING: Final = "calling"
+
+
+def check_tenant(tenant: Tenant, catalogue: Catalogue) -> Iterator[str]:
+    """Everything that is wrong with the tenant as a whole, a sentence each."""
+    yield from _duplicates(tenant)
+    yield from _holders(tenant, catalogue)
+    yield from _assigned_and_bought(tenant, catalogue)
+    yield from _caps(tenant)
+
+
+def _duplicates(tenant: Tenant) -> Iterator[str]:
+    users = [(entry_name("users", at, user.upn), user) for at, user in enumerate(tenant.users, 1)]
+    services = [
+        (entry_name("service_numbers", at, service.number), service)
+        for at, service in enumerate(tenant.service_numbers, 1)
+    ]
+    accounts = enumerate(tenant.billing_accounts, 1)
+    yield from _twice("id", ((entry_name("billing_accounts", at, a.id), a.id) for at, a in accounts))
+    yield from _twice("upn", ((where, user.upn) for where, user in users))
+    yield from _twice("id", ((where, user.id) for where, user in users))
+    numbers_of_users = ((where, number) for where, user in users for number in user.numbers)
+    yield from _twice("number", chain(numbers_of_users, ((where, s.number) for where, s in services)))
+
+
+def _twice(key: str, named: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Values that two entries share, in any letter case; empty ones are absent."""
+    first: dict[str, str] = {}
+    for where, value in named:
+        owner = first.setdefault(value.casefold(), where) if value else where
+        if owner is not where:
+            yield f"{where}: {key} {shown(value)} is already that of {owner}"
+
+
+def _licensed(tenant: Tenant) -> list[User | ServiceNumber]:
+    """Everyone who may hold licences and belong to a cost centre."""
+    return [*tenant.users, *tenant.service_numbers]
+
+
+def _holders(tenant: Tenant, catalogue: Catalogue) -> Iterator[str]:
+    """Licences of one user or service number that cannot stand together, or not in the user's country."""
+    for at, user in enumerate(tenant.users, 1):
+        where = entry_name("users", at, user.upn)
+        yield from _together(where, user.licences, catalogue)
+        for licence in user.licences:
+            plan = catalogue.plans[licence.plan]
+            if plan.countries and user.location and user.location not in plan.countries:
+                yield f"{where}: plan {plan.code} ({plan.name}) is not offered in {user.location}"
+    for at, service in enumerate(tenant.service_numbers, 1):
+        yield from _together(entry_name("service_numbers", at, service.number), service.licences, catalogue)
+
+
+def _together(where: str, licences: Sequence[Licence], catalogue: Catalogue) -> Iterator[str]:
+    """One licence of a plan at a time, and one calling plan at a time."""
+    for plan in dict.fromkeys(licence.plan for licence in licences):
+        for _, second in _overlaps(licence for licence in licences if licence.plan == plan):
+            yield f"{where}: holds {plan} twice from {shown_instant(second.from_us)} on; list it once"
+    for first, second in _overlaps(one for one in licences if catalogue.plans[one.plan].kind == _CALLING):
+        if first.plan != second.plan:
+            yield (
+                f"{where}: holds two calling plans, {first.plan} and {second.plan}, from "
+                f"{shown_instant(second.from_us)} on; end one with until before the other begins"
+            )
+
+
+def _overlaps(licences: Iterable[Licence]) -> Iterator[tuple[Licence, Licence]]:
+    """Neighbours in time of which the second begins before the first has ended.
+
+    Where any two of them overlap, two neighbours do.
+    """
+    for first, second in pairwise(sorted(licences, key=lambda licence: licence.from_us)):
+        if second.from_us < first.until_us:
+            yield first, second
+
+
+def _assigned_and_bought(tenant: Tenant, catalogue: Catalogue) -> Iterator[str]:
+    """Plans of [[licences]] of which more are assigned than bought; free plans need no purchase."""
+    changes: dict[str, Counter[tuple[int, str]]] = {}
+    for bought in tenant.subscriptions:
+        if not catalogue.plans[bought.plan].free:
+            counts = changes.setdefault(bought.plan, Counter())
+            counts[bought.from_us, "bought"] += bought.purchased
+            counts[bought.until_us, "bought"] -= bought.purchased
+    for holder in _licensed(tenant):
+        for licence in holder.licences:
+            if licence.plan in changes:
+                changes[licence.plan][licence.from_us, "assigned"] += 1
+                changes[licence.plan][licence.until_us, "assigned"] -= 1
+    for plan, counts in changes.items():
+        yield from _shortage(plan, counts)
+
+
+def _shortage(plan: str, changes: Counter[tuple[int, str]]) -> Iterator[str]:
+    """The first instant at which more licences of a plan are assigned than bought, or too many are bought."""
+    held = {"assigned": 0, "bought": 0}
+    for at_us in sorted({at_us for at_us, _ in changes if at_us < NEVER_US}):
+        for kind in held:
+            held[kind] += changes[at_us, kind]
+        if held["assigned"] > held["bought"]:
+            yield (
+                f"licences: {plan}: {held['assigned']:,} assigned but {held['bought']:,} bought "
+                f"from {shown_instant(at_us)} on; buy more or take some away"
+            )
+            return
+        if held["bought"] > MAX_LICENCES:
+            yield f"licences: {plan}: {held['bought']:,} bought in all, over the limit of {MAX_LICENCES:,}"
+            return
+
+
+def _caps(tenant: Tenant) -> Iterator[str]:
+    """Caps that stand twice, or that hold for nobody."""
+    own = {("user", user.upn) for user in tenant.users if user.cap_per_month_micros is not None}
+    known = {
+        "user": {user.upn for user in tenant.users},
+        "cost_centre": {one.cost_centre for one in _licensed(tenant)},
+        "tenant": {tenant.id},
+    }
+    seen: set[tuple[str, str]] = set()
+    for at, cap in enumerate(tenant.caps, 1):
+        where = entry_name("caps", at, cap.id)
+        if cap.id and cap.id not in known.get(cap.scope, {cap.id}):
+            yield f"{where}: no {cap.scope} of this file is named {shown(cap.id)}"
+        if (cap.scope, cap.id) in seen:
+            yield f"{where}: a cap of this {cap.scope} stands above; keep one"
+        if (cap.scope, cap.id) in own:
+            yield f"{where}: the user has a cap_per_month already; keep one"
+        seen.add((cap.scope, cap.id))

@@ -1,0 +1,359 @@
+"""The tenant file: one organisation as people write it in TOML -> `Tenant` (interfaces.md, The tenant file).
+
+A file is taken as a whole or refused with every fault that it has, each naming table, entry and key.
+Amounts are decimal strings, since a TOML float is none; a time without an offset is UTC.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from talktime.accounts.calendar import to_us, zone
+from talktime.accounts.tenant import (
+    AGREEMENTS,
+    AutoRecharge,
+    BillingAccount,
+    Cap,
+    Licence,
+    Purchase,
+    ServiceNumber,
+    Subscription,
+    Tenant,
+    User,
+)
+from talktime.accounts.tenant_checks import check_tenant
+from talktime.accounts.toml_table import Table, WrittenFloat, did_you_mean, shown
+from talktime.catalog.model import TOLL, TOLL_FREE, Catalogue
+from talktime.catalog.side import load_currencies
+from talktime.core.limits import ALWAYS_US, MAX_LICENCES, NEVER_US
+from talktime.core.money import MICROS_PLACES, format_money
+from talktime.core.numbers import parse_number
+
+SCOPES: Final = ("user", "cost_centre", "tenant")
+"""Whose spending a cap holds (rulings.md 18)."""
+
+SERVICES: Final = ("conferencing_bridge", "auto_attendant", "call_queue")
+"""What answers a service number (domain.md 1)."""
+
+_TABLES: Final = ("tenant", "billing_accounts", "licences", "users", "service_numbers", "purchases")
+_TOP: Final = (*_TABLES, "auto_recharge", "caps", "deck")
+_COUNTRY: Final = re.compile("[A-Z]{2}")
+_CURRENCY: Final = re.compile("[A-Z]{3}")
+_LAST_PURCHASE_US: Final = to_us(datetime(3000, 1, 1, tzinfo=UTC))
+"""A lot expires a year after its purchase, which the calendar must still know."""
+
+
+class TenantFileError(ValueError):
+    """A tenant file that cannot be used. `faults` are its faults, a sentence each, in the file's order."""
+
+    def __init__(self, path: Path, faults: Sequence[str]) -> None:
+        self.path = path
+        self.faults = tuple(faults)
+        lines = faults[0] if len(faults) == 1 else "\n  ".join((f"{len(faults)} faults:", *faults))
+        super().__init__(f"{path}: {lines}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """What entries of other tables take from [tenant]: "" where it is at fault."""
+
+    country: str
+    currency: str
+    account: str
+    catalogue: Catalogue
+
+
+def read_tenant(path: Path, catalogue: Catalogue) -> Tenant:
+    """Reads a tenant file.
+
+    Absent are: the name (then the id), the time zone (UTC), a user's location and an account's country (the
+    tenant's), the default billing account (the only one, if there is one). Users are found by id, then by
+    UPN, in any letter case; a cap's user is given back by UPN. Purchases are named by their position.
+    Raises TenantFileError with every fault.
+    """
+    top = Table(_toml(path), "", [])
+    top.only(*_TOP)
+    table = top.table("tenant")
+    if table is None:
+        raise TenantFileError(path, [*top.faults, *_no_tenant(top)])
+    tenant = _tenant(top, table, catalogue)
+    faults = [*top.faults, *check_tenant(tenant, catalogue)]
+    if faults:
+        raise TenantFileError(path, faults)
+    return tenant
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"), parse_float=WrittenFloat)
+    except OSError as error:
+        raise TenantFileError(path, [f"cannot be read: {error.strerror or error}"]) from None
+    except UnicodeDecodeError as error:
+        raise TenantFileError(path, [f"is not UTF-8 (byte {error.start}); save it as UTF-8"]) from None
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        raise TenantFileError(path, [f"is not TOML: {error}"]) from None
+
+
+def _no_tenant(top: Table) -> list[str]:
+    if "tenant" in top.entries:
+        return []
+    return ["the table [tenant] is missing; begin with [tenant] and its id, country and currency"]
+
+
+def _tenant(top: Table, table: Table, catalogue: Catalogue) -> Tenant:
+    """The tenant with all its tables; faults go to the tables' list."""
+    table.only("id", "name", "country", "currency", "time_zone", "default_billing_account", "deck")
+    id_ = table.needed("id")
+    country, currency = _country(table, "country", None, catalogue), _currency(table)
+    accounts = [_billing_account(entry, country, catalogue) for entry in top.tables("billing_accounts", "id")]
+    default_account = _account(table, "default_billing_account", _only_id(accounts), accounts)
+    home = _Home(country, currency, default_account, catalogue)
+    users = tuple(_user(entry, home) for entry in top.tables("users", "upn"))
+    upns = _upns(users)
+    recharge = top.table("auto_recharge")
+    return Tenant(
+        id=id_,
+        name=table.text("name") or id_,
+        country=country,
+        currency=currency,
+        time_zone=_time_zone(table),
+        default_billing_account=default_account,
+        billing_accounts=tuple(accounts),
+        subscriptions=_subscriptions(top, accounts, home),
+        users=users,
+        service_numbers=tuple(_service(entry, home) for entry in top.tables("service_numbers", "number")),
+        purchases=tuple(
+            _purchase(entry, at, home) for at, entry in enumerate(top.tables("purchases", "at"), 1)
+        ),
+        auto_recharge=AutoRecharge() if recharge is None else _auto_recharge(recharge, currency),
+        caps=tuple(_cap(entry, id_, upns) for entry in top.tables("caps", "id")),
+        deck=_deck(top, table),
+    )
+
+
+def _deck(top: Table, table: Table) -> str:
+    """The deck, from the top of the file or from [tenant], where a line at the end of a table lands."""
+    above, inside = top.text("deck"), table.text("deck")
+    if above and inside and above != inside:
+        table.fault(f"deck {shown(inside)} differs from deck {shown(above)} above; keep one")
+    return above or inside
+
+
+def _country(table: Table, key: str, default: str | None, catalogue: Catalogue) -> str:
+    """Two capital letters of a country that the catalogue knows; needed where there is no default."""
+    if key not in table.entries and default is not None:
+        return default
+    value = table.needed(key)
+    if not value or value in catalogue.dialling:
+        return value
+    if value.upper() in catalogue.dialling:
+        table.fault(f"{key} {shown(value)} must be in capital letters: write {shown(value.upper())}")
+    elif _COUNTRY.fullmatch(value):
+        table.fault(f"{key} {shown(value)} is no country code of ISO 3166")
+    else:
+        table.fault(f"{key} {shown(value)} must be two capital letters of ISO 3166")
+    return ""
+
+
+def _currency(table: Table) -> str:
+    value = table.needed("currency")
+    known = load_currencies().minor_units
+    if not value or value in known:
+        return value
+    if value.upper() in known:
+        table.fault(f"currency {shown(value)} must be in capital letters: write {shown(value.upper())}")
+    elif _CURRENCY.fullmatch(value):
+        table.fault(f"currency {shown(value)} is no currency of ISO 4217")
+    else:
+        table.fault(f"currency {shown(value)} must be three capital letters of ISO 4217")
+    return ""
+
+
+def _time_zone(table: Table) -> str:
+    name = table.text("time_zone", "UTC")
+    try:
+        zone(name)
+    except ValueError as error:
+        table.fault(f"time_zone: {error}")
+    return name
+
+
+def _billing_account(table: Table, country: str, catalogue: Catalogue) -> BillingAccount:
+    table.only("id", "agreement", "country", "post_usage_enabled")
+    return BillingAccount(
+        id=table.needed("id"),
+        agreement=table.word("agreement", AGREEMENTS),
+        country=_country(table, "country", country, catalogue),
+        post_usage_enabled=table.flag("post_usage_enabled", True),
+    )
+
+
+def _only_id(accounts: Sequence[BillingAccount]) -> str:
+    return accounts[0].id if len(accounts) == 1 else ""
+
+
+def _account(table: Table, key: str, default: str, accounts: Sequence[BillingAccount]) -> str:
+    """The id of a billing account of this file."""
+    value = table.text(key) or default
+    ids = [account.id for account in accounts]
+    if value and value not in ids:
+        table.fault(f"{key}: no [[billing_accounts]] has the id {shown(value)}{did_you_mean(value, ids)}")
+    return value
+
+
+def _subscriptions(top: Table, accounts: Sequence[BillingAccount], home: _Home) -> tuple[Subscription, ...]:
+    """What was bought; none where one entry is at fault, since assigned licences would seem too many."""
+    before = len(top.faults)
+    bought = [_subscription(entry, accounts, home) for entry in top.tables("licences", "plan")]
+    return () if len(top.faults) > before else tuple(bought)
+
+
+def _subscription(table: Table, accounts: Sequence[BillingAccount], home: _Home) -> Subscription:
+    table.only("plan", "purchased", "billing_account", "from", "until")
+    plan = _plan(table, home.catalogue)
+    purchased = table.count("purchased", MAX_LICENCES)
+    account = home.account
+    if "billing_account" in table.entries:
+        account = _account(table, "billing_account", home.account, accounts)
+    return Subscription(plan, purchased, account, *(table.validity() or (ALWAYS_US, NEVER_US)))
+
+
+def _plan(table: Table, catalogue: Catalogue) -> str:
+    """The code of a plan of the catalogue; a fault gives ""."""
+    code = table.needed("plan")
+    if not code or code in catalogue.plans:
+        return code
+    table.fault(f"unknown plan {shown(code)}{did_you_mean(code, catalogue.plans)}")
+    return ""
+
+
+def _user(table: Table, home: _Home) -> User:
+    table.only("upn", "id", "name", "location", "licences", "numbers", "cost_centre", "cap_per_month")
+    location = _country(table, "location", home.country, home.catalogue)
+    cap = table.money("cap_per_month")
+    if cap is not None and cap < 0:
+        table.fault("cap_per_month must not be below 0")
+    return User(
+        upn=table.needed("upn"),
+        id=table.text("id"),
+        name=table.text("name"),
+        location=location,
+        licences=_licences(table, home.catalogue),
+        numbers=_numbers(table, location, home.catalogue),
+        cost_centre=table.text("cost_centre"),
+        cap_per_month_micros=cap,
+    )
+
+
+def _licences(table: Table, catalogue: Catalogue) -> tuple[Licence, ...]:
+    """Licences as codes or as { plan, from, until }; those at fault are left out."""
+    found = []
+    for position, value in enumerate(table.items("licences"), 1):
+        where = f"{table.where}: licences[{position}]"
+        if not isinstance(value, str | dict):
+            table.fault(
+                f"licences[{position}] {shown(value)} must be a plan's code or {{ plan, from, until }}"
+            )
+            continue
+        entry = Table({"plan": value} if isinstance(value, str) else value, where, table.faults)
+        entry.only("plan", "from", "until")
+        plan, validity = _plan(entry, catalogue), entry.validity()
+        if plan and validity:
+            found.append(Licence(plan, *validity))
+    return tuple(found)
+
+
+def _numbers(table: Table, location: str, catalogue: Catalogue) -> tuple[str, ...]:
+    return tuple(
+        _number(table, f"numbers[{position}]", value, location, catalogue)
+        for position, value in enumerate(table.items("numbers"), 1)
+    )
+
+
+def _number(table: Table, key: str, value: object, location: str, catalogue: Catalogue) -> str:
+    """A number as `+` and digits; one written the national way is of the location. A fault gives ""."""
+    number = parse_number(value, catalogue.dialling.get(location)) if isinstance(value, str) else None
+    if number is None or not number.digits or number.hidden:
+        table.fault(f'{key} {shown(value)} is not a telephone number; write it in quotes, as "+14255550100"')
+        return ""
+    return number.text
+
+
+def _service(table: Table, home: _Home) -> ServiceNumber:
+    table.only("number", "kind", "service", "licences", "cost_centre")
+    number = table.needed("number")
+    return ServiceNumber(
+        number=_number(table, "number", number, home.country, home.catalogue) if number else "",
+        kind=table.word("kind", (TOLL, TOLL_FREE)),
+        service=table.word("service", SERVICES) if "service" in table.entries else "",
+        licences=_licences(table, home.catalogue),
+        cost_centre=table.text("cost_centre"),
+    )
+
+
+def _purchase(table: Table, position: int, home: _Home) -> Purchase:
+    table.only("at", "amount")
+    at_us, amount = table.instant("at"), _amount(table, "amount")
+    if "at" not in table.entries:
+        table.fault("at is missing")
+    elif at_us is not None and at_us >= _LAST_PURCHASE_US:
+        table.fault(f"at {shown(table.entries['at'])} is too far ahead")
+    minimum = load_currencies().minimum_purchase_micros(home.currency)
+    if amount is not None and amount <= 0:
+        table.fault(f"amount {format_money(amount)} must be above 0")
+    elif amount is not None and home.currency and amount < minimum:
+        least = f"{format_money(minimum)} {home.currency}"
+        table.fault(f"amount {format_money(amount)} is below the least purchase of {least}")
+    if amount is not None:
+        _whole_coins(table, "amount", amount, home.currency)
+    return Purchase(f"purchase-{position:06}", at_us or 0, amount or 0)
+
+
+def _auto_recharge(table: Table, currency: str) -> AutoRecharge:
+    table.only("enabled", "below", "add", "cap_per_month")
+    enabled = table.flag("enabled", False)
+    if "enabled" not in table.entries:
+        table.fault("enabled is missing; write enabled = true or enabled = false")
+    money = {key: table.money(key) for key in ("below", "add", "cap_per_month")}
+    for key, micros in money.items():
+        if micros is not None and micros <= 0:
+            table.fault(f"{key} {format_money(micros)} must be above 0")
+        if enabled and key not in table.entries and key != "cap_per_month":
+            table.fault(f"{key} is missing")
+    _whole_coins(table, "add", money["add"] or 0, currency)
+    return AutoRecharge(enabled, money["below"] or 0, money["add"] or 0, money["cap_per_month"])
+
+
+def _amount(table: Table, key: str) -> int | None:
+    """A needed amount; None where it is absent or at fault."""
+    if key not in table.entries:
+        table.fault(f"{key} is missing")
+    return table.money(key)
+
+
+def _whole_coins(table: Table, key: str, micros: int, currency: str) -> None:
+    """Refuses a payment that no card can make: finer than the currency's smallest coin (domain.md 2)."""
+    places = load_currencies().minor_units.get(currency, MICROS_PLACES)
+    if micros % 10 ** (MICROS_PLACES - places):
+        table.fault(f"{key} {format_money(micros)} is finer than {currency} can be paid, {places} decimals")
+
+
+def _cap(table: Table, tenant: str, upns: Mapping[str, str]) -> Cap:
+    table.only("scope", "id", "amount")
+    scope, amount = table.word("scope", SCOPES), _amount(table, "amount")
+    if amount is not None and amount < 0:
+        table.fault(f"amount {format_money(amount)} must not be below 0")
+    if scope == "tenant":
+        return Cap(scope, table.text("id") or tenant, amount or 0)
+    id_ = table.needed("id")
+    return Cap(scope, upns.get(id_.casefold(), id_) if scope == "user" else id_, amount or 0)
+
+
+def _upns(users: Sequence[User]) -> dict[str, str]:
+    """What a user may be called (id, else UPN; in lower case) -> the UPN."""
+    by_upn = {user.upn.casefold(): user.upn for user in users}
+    return by_upn | {user.id.casefold(): user.upn for user in users if user.id}

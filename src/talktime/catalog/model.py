@@ -1,0 +1,240 @@
+"""The catalogue in memory: frozen values made from the data files by `catalog.load`.
+
+It turns names into the integers that the core works with (facts, rules) and answers what is data: which
+plan gives which pools, which zone a country is in, which country and kind a number has.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Final
+
+from talktime.core.category import first_rule
+from talktime.core.numbers import Dialling
+from talktime.core.prefix import NO_PREFIX, PrefixTable
+
+FREE: Final = "free"
+CREDITS: Final = "credits"
+
+BASIS_ASSIGNED: Final = "assigned"
+BASIS_PURCHASED: Final = "purchased"
+SCOPE_COUNTRY: Final = "country"
+SCOPE_TENANT: Final = "tenant"
+SCOPE_USER: Final = "user"
+
+DOMESTIC: Final = "domestic"
+INTERNATIONAL: Final = "international"
+ANYWHERE: Final = "any"
+
+TOLL: Final = "toll"
+TOLL_FREE: Final = "toll_free"
+OTHER_OPERATOR: Final = "other_operator"
+ZONE: Final = "zone:"
+
+PREMIUM_NORMAL: Final = "normal"
+PREMIUM_CREDITS_ONLY: Final = "credits_only"
+PREMIUM_REFUSE: Final = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPool:
+    """Minutes that a plan includes per licence and month, for some destinations (domain.md 5)."""
+
+    kind: str
+    destinations: str
+    minutes: int
+    minutes_in: Mapping[str, int]
+
+    def minutes_for(self, country: str) -> int:
+        """Minutes of one licence held in this country; NO_LIMIT where they are not counted."""
+        return self.minutes_in.get(country, self.minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a licence gives. `kind` is calling, conferencing, credits or phone."""
+
+    code: str
+    name: str
+    kind: str
+    basis: str
+    scope: str
+    countries: frozenset[str]
+    free: bool
+    traits: frozenset[str]
+    pools: tuple[PlanPool, ...]
+    strict_or: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A kind of call: who pays for it, in which order, and which trait its payer needs (domain.md 4)."""
+
+    name: str
+    funding: tuple[str, ...]
+    licence: str
+    payer: str
+    never_refused: bool
+    state: str
+    flag: str
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody pays."""
+        return FREE in self.funding
+
+    @property
+    def pool_kinds(self) -> tuple[str, ...]:
+        """The kinds of pools that pay before money does, in order."""
+        return tuple(kind for kind in self.funding if kind not in (FREE, CREDITS))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row of the table that chooses the category; `why` is its sentence for people."""
+
+    category: str
+    call_types: tuple[str, ...]
+    when: tuple[str, ...]
+    unless: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFacts:
+    """What a number's digits say: ISO country ("" unknown) and kind (geographic, toll_free, ...)."""
+
+    country: str
+    kind: str
+
+
+UNKNOWN_NUMBER: Final = NumberFacts("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a call before its category is chosen."""
+
+    call_type: str
+    number_kind: str
+    other_operator: bool
+    domestic: bool
+    country: str
+    traits: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All data that rules ask for. Made by `catalog.load.load_catalogue`."""
+
+    plans: Mapping[str, Plan]
+    categories: Mapping[str, Category]
+    rules: tuple[Rule, ...]
+    zones: Mapping[str, frozenset[str]]
+    domestic_groups: Mapping[str, frozenset[str]]
+    pool_groups: Mapping[str, str]
+    directions: Mapping[str, tuple[str, ...]]
+    own_operators: frozenset[str]
+    number_types: Mapping[str, str]
+    treatments: Mapping[str, Mapping[str, str]]
+    premium: PrefixTable
+    premium_states: tuple[str, ...]
+    numbers: PrefixTable
+    number_facts: tuple[NumberFacts, ...]
+    dialling: Mapping[str, Dialling]
+    digest: str
+    _bits: Mapping[str, int] = field(repr=False, default_factory=dict)
+    _compiled: tuple[tuple[int, int, int], ...] = field(repr=False, default=())
+
+    def direction(self, call_type: str) -> str:
+        """The direction that the call type says (inbound or outbound), else ""."""
+        for direction, patterns in self.directions.items():
+            if any(fnmatchcase(call_type, pattern) for pattern in patterns):
+                return direction
+        return ""
+
+    def treated(self, call_type: str, treat_as: str) -> str:
+        """The call type that a row is rated as; unchanged where the treatment does not name it."""
+        for pattern, other in self.treatments[treat_as].items():
+            if fnmatchcase(call_type, pattern):
+                return other
+        return call_type
+
+    def rule_of(self, facts: Facts) -> int:
+        """The index of the rule that chooses the category; the last rule takes every call."""
+        return first_rule(self._mask(facts), self._compiled)
+
+    def _mask(self, facts: Facts) -> int:
+        mask = 0
+        for name, bit in self._bits.items():
+            if _holds(name, facts, self.zones):
+                mask |= bit
+        return mask
+
+    def is_domestic(self, location: str, country: str) -> bool:
+        """Whether a call from a user located here to that country is domestic."""
+        return bool(location) and country in self.domestic_groups.get(location, frozenset({location}))
+
+    def pool_group(self, country: str) -> str:
+        """The name of the country group whose licences fill one pool."""
+        return self.pool_groups.get(country, country)
+
+    def reaches(self, pool: PlanPool, domestic: bool, country: str) -> bool:
+        """Whether a plan's pool serves a destination."""
+        if pool.destinations == ANYWHERE:
+            return True
+        if pool.destinations == DOMESTIC:
+            return domestic
+        if pool.destinations == INTERNATIONAL:
+            return not domestic
+        return country in self.zones[pool.destinations]
+
+    def premium_state(self, digits: str) -> str:
+        """refuse, credits_only or normal, by the longest prefix that the visible digits decide."""
+        found = self.premium.find(digits)
+        return PREMIUM_NORMAL if found == NO_PREFIX else self.premium_states[found]
+
+    def number(self, digits: str) -> NumberFacts:
+        """Country and kind of an international number's visible digits."""
+        found = self.numbers.find(digits)
+        return UNKNOWN_NUMBER if found == NO_PREFIX else self.number_facts[found]
+
+    def traits(self, plans: Iterable[str]) -> frozenset[str]:
+        """What holders of these plans are; codes that the catalogue does not know give nothing."""
+        return frozenset(trait for code in plans if code in self.plans for trait in self.plans[code].traits)
+
+
+_CALL_TYPE: Final = "call_type:"
+
+
+def compile_rules(rules: tuple[Rule, ...]) -> tuple[dict[str, int], tuple[tuple[int, int, int], ...]]:
+    """Gives each fact that a rule names a bit, and each rule its three masks for `core.category`."""
+    bits: dict[str, int] = {}
+
+    def bit(name: str) -> int:
+        return bits.setdefault(name, 1 << len(bits))
+
+    compiled = tuple(
+        (
+            sum({bit(fact) for fact in rule.when}),
+            sum({bit(_CALL_TYPE + pattern) for pattern in rule.call_types}),
+            sum({bit(fact) for fact in rule.unless}),
+        )
+        for rule in rules
+    )
+    return bits, compiled
+
+
+def _holds(name: str, facts: Facts, zones: Mapping[str, frozenset[str]]) -> bool:
+    """Whether a fact named in the data holds for a call."""
+    if name.startswith(_CALL_TYPE):
+        return fnmatchcase(facts.call_type, name.removeprefix(_CALL_TYPE))
+    if name.startswith(ZONE):
+        return facts.country in zones[name.removeprefix(ZONE)]
+    if name == OTHER_OPERATOR:
+        return facts.other_operator
+    if name == DOMESTIC:
+        return facts.domestic
+    if name == TOLL_FREE:
+        return facts.number_kind == TOLL_FREE
+    return name in facts.traits

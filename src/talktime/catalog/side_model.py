@@ -1,0 +1,188 @@
+"""The catalogue's side data in memory: roles, features, days kept, masking, policies, currencies.
+
+Frozen values that answer what pages, notices and rights ask for; `catalog.side` reads them from the files.
+None of it decides a price.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from talktime.catalog.model import ANYWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """An administrator role. `alias_of` is the role it is another name of; `partner` acts from outside."""
+
+    id: str
+    name: str
+    alias_of: str
+    partner: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that people are told; `configurable`: the tenant may choose other recipients."""
+
+    id: str
+    group: str
+    configurable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Who is told what and who may do what (domain.md 10 and 11). Groups and rights hold no aliases."""
+
+    roles: Mapping[str, Role]
+    groups: Mapping[str, frozenset[str]]
+    events: Mapping[str, Event]
+    rights: Mapping[str, frozenset[str]]
+
+    def canonical(self, role: str) -> str:
+        """The role itself, or the one that it is another name of. Raises KeyError for an unknown role."""
+        return self.roles[role].alias_of or role
+
+    def recipients(self, event: str) -> frozenset[str]:
+        """The roles, aliases resolved, that an event is told to. Raises KeyError for an unknown event."""
+        return self.groups[self.events[event].group]
+
+    def may(self, roles: Iterable[str], operation: str) -> bool:
+        """Whether a holder of these roles may do this. Raises KeyError for an unknown operation or role."""
+        return not self.rights[operation].isdisjoint(map(self.canonical, roles))
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to have a feature: of each tuple of `needs` one plan; `money` says when it is charged.
+
+    `holder` is whose licences count; `paid` which of the feature's minutes are charged, "" for all.
+    """
+
+    needs: tuple[tuple[str, ...], ...]
+    holder: str
+    money: str
+    paid: str
+
+    def is_met_by(self, plans: Iterable[str]) -> bool:
+        """Whether a holder of these plans has the feature this way."""
+        held = frozenset(plans)
+        return all(not held.isdisjoint(choice) for choice in self.needs)
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something that people want to do, and the ways to have it, best first (domain.md 15)."""
+
+    id: str
+    name: str
+    ways: tuple[Way, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Licences of a plan that come free: `free`, and one more per `one_more_per` licences of plans `of`."""
+
+    plan: str
+    free: int
+    one_more_per: int
+    of: tuple[str, ...]
+
+    def licences(self, held: Mapping[str, int]) -> int:
+        """How many are free to a tenant that holds so many licences of each plan, rounded down."""
+        return self.free + sum(held.get(plan, 0) for plan in self.of) // self.one_more_per
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Licences that features need, and licences that come free."""
+
+    features: Mapping[str, Feature]
+    allowances: Mapping[str, Allowance]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many days usage is kept: calls that we carry, calls of the customer's own operator."""
+
+    calling_plans_days: int
+    own_operator_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long usage is kept, by country (domain.md 15)."""
+
+    default: Kept
+    countries: Mapping[str, Kept]
+
+    def kept(self, country: str) -> Kept:
+        """The days of a user's country; unknown countries have the default."""
+        return self.countries.get(country, self.default)
+
+
+@dataclass(frozen=True, slots=True)
+class Masking:
+    """Hidden digits of the other party's number, by the organisation's country (domain.md 15)."""
+
+    hidden_digits: Mapping[str, int]
+
+    def hidden(self, country: str) -> int:
+        """Digits hidden at the end; 0 where the country hides none."""
+        return self.hidden_digits.get(country, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A dial-out policy that a user may be held to (domain.md 15). `kind` is conferencing or calls."""
+
+    id: str
+    kind: str
+    name: str
+    allows: frozenset[str]
+    default: bool
+
+    def permits(self, reached: Iterable[str]) -> bool:
+        """Whether a destination may be called of which these words hold (`organiser_country`, `domestic`)."""
+        return ANYWHERE in self.allows or not self.allows.isdisjoint(reached)
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """All dial-out policies; `never_barred` are the categories of calls that go through under any."""
+
+    policies: Mapping[str, Policy]
+    never_barred: frozenset[str]
+
+    def default(self, kind: str) -> Policy:
+        """The policy of users who are held to none. Raises KeyError for an unknown kind."""
+        return {policy.kind: policy for policy in self.policies.values() if policy.default}[kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Currencies:
+    """Currencies: decimals of the smallest coin (ISO 4217) and the least amount of one purchase."""
+
+    minor_units: Mapping[str, int]
+    default_minimum_micros: int
+    minimum_micros: Mapping[str, int]
+
+    def minimum_purchase_micros(self, currency: str) -> int:
+        """The least amount of one purchase (rulings.md 32)."""
+        return self.minimum_micros.get(currency, self.default_minimum_micros)
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseRule:
+    """A rule of who may buy: what it asks, and what to do where it fails (domain.md 9)."""
+
+    id: str
+    asks: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Eligibility:
+    """Who may buy credits: countries that may not, and the texts of the rules in their order."""
+
+    not_offered: frozenset[str]
+    rules: Mapping[str, PurchaseRule]

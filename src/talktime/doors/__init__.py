@@ -1,0 +1,1 @@
+"""The doors: each parses, calls one use case and answers. No rule lives here."""

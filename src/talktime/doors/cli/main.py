@@ -1,0 +1,200 @@
+"""`talktime`: the commands, their options, and the exit codes.
+
+0 done · 1 the input has nothing usable · 2 wrong use. Each command imports what it needs when it runs, so
+that `talktime --help` answers at once.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from talktime import __version__
+
+DONE: Final = 0
+UNUSABLE: Final = 1
+WRONG_USE: Final = 2
+
+app = typer.Typer(
+    name="talktime",
+    help="Communication credits for cloud telephony: what calls cost, who pays, and why.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+rates_app = typer.Typer(
+    help="Rate decks: check, look up, compare.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(rates_app, name="rates")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+DeckArgument = Annotated[
+    str, typer.Argument(metavar="DECK", help="A rate deck, or `sample` for the shipped one.")
+]
+Rates = Annotated[
+    str | None,
+    typer.Option("--rates", metavar="DECK", help="The rate deck; without it the shipped sample deck."),
+]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"talktime {__version__}")  # noqa: T201 - the command's answer
+        raise typer.Exit(DONE)
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Communication credits for cloud telephony: what calls cost, who pays, and why."""
+
+
+@app.command()
+def rate(
+    usage: Annotated[list[str], typer.Argument(metavar="USAGE...", help="Usage files, folders or globs.")],
+    rates: Rates = None,
+    tenant: Annotated[
+        Path | None, typer.Option(metavar="TENANT.toml", help="Who may spend, plans, licences, purchases.")
+    ] = None,
+    balance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="AMOUNT", help="Credits at the first call; without it the run asks what it costs."
+        ),
+    ] = None,
+    recharge_add: Annotated[
+        str | None, typer.Option(metavar="AMOUNT", help="Auto-recharge: buy this amount ...")
+    ] = None,
+    recharge_below: Annotated[
+        str | None, typer.Option(metavar="AMOUNT", help="... when the balance is below this one.")
+    ] = None,
+    treat_as: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Rate the own operator's calls as others: calling_plan."),
+    ] = None,
+    currency: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Use only rows of this currency where a file mixes several."),
+    ] = None,
+    column_map: Annotated[
+        Path | None, typer.Option("--map", metavar="MAP.toml", help="Column map for a generic CDR file.")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="NAME=HEADER", help="One entry of a column map; may be repeated."),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A known CDR layout: freeswitch or asterisk.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="REPORT", help="Write the calls to .xlsx, .csv or .parquet.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Charge usage files: what the calls cost, what was included, who paid, when money ran out."""
+    from talktime.doors.cli.rate import RateRequest, rate_command
+
+    request = RateRequest(
+        usage=usage,
+        rates=rates,
+        tenant=tenant,
+        balance=balance,
+        recharge_add=recharge_add,
+        recharge_below=recharge_below,
+        treat_as=treat_as or "",
+        currency=currency,
+        column_map=column_map,
+        columns=column or [],
+        preset=preset,
+        out=out,
+        as_json=as_json,
+    )
+    raise typer.Exit(rate_command(request))
+
+
+@app.command()
+def explain(
+    call: Annotated[
+        str, typer.Argument(metavar="CALL", help="Id or call id of a call, or its unique beginning.")
+    ],
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", metavar="REPORT.parquet", help="The report; without it the last run."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Explain one call of a run: why this category, this price, and who paid."""
+    from talktime.doors.cli.explain import explain_command
+
+    raise typer.Exit(explain_command(call, run, as_json=as_json))
+
+
+@app.command()
+def demo(
+    no_serve: Annotated[
+        bool, typer.Option("--no-serve", help="Only make and charge the month; start no server.")
+    ] = False,
+    folder: Annotated[Path, typer.Option("--folder", help="Where the files go.")] = Path("demo"),
+    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month to make.")] = "2026-03",
+    calls: Annotated[int, typer.Option(min=1, max=5_000_000, help="How many calls.")] = 3000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same month.")] = 1,
+) -> None:
+    """Make the demo tenant's month of usage, charge it, and write the Excel report."""
+    from talktime.doors.cli.demo import demo_command
+
+    raise typer.Exit(demo_command(folder, month=month, calls=calls, seed=seed, serve=not no_serve))
+
+
+@rates_app.command("check")
+def rates_check(deck: DeckArgument, as_json: Json = False) -> None:
+    """Check a deck for the traps that real decks hold; exit 1 where it may not be used."""
+    from talktime.doors.cli.rates import check_command
+
+    raise typer.Exit(check_command(deck, as_json=as_json))
+
+
+@rates_app.command("lookup")
+def rates_lookup(
+    deck: DeckArgument,
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="In international form: +4420...")],
+    category: Annotated[str, typer.Option(help="Category of the call.")] = "",
+    number_type: Annotated[str, typer.Option(help="toll or toll_free.")] = "",
+    direction: Annotated[str, typer.Option(help="outbound or inbound.")] = "outbound",
+    origin: Annotated[str, typer.Option(metavar="COUNTRY", help="ISO country of the caller.")] = "",
+    at: Annotated[str | None, typer.Option(metavar="INSTANT", help="ISO 8601; without it now.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show which row of a deck prices a number, and the shorter prefixes behind it."""
+    from talktime.doors.cli.rates import LookupRequest, lookup_command
+
+    request = LookupRequest(deck, number, category, number_type, direction, origin, at, as_json)
+    raise typer.Exit(lookup_command(request))
+
+
+@rates_app.command("diff")
+def rates_diff(
+    old: Annotated[str, typer.Argument(metavar="OLD")],
+    new: Annotated[str, typer.Argument(metavar="NEW")],
+    as_json: Json = False,
+) -> None:
+    """Compare two decks: added, removed, dearer, cheaper, and destinations that were dropped."""
+    from talktime.doors.cli.rates import diff_command
+
+    raise typer.Exit(diff_command(old, new, as_json=as_json))
+
+
+def run() -> None:
+    """The entry point: runs the command and ends with its exit code; what went wrong is one sentence."""
+    from talktime.doors.cli.problems import guarded
+
+    sys.exit(guarded(app))
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,1 @@
+"""Formats that users bring and take: usage exports, rate decks, reports."""

@@ -1,0 +1,375 @@
+"""Opening what users bring: plain files, gzip, zip archives, and what is inside, told by content.
+
+A path gives one or more parts, each a stream of bytes with a kind (text, Parquet, Excel). Everything else is
+refused by one sentence; what expands beyond all measure is refused as a bomb while it is being read.
+"""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import lzma
+import stat
+import struct
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import PurePosixPath
+from typing import IO, TYPE_CHECKING, Final, Protocol
+
+from talktime.files.usage import NotUsage, UnusableFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD_BYTES: Final = 4096
+"""How much of a file is looked at to tell its kind."""
+
+MAX_EXPANSION: Final = 200
+"""How many times its packed size a file may grow; usage files grow 5 to 20 times."""
+
+FREE_EXPANSION_BYTES: Final = 2**30
+"""Up to this size any expansion is taken."""
+
+DEFLATE_MOST: Final = 1032
+"""How many times deflate shrinks its best input."""
+
+MAX_MEMBERS: Final = 10_000
+"""The most files that an archive may hold."""
+
+IN_MEMORY_BYTES: Final = 16 * 2**20
+"""Packed Parquet and Excel files up to this size are unpacked in memory, larger ones on disk."""
+
+IGNORED_MEMBERS: Final = ("parameters.json",)
+"""Members of exports that hold no usage (formats.md)."""
+
+
+class Kind(Enum):
+    """What the bytes of a part are."""
+
+    TEXT = "text"
+    PARQUET = "Parquet"
+    EXCEL = "Excel"
+    GZIP = "gzip"
+    ZIP = "zip"
+
+
+_KINDS: Final[Mapping[bytes, Kind]] = {
+    b"\x1f\x8b": Kind.GZIP,
+    b"PK\x03\x04": Kind.ZIP,
+    b"PK\x05\x06": Kind.ZIP,
+    b"PAR1": Kind.PARQUET,
+}
+
+_REFUSED: Final[Mapping[bytes, str]] = {
+    b"\x89PNG": "a picture (PNG)",
+    b"\xff\xd8\xff": "a picture (JPEG)",
+    b"GIF8": "a picture (GIF)",
+    b"II*\x00": "a picture (TIFF)",
+    b"MM\x00*": "a picture (TIFF)",
+    b"RIFF": "a sound, film or picture (RIFF)",
+    b"%PDF": "a PDF document",
+    b"\xd0\xcf\x11\xe0": "an old Office document (.xls, .doc); save it as .xlsx or .csv",
+    b"{\\rtf": "a text document (RTF)",
+    b"BZh": "compressed by bzip2; unpack it first",
+    b"\xfd7zXZ": "compressed by xz; unpack it first",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd; unpack it first",
+    b"7z\xbc\xaf": "a 7z archive; unpack it first",
+    b"Rar!": "a RAR archive; unpack it first",
+    b"SQLite format 3": "an SQLite database",
+    b"\x7fELF": "a program",
+    b"MZ": "a program",
+    b"ARROW1": "an Arrow file; save it as Parquet",
+}
+
+_MARKUP: Final[Mapping[bytes, str]] = {
+    b"<!doctype": "a web page",
+    b"<html": "a web page",
+    b"<?xml": "an XML document",
+}
+
+_BOMB: Final = (
+    f"grows to more than {MAX_EXPANSION} times its size when unpacked; if it is no attack, unpack it first"
+)
+
+
+class Readable(Protocol):
+    """A stream of bytes: `read(n)` gives at most n, b"" at the end. Raises UnusableFile."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file to be read: text by its `stream` of bytes, Parquet and Excel by a seekable `file`.
+
+    A member of an archive that is something else has neither; `fault` says what it is.
+    """
+
+    source: str
+    kind: Kind
+    stream: Readable | None = None
+    file: IO[bytes] | None = None
+    fault: NotUsage | None = None
+
+
+class Meter:
+    """Counts the bytes read from disk over all files and tells `progress(done, total)`."""
+
+    def __init__(self, total_bytes: int, progress: Callable[[int, int], None] | None) -> None:
+        self._total_bytes = total_bytes
+        self._before_bytes = 0
+        self._progress = progress
+
+    def at(self, position_bytes: int) -> None:
+        """The current file has been read up to here."""
+        if self._progress is not None:
+            self._progress(min(self._before_bytes + position_bytes, self._total_bytes), self._total_bytes)
+
+    def file_done(self, size_bytes: int) -> None:
+        """The current file is read; the next begins."""
+        self._before_bytes += size_bytes
+        self.at(0)
+
+
+class _Guarded:
+    """A stream whose faults are sentences, and whose size is held against what it was unpacked from."""
+
+    def __init__(self, raw: Readable, source: str, budget: _Budget, told: Callable[[], None]) -> None:
+        self._raw, self._source, self._budget, self._told = raw, source, budget, told
+
+    def read(self, size: int, /) -> bytes:
+        with _in_words(self._source):
+            block = self._raw.read(size)
+        self._budget.spend(len(block), self._source)
+        self._told()
+        return block
+
+
+class _Budget:
+    """How many bytes may still come out of a file of this packed size."""
+
+    def __init__(self, packed_bytes: int) -> None:
+        self._left_bytes = max(FREE_EXPANSION_BYTES, packed_bytes * MAX_EXPANSION)
+
+    def spend(self, bytes_: int, source: str) -> None:
+        self._left_bytes -= bytes_
+        if self._left_bytes < 0:
+            raise UnusableFile(f"{source}: {_BOMB}")
+
+
+# What zipfile and its decompressors raise where the bytes are not what they should be.
+_DAMAGE: Final = (
+    zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile, struct.error, ValueError, IndexError,
+    OverflowError,
+)  # fmt: skip
+
+
+@contextmanager
+def _in_words(source: str) -> Iterator[None]:
+    """Turns what reading and unpacking raise into one sentence."""
+    try:
+        yield
+    except EOFError as error:
+        raise UnusableFile(f"{source}: the file is cut off in the middle; fetch it again") from error
+    except _DAMAGE as error:
+        raise UnusableFile(f"{source}: the file is damaged ({error}); fetch it again") from error
+    except NotImplementedError as error:
+        raise UnusableFile(f"{source}: it is packed in a way not known here; unpack it first") from error
+    except PermissionError as error:
+        raise UnusableFile(f"{source}: no permission to read it; change its rights") from error
+    except FileNotFoundError as error:
+        raise UnusableFile(f"{source}: there is no such file; check the name") from error
+    except IsADirectoryError as error:
+        raise UnusableFile(f"{source}: it is a folder; name the files in it") from error
+    except OSError as error:
+        raise UnusableFile(f"{source}: cannot be read ({error.strerror or error}); try again") from error
+
+
+def kind_of(head: bytes, source: str) -> Kind:
+    """The kind of a file that begins with these bytes. Raises NotUsage for a picture, a PDF, ..."""
+    if not head:
+        raise NotUsage(f"{source}: the file is empty; export it again")
+    for magic, kind in _KINDS.items():
+        if head.startswith(magic):
+            return kind
+    for magic, what in _REFUSED.items():
+        if head.startswith(magic):
+            raise NotUsage(f"{source}: this is {what}, not a usage file")
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for magic, what in _MARKUP.items():
+        if start.startswith(magic):
+            raise NotUsage(f"{source}: this is {what}, not a usage file")
+    return Kind.TEXT
+
+
+def open_parts(path: Path, source: str, meter: Meter) -> Iterator[Part]:
+    """The parts of one file, one at a time: read a part before asking for the next.
+
+    `source` names the file in sentences. Raises UnusableFile: empty, no permission, cut off, damaged, an
+    archive in an archive, a bomb, or none of the kinds known.
+    """
+    with _in_words(source):
+        status = path.stat()
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            raise UnusableFile(f"{source}: it is no file but a pipe or device; save it as a file first")
+        size_bytes = status.st_size
+        raw = path.open("rb")
+    with raw:
+        stream = _Guarded(raw, source, _Budget(size_bytes), lambda: meter.at(raw.tell()))
+        head = _head(stream)
+        kind = kind_of(head, source)
+        raw.seek(0)
+        if kind is Kind.GZIP:
+            yield from _gzip_parts(raw, source, size_bytes, meter)
+        elif kind is Kind.ZIP:
+            yield from _zip_parts(raw, source, _Budget(size_bytes), lambda: meter.at(raw.tell()))
+        else:
+            yield Part(source, kind, stream, raw)
+    meter.file_done(size_bytes)
+
+
+def _head(stream: Readable) -> bytes:
+    """The first bytes of a stream, also of one that gives few at a time."""
+    head = b""
+    while len(head) < HEAD_BYTES and (block := stream.read(HEAD_BYTES - len(head))):
+        head += block
+    return head
+
+
+class _Rest:
+    """A stream that begins with bytes already taken from it."""
+
+    def __init__(self, head: bytes, stream: Readable) -> None:
+        self._head, self._stream = head, stream
+
+    def read(self, size: int, /) -> bytes:
+        if not self._head:
+            return self._stream.read(size)
+        block, self._head = self._head[:size], self._head[size:]
+        return block
+
+
+def _gzip_parts(raw: IO[bytes], source: str, size_bytes: int, meter: Meter) -> Iterator[Part]:
+    budget = _Budget(size_bytes)
+    with gzip.GzipFile(fileobj=raw) as packed:
+        stream = _Guarded(packed, source, budget, lambda: meter.at(raw.tell()))
+        head = _head(stream)
+        kind = kind_of(head, source)
+        if kind is Kind.GZIP:
+            raise UnusableFile(f"{source}: it is compressed twice; unpack it first")
+        if kind is Kind.TEXT:
+            yield Part(source, kind, _Rest(head, stream))
+            return
+        with _unpacked(_Rest(head, stream)) as file:
+            if kind is Kind.ZIP:
+                yield from _zip_parts(file, source, budget, lambda: None)
+            else:
+                yield Part(source, kind, file=file)
+
+
+@contextmanager
+def _unpacked(stream: Readable) -> Iterator[IO[bytes]]:
+    """The whole stream as a seekable file, beyond a size on disk."""
+    with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
+        while block := stream.read(2**20):
+            file.write(block)
+        file.seek(0)
+        yield file
+
+
+def _zip_parts(file: IO[bytes], source: str, budget: _Budget, told: Callable[[], None]) -> Iterator[Part]:
+    """The members of an archive that may hold usage; an Excel workbook is itself the one part."""
+    with _in_words(source):
+        archive = zipfile.ZipFile(file)
+    with archive:
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        if len(members) > MAX_MEMBERS:
+            raise UnusableFile(f"{source}: it holds more than {MAX_MEMBERS:,} files; unpack it first")
+        names = {member.filename for member in members}
+        if _is_workbook(names, source):
+            _check_sizes(archive, members, source, budget)
+            file.seek(0)
+            yield Part(source, Kind.EXCEL, file=file)
+            return
+        wanted = [member for member in members if not _ignored(member.filename)]
+        if not wanted:
+            raise UnusableFile(f"{source}: the archive holds no usage file; export it again")
+        for member in wanted:
+            yield from _member_part(archive, member, source, budget, told)
+
+
+def _is_workbook(names: set[str], source: str) -> bool:
+    if "word/document.xml" in names or "ppt/presentation.xml" in names or "content.xml" in names:
+        raise UnusableFile(f"{source}: this is an office document, not usage; save it as .xlsx or .csv")
+    return "xl/workbook.xml" in names or "xl/workbook.bin" in names
+
+
+def _ignored(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    if not parts or "__MACOSX" in parts:
+        return True
+    return parts[-1].startswith(".") or parts[-1].casefold() in IGNORED_MEMBERS
+
+
+def _check_sizes(
+    archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], source: str, budget: _Budget
+) -> None:
+    """Unpacks a large workbook once, into nothing: the library that reads it would do so without a limit."""
+    if sum(member.compress_size for member in members) * DEFLATE_MOST <= FREE_EXPANSION_BYTES:
+        return
+    for member in members:
+        honest = copy.copy(member)
+        honest.file_size = 2**62  # else the reading stops where the member says that it ends
+        with _in_words(source), archive.open(honest) as packed:
+            while block := packed.read(2**20):
+                budget.spend(len(block), source)
+
+
+def _member_part(
+    archive: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    source: str,
+    budget: _Budget,
+    told: Callable[[], None],
+) -> Iterator[Part]:
+    inner = f"{source}/{member.filename}"
+    if member.flag_bits & 1:
+        raise UnusableFile(f"{inner}: it is locked by a password; unpack it first")
+    with _in_words(inner):
+        packed = archive.open(member)
+    with packed:
+        stream = _Guarded(packed, inner, budget, told)
+        head = _head(stream)
+        try:
+            kind = kind_of(head, inner)
+        except NotUsage as fault:
+            yield Part(inner, Kind.TEXT, fault=fault)
+            return
+        if kind is Kind.TEXT:
+            yield Part(inner, kind, _Rest(head, stream))
+            return
+        if kind is Kind.GZIP:
+            raise UnusableFile(f"{inner}: an archive in an archive; unpack it first")
+        with _unpacked(_Rest(head, stream)) as file:
+            if kind is Kind.ZIP:
+                yield _nested_workbook(file, inner, budget)
+            else:
+                yield Part(inner, kind, file=file)
+
+
+def _nested_workbook(file: IO[bytes], source: str, budget: _Budget) -> Part:
+    """A workbook in an archive is taken; an archive in an archive is not."""
+    with _in_words(source), zipfile.ZipFile(file) as archive:
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        if not _is_workbook({member.filename for member in members}, source):
+            raise UnusableFile(f"{source}: an archive in an archive; unpack it first")
+        _check_sizes(archive, members, source, budget)
+    file.seek(0)
+    return Part(source, Kind.EXCEL, file=file)

@@ -1,0 +1,79 @@
+"""What readers of usage hand over: batches of text columns, and notes on what was odd in a part.
+
+A batch has the columns of one format under our names, as they stand in the file; cleaning makes usage of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from talktime.files.usage import WORD_COLUMNS, Rejected
+
+if TYPE_CHECKING:
+    from talktime.files.usage_formats import Recognised
+
+MAX_FIELD_BYTES: Final = 64 * 2**10
+"""The longest cell of a row that is read."""
+
+MAX_KEPT: Final = 100_000
+"""How many rows that were set aside are kept in full; all are counted."""
+
+MAX_SHOWN: Final = 200
+"""How many characters of a row that was set aside are kept."""
+
+FEW_VALUES: Final = frozenset(WORD_COLUMNS) | {"success"}
+"""Columns with few different values: readers hand them over dictionary-encoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows of a part: our column -> Arrow array of strings, or of a dictionary of strings; no nulls.
+
+    `lines` are their lines in the file; `text_of` gives a row as it stood, to show it.
+    """
+
+    columns: Mapping[str, Any]
+    lines: Sequence[int]
+    text_of: Callable[[int], str]
+
+
+def printable(text: str) -> str:
+    """Text from a file as it may be shown on a terminal: control characters become U+FFFD."""
+    return "".join(sign if sign.isprintable() or sign == "\t" else "\ufffd" for sign in text)
+
+
+@dataclass(slots=True)
+class PartNotes:
+    """What was odd in one part, counted while it is read."""
+
+    source: str
+    room: int = MAX_KEPT
+    rejected: list[Rejected] = field(default_factory=list)
+    rejected_rows: int = 0
+    repaired: bool = False
+    zoneless_rows: int = 0
+    end_disagrees_rows: int = 0
+
+    def set_aside(self, line: int, reason: str, text: str) -> None:
+        """Counts a row that is not used, and keeps it while there is room."""
+        self.rejected_rows += 1
+        if len(self.rejected) < self.room:
+            self.rejected.append(Rejected(self.source, line, reason, printable(text[:MAX_SHOWN].strip())))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A part whose format is known: read the batches once, in order."""
+
+    recognised: Recognised
+    batches: Iterator[Batch]
+
+
+def string_array(values: Sequence[str | None], column: str) -> Any:
+    """Values of one of our columns -> the array that a batch holds; None is the empty string."""
+    import pyarrow as pa
+
+    array = pa.array(values, pa.string()).fill_null("")
+    return array.dictionary_encode() if column in FEW_VALUES else array

@@ -1,0 +1,240 @@
+"""The usage formats of formats.md: which columns a file has, by the names in its header.
+
+The formats are catalogue data; here they are loaded, and a header (or the first row of a file without one)
+is given to the format that knows most of its columns.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import resources
+from typing import Any, Final
+
+TIMES: Final = ("text", "epoch_s", "epoch_us")
+"""How a format may write instants: text in any clear way, or a number since 1970."""
+
+DATE_ORDERS: Final = ("", "dmy", "mdy")
+"""Which of two small numbers in a date is the day; "" where nobody said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A file without header: names by position, number of columns, what some cells must look like."""
+
+    names: tuple[str, ...]
+    least: int
+    most: int
+    cells: Mapping[int, re.Pattern[str]]
+
+    def fits(self, row: Sequence[str]) -> bool:
+        """Whether a row looks like one of this layout."""
+        if not self.least <= len(row) <= self.most:
+            return False
+        return all(pattern.fullmatch(row[at].strip()) for at, pattern in self.cells.items())
+
+    def header(self, columns: int) -> list[str]:
+        """The names that a header of so many columns would have had; `#20` beyond those that are known."""
+        return [self.names[at] if at < len(self.names) else f"#{at + 1}" for at in range(columns)]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageFormat:
+    """One format: our column -> its names in the file. Fields as explained in usage_formats.toml."""
+
+    name: str
+    title: str
+    required: tuple[tuple[str, ...], ...]
+    columns: Mapping[str, tuple[str, ...]]
+    ignored: tuple[str, ...] = ()
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    call_type_of: Mapping[str, str] = field(default_factory=dict)
+    call_type_else: str = ""
+    times: str = "text"
+    date_order: str = ""
+    time_zone: str = ""
+    layout: Layout | None = None
+    automatic: bool = True
+    header: bool = True
+    delimiter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherTable:
+    """A table that is no usage: two of these names in its header, or cells of this look, say so."""
+
+    title: str
+    advice: str
+    names: frozenset[str]
+    cells: tuple[re.Pattern[str], ...]
+
+    def fits(self, row: Sequence[str]) -> bool:
+        """Whether the first row of a file is of this table."""
+        if len({plain(name) for name in row} & self.names) >= 2:
+            return True
+        pairs = list(zip(self.cells, row, strict=False))
+        return len(pairs) == len(self.cells) and all(cell.fullmatch(text.strip()) for cell, text in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class FormatData:
+    """All that usage_formats.toml says; `words` is column of ours -> word in the file -> our word."""
+
+    formats: tuple[UsageFormat, ...]
+    others: tuple[OtherTable, ...]
+    words: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A format found in a header: where each column of ours stands, and what is left over.
+
+    `names` gives the column's name in the file, for sentences about it. `header` is False where the first
+    row is data already.
+    """
+
+    format: UsageFormat
+    positions: Mapping[str, int]
+    names: Mapping[str, str]
+    unknown: tuple[str, ...] = ()
+    header: bool = True
+
+
+@lru_cache(maxsize=1)
+def load_format_data() -> FormatData:
+    """The shipped formats, read once."""
+    text = resources.files("talktime.catalog").joinpath("data/usage_formats.toml").read_text("utf-8")
+    data = tomllib.loads(text)
+    words = {
+        column: {word: ours for ours, theirs in meanings.items() for word in theirs}
+        for column, meanings in data["words"].items()
+    }
+    others = tuple(
+        OtherTable(
+            entry["title"],
+            entry["advice"],
+            frozenset(entry["names"]),
+            tuple(re.compile(cell, re.ASCII) for cell in entry["cells"]),
+        )
+        for entry in data["other"]
+    )
+    return FormatData(tuple(_format(entry) for entry in data["format"]), others, words)
+
+
+def presets() -> tuple[str, ...]:
+    """The names that `preset` may have: all formats."""
+    return tuple(form.name for form in load_format_data().formats)
+
+
+def format_named(name: str) -> UsageFormat:
+    """The format of that name. Raises KeyError."""
+    for form in load_format_data().formats:
+        if form.name == name:
+            return form
+    raise KeyError(name)
+
+
+def _format(entry: Mapping[str, Any]) -> UsageFormat:
+    return UsageFormat(
+        name=entry["name"],
+        title=entry["title"],
+        required=tuple(tuple(one.split("|")) for one in entry["required"]),
+        columns={ours: tuple(theirs) for ours, theirs in entry["columns"].items()},
+        ignored=tuple(entry.get("ignored", ())),
+        fixed=entry.get("fixed", {}),
+        call_type_of=entry.get("call_type_of", {}),
+        call_type_else=entry.get("call_type_else", ""),
+        times=entry.get("times", "text"),
+        layout=_layout(entry["layout"]) if "layout" in entry else None,
+        automatic=entry.get("automatic", True),
+    )
+
+
+def _layout(entry: Mapping[str, Any]) -> Layout:
+    names = tuple(entry["names"])
+    cells = {names.index(name): re.compile(pattern, re.ASCII) for name, pattern in entry["cells"].items()}
+    return Layout(names, entry["least"], entry["most"], cells)
+
+
+def plain(name: str) -> str:
+    """A column's name as it is compared: no blanks around it, no case, no byte order mark."""
+    return " ".join(name.replace("\ufeff", "").split()).casefold()
+
+
+def match(form: UsageFormat, row: Sequence[str], *, header: bool = True) -> Recognised | None:
+    """The columns of one format in a header, or None where a required one is missing."""
+    at: dict[str, int] = {}
+    for position, name in enumerate(row):
+        at.setdefault(plain(name), position)
+    if not header:
+        at |= {str(position + 1): position for position in range(len(row))}
+    positions: dict[str, int] = {}
+    for ours, theirs in form.columns.items():
+        found = next((at[plain(name)] for name in theirs if plain(name) in at), None)
+        if found is not None:
+            positions[ours] = found
+    if not all(any(ours in positions for ours in group) for group in form.required):
+        return None
+    known = set(positions.values()) | {at[plain(name)] for name in form.ignored if plain(name) in at}
+    unknown = tuple(name.strip() for position, name in enumerate(row) if position not in known)
+    names = {ours: row[position].strip() for ours, position in positions.items()}
+    return Recognised(form, positions, names, tuple(name for name in unknown if name), header)
+
+
+def recognise(row: Sequence[str], chosen: UsageFormat | None = None) -> Recognised | None:
+    """The format whose header the first row of a file is, or whose layout it has; None where there is none.
+
+    `chosen` leaves only that format; its layout is then taken without a look at the cells.
+    """
+    forms = [form for form in load_format_data().formats if form.automatic] if chosen is None else [chosen]
+    found = [one for form in forms if form.header and (one := match(form, row))]
+    if found:
+        return max(found, key=lambda one: len(set(one.positions.values())))
+    for form in forms:
+        if form.layout and (form is chosen or form.layout.fits(row)):
+            return match(form, form.layout.header(len(row)), header=False)
+        if not form.header:
+            return match(form, [f"#{at + 1}" for at in range(len(row))], header=False)
+    return None
+
+
+def why_not(row: Sequence[str], chosen: UsageFormat | None = None) -> str:
+    """The end of a sentence about a first row that no format knows: what is missing, what to do."""
+    names = {plain(name) for name in row}
+    data = load_format_data()
+    for other in data.others:
+        if other.fits(row):
+            return f"is {other.title}, not usage: {other.advice}"
+    forms = [form for form in data.formats if form.automatic] if chosen is None else [chosen]
+    nearest = max(forms, key=lambda form: _nearness(form, names))
+    if _nearness(nearest, names)[1] == 0:
+        if chosen is not None:
+            return f"has no column that {chosen.title} has: give the right preset or column map"
+        start = ", ".join(name.strip() for name in row[:4])[:80]
+        return (
+            f"has no header of a usage file (it begins with {start!r}): export it again with its header, "
+            f"or name its columns in a column map"
+        )
+    missing = ", ".join(missing_columns(nearest, names))
+    return (
+        f"looks like {nearest.title}, but has no column {missing}: export it with that column, "
+        f"or name the columns in a column map"
+    )
+
+
+def missing_columns(form: UsageFormat, names: set[str]) -> list[str]:
+    """The required columns that a header (names as compared) does not have, by their names in the file."""
+    missing = []
+    for group in form.required:
+        theirs = [name for ours in group for name in form.columns.get(ours, ())]
+        if not any(plain(name) in names for name in theirs):
+            missing.append(" or ".join(repr(form.columns[ours][0]) for ours in group if ours in form.columns))
+    return missing
+
+
+def _nearness(form: UsageFormat, names: set[str]) -> tuple[int, int]:
+    """How near a header is to a format: fewest missing columns, then most known ones."""
+    known = sum(any(plain(name) in names for name in theirs) for theirs in form.columns.values())
+    missing = len(missing_columns(form, names))
+    return (-missing if known else -len(form.required) - 1, known)

@@ -1,0 +1,112 @@
+"""Charged calls as files: CSV for any program, Parquet for the next run, Excel for people.
+
+Every writer takes a `files.report.Report`, writes in slices, and replaces the file only when the new one is
+complete. Money and prices are exact decimals in all of them (interfaces.md, Output of `talktime rate`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import polars as pl
+
+from talktime.files.call_columns import CALL_COLUMNS, Column, Kind
+from talktime.files.exact_decimals import PLACES, decimals_of, plain_text_of
+from talktime.files.replace_file import replaced, unwritable
+from talktime.files.report import DOCUMENT_KEY, INSTANT_FORMAT, ReportError, shown_calls
+from talktime.files.write_workbook import write_xlsx
+
+if TYPE_CHECKING:
+    from talktime.files.report import Report
+
+ROWS_A_GROUP: Final = 100_000
+"""Rows of a row group: what a reader of a Parquet report holds in memory at least."""
+
+ACTIVE_CONTENT: Final = r"^(?:[=@\t\r\n＝＠＋－]|[+-]\D|[+-][\d .()*/-]*[^\d .()*/-])"
+"""Text that a spreadsheet would take for a formula. Numbers such as +44 20 7183** are none and stay readable."""
+
+_OS_ERROR: Final = re.compile(r"([^:]+?)\s*\(os error \d+\)")
+
+
+def write_report(path: Path, report: Report) -> None:
+    """Writes a report in the format that the name ends with. Raises ReportError."""
+    writer(path)(path, report)
+
+
+def writer(path: Path) -> Callable[[Path, Report], None]:
+    """The writer for a file name; raises ReportError for an ending that no writer has.
+
+    Asking first saves the work of a run whose report could not be written.
+    """
+    try:
+        return WRITERS[path.suffix.lower()]
+    except KeyError:
+        endings = ", ".join(WRITERS)
+        raise ReportError(f"{path}: the name of a report ends with one of {endings}") from None
+
+
+def write_csv(path: Path, report: Report) -> None:
+    """UTF-8 with a header; decimals plain, instants ISO 8601 with Z, absent values empty.
+
+    Text that a spreadsheet would run as a formula gets an apostrophe in front. Raises ReportError.
+    """
+    calls = shown_calls(report)
+    cells = [_csv_cell(column, calls) for column in CALL_COLUMNS]
+    with replaced(path) as half, _disk_errors_told(path):
+        calls.lazy().select(cells).sink_csv(half)
+
+
+def write_parquet(path: Path, report: Report) -> None:
+    """Typed columns, compressed by zstd; the report's document is metadata under `talktime`. Raises ReportError."""
+    calls = shown_calls(report)
+    decimals = [decimals_of(c.name, PLACES[c.kind]) for c in CALL_COLUMNS if c.kind in PLACES]
+    document = msgspec.json.encode(report.document).decode()
+    with replaced(path) as half, _disk_errors_told(path):
+        calls.lazy().with_columns(decimals).sink_parquet(
+            half, compression="zstd", row_group_size=ROWS_A_GROUP, metadata={DOCUMENT_KEY: document}
+        )
+
+
+WRITERS: Final = {".xlsx": write_xlsx, ".csv": write_csv, ".parquet": write_parquet}
+"""Endings of file names and who writes them."""
+
+
+def _csv_cell(column: Column, calls: pl.DataFrame) -> pl.Expr:
+    cell = pl.col(column.name)
+    if column.kind in PLACES:
+        return plain_text_of(column.name, PLACES[column.kind])
+    if column.kind is Kind.INSTANT:
+        return cell.dt.to_string(INSTANT_FORMAT)
+    if column.kind in (Kind.TEXT, Kind.WORD):
+        if _has_active_content(calls[column.name]):
+            cell = _guarded(cell.cast(pl.String))
+        # An empty text would be written as "", a null as nothing.
+        return pl.when(cell != "").then(cell).alias(column.name)
+    return cell
+
+
+def _has_active_content(texts: pl.Series) -> bool:
+    if texts.dtype == pl.Categorical:
+        texts = texts.unique().cast(pl.String)
+    return bool(texts.str.contains(ACTIVE_CONTENT).any())
+
+
+def _guarded(text: pl.Expr) -> pl.Expr:
+    return pl.when(text.str.contains(ACTIVE_CONTENT)).then(pl.lit("'") + text).otherwise(text)
+
+
+@contextmanager
+def _disk_errors_told(path: Path) -> Iterator[None]:
+    """What the column library says of a full disk becomes the sentence of a ReportError."""
+    try:
+        yield
+    except (OSError, pl.exceptions.ComputeError) as error:
+        found = _OS_ERROR.search(str(error))
+        if found is None:
+            raise
+        raise ReportError(unwritable(path, found[1].strip())) from error

@@ -1,0 +1,100 @@
+"""Codes of a run in sentences: why a call was refused, what is odd about a row, who paid.
+
+The codes are those of `core.refusals` and of the columns `flags` and `funding`; a code that is not known here
+is shown as it stands.
+"""
+
+from typing import Final, NamedTuple
+
+
+class Wording(NamedTuple):
+    """A code in words: what it means, and what to do about it."""
+
+    meaning: str
+    remedy: str
+
+
+REASONS: Final = {
+    "unknown_tenant": Wording("the organisation is not known", "create the tenant"),
+    "unknown_user": Wording("the user is not known", "add the user to the tenant"),
+    "barred_destination": Wording(
+        "the caller may not call this destination", "allow it in the dial-out policy, or leave it barred"
+    ),
+    "not_licensed": Wording(
+        "whoever pays holds no licence that may spend credits", "assign the Communication Credits licence"
+    ),
+    "premium_refused": Wording("the number is premium and refused", "none; such numbers are always refused"),
+    "no_rate": Wording("the deck has no row for the number", "add a row for it and rate the file again"),
+    "spend_cap": Wording(
+        "a monthly spend cap left less than the first interval costs", "raise the cap or wait for the next month"
+    ),
+    "credits_expired": Wording(
+        "the balance was empty because its credits had expired", "buy credits or switch auto-recharge on"
+    ),
+    "post_usage_off": Wording(
+        "the credits were used up and post-usage billing is off", "switch post-usage billing on or buy credits"
+    ),
+    "no_credit": Wording(
+        "the balance did not cover the first interval", "buy credits or switch auto-recharge on"
+    ),
+}
+"""Codes of the column `reason`."""
+
+FLAGS: Final = {
+    "masked_price": Wording(
+        "hidden digits of the number could change its price or state", "compare with the operator's bill"
+    ),
+    "scope_disagrees": Wording(
+        "the file calls it domestic and the number says international, or the reverse",
+        "check the user's location; the number decided",
+    ),
+    "unknown_user": Wording("the tenant file does not name the user", "add the user to the tenant file"),
+    "unknown_call_type": Wording(
+        "the call type is not known, nothing was charged", "tell us the type, or add a rule to the catalogue"
+    ),
+    "end_disagrees": Wording(
+        "the file's end is more than 2 seconds off start and duration", "none; the duration is what is charged"
+    ),
+    "unlicensed_overrun": Wording(
+        "the call began on included minutes and ran on into credits that its payer may not spend",
+        "assign the Communication Credits licence",
+    ),
+    "over_grant": Wording("the call lasted longer than it was granted", "check the switch"),
+}
+"""Codes of the column `flags`."""
+
+FUNDING: Final = {
+    "free": "nobody, the call is free",
+    "pool": "included minutes",
+    "credits": "credits",
+    "post_usage": "the invoice after use",
+    "overdraft": "overdraft, to be repaid by the next purchase",
+}
+"""Parts of the column `funding`."""
+
+ORIGINS: Final = {"opening": "opening balance", "purchase": "purchase", "recharge": "auto-recharge"}
+"""Origins of lots."""
+
+MOVEMENTS: Final = ORIGINS | {
+    "repaid": "overdraft repaid",
+    "expiry": "expired",
+    "balance_zero": "balance reached 0",
+    "recharge_capped": "auto-recharge stopped by its monthly cap",
+}
+"""Kinds of movements."""
+
+
+def meaning(table: dict[str, Wording], code: str) -> str:
+    """What a code means; the code itself where it is not known."""
+    return table[code].meaning if code in table else code.replace("_", " ")
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 call`, `1,200 calls`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(parts: list[str], shown: int) -> str:
+    """The first parts, then how many there are beyond them."""
+    rest = len(parts) - shown
+    return ", ".join(parts[:shown]) + (f" and {rest:,} more" if rest > 0 else "")

@@ -1,0 +1,26 @@
+"""The environment, read once: where state is kept and which catalogue is laid over the shipped one."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says. `state` holds the last run; `catalogue` is a folder of own data or None."""
+
+    state: Path
+    catalogue: Path | None
+
+
+def read_settings() -> Settings:
+    """TALKTIME_STATE, else XDG_STATE_HOME/talktime, else ~/.local/state/talktime; TALKTIME_CATALOGUE."""
+    environment = os.environ
+    if environment.get("TALKTIME_STATE"):
+        state = Path(environment["TALKTIME_STATE"])
+    elif environment.get("XDG_STATE_HOME"):
+        state = Path(environment["XDG_STATE_HOME"]) / "talktime"
+    else:
+        state = Path(os.path.expanduser("~")) / ".local" / "state" / "talktime"  # noqa: PTH111 - never raises
+    folder = environment.get("TALKTIME_CATALOGUE")
+    return Settings(state=state, catalogue=Path(folder) if folder else None)

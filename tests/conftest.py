@@ -1,0 +1,34 @@
+"""What every test may use: profiles of generated examples, and the data from outside.
+
+`make test` runs the profile `quick` (few examples, always the same); `make test-long` runs `long`. Chosen by
+`--hypothesis-profile`. Data that is not ours lies beside the repository and is never copied into it.
+"""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+SHARED_DATA = Path(__file__).resolve().parents[1] / "../shared/data"
+
+# Machines share their cores, so neither a slow example nor slow generation is a failure.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("quick", _PATIENT, max_examples=40, derandomize=True)
+settings.register_profile("ci", _PATIENT, max_examples=200)
+settings.register_profile("long", _PATIENT, max_examples=2_000)
+settings.load_profile("quick")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that asks for the data from outside carries the marker that says so."""
+    for item in items:
+        if "shared_data" in getattr(item, "fixturenames", ()):
+            item.add_marker("shared")
+
+
+@pytest.fixture
+def shared_data(request: pytest.FixtureRequest) -> Path:
+    """The folder ../shared/data, seen from the repository; the test is skipped by name where it is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"{request.node.name} reads ../shared/data, which is not on this machine")
+    return SHARED_DATA.resolve()

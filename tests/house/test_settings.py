@@ -1,0 +1,47 @@
+"""The tests' own settings hold: markers, profiles, warnings."""
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.house.tree import ROOT
+
+
+def test_a_test_that_reads_outside_data_carries_the_marker(
+    request: pytest.FixtureRequest, shared_data: Path
+) -> None:
+    assert request.node.get_closest_marker("shared") is not None
+    assert (shared_data / "README.md").is_file()
+
+
+def test_other_tests_do_not(request: pytest.FixtureRequest) -> None:
+    assert request.node.get_closest_marker("shared") is None
+
+
+def test_the_long_profile_tries_more() -> None:
+    quick, ci, long = (settings.get_profile(name).max_examples for name in ("quick", "ci", "long"))
+    assert quick < ci < long
+
+
+def test_a_warning_is_a_failure() -> None:
+    with pytest.raises(UserWarning, match="careful"):
+        warnings.warn("careful", UserWarning, stacklevel=1)
+
+
+def test_a_misspelt_marker_and_absent_data_are_named(tmp_path: Path) -> None:
+    tests = tmp_path / "tests"
+    tests.mkdir()
+    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text("utf-8"), "utf-8")
+    (tests / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text("utf-8"), "utf-8")
+    (tests / "test_marker.py").write_text(
+        "import pytest\n\n@pytest.mark.lnog\ndef test_one(): ...\n", "utf-8"
+    )
+    (tests / "test_data.py").write_text("def test_two(shared_data): ...\n", "utf-8")
+    command = [sys.executable, "-m", "pytest", "--continue-on-collection-errors", "-p", "no:cacheprovider"]
+    ran = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert "'lnog' not found in `markers`" in ran.stdout
+    assert "test_two reads ../shared/data, which is not on this machine" in ran.stdout
