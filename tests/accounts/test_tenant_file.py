@@ -245,6 +245,14 @@ def test_an_amount_is_read_to_the_micro(tmp_path_factory: pytest.TempPathFactory
     assert read(tmp_path_factory.getbasetemp(), text).purchases[0].amount_micros == micros
 
 
+USER = '[[users]]\nupn = "bob@x"\n'
+SERVICE = '[[service_numbers]]\nnumber = "+18005550100"\nkind = "toll_free"\n'
+PURCHASE = "[[purchases]]\nat = 2026-03-01\n"
+RECHARGE = '[auto_recharge]\nenabled = true\nbelow = "100"\nadd = "200"\n'
+ACCOUNT = '[[billing_accounts]]\nid = "direct"\nagreement = "MOSA"\n'
+CAP = '[[caps]]\nscope = "user"\nid = "bob@x"\n'
+
+
 # --- licences that add up --------------------------------------------------------------------------
 
 
@@ -276,6 +284,24 @@ FITTING = {
     ),
     "a plan of a country that has it": '[[users]]\nupn = "a@x"\nlocation = "MX"\nlicences = ["MCOPSTNPP"]\n',
 }
+
+
+LIMITS = {
+    "a cap of nothing": USER + 'cap_per_month = "0"\n',
+    "the most licences of a plan": bought("MCOEV", 10_000_000),
+    "the most licences in two lines": bought("MCOEV", 4_000_000) + bought("MCOEV", 6_000_000),
+    "the largest purchase": PURCHASE + 'amount = "1000000000"\n',
+    "the least purchase": PURCHASE + 'amount = "50.00"\n',
+    "the first instant": bought(
+        "MCOEV", 1, "from = 1970-01-01T00:00:00Z\nuntil = 1970-01-01T00:00:00.000001Z"
+    ),
+    "the last day": bought("MCOEV", 1, "until = 9999-12-31"),
+}
+
+
+@pytest.mark.parametrize("text", LIMITS.values(), ids=LIMITS)
+def test_what_is_just_within_a_limit_is_taken(tmp_path: Path, text: str) -> None:
+    assert read(tmp_path, TENANT + text).stated
 
 
 @pytest.mark.parametrize("text", FITTING.values(), ids=FITTING)
@@ -313,14 +339,18 @@ def test_assigned_and_bought_are_compared_on_every_day(
 
 # --- refusals --------------------------------------------------------------------------------------
 
-USER = '[[users]]\nupn = "bob@x"\n'
-SERVICE = '[[service_numbers]]\nnumber = "+18005550100"\nkind = "toll_free"\n'
-PURCHASE = "[[purchases]]\nat = 2026-03-01\n"
-RECHARGE = '[auto_recharge]\nenabled = true\nbelow = "100"\nadd = "200"\n'
-ACCOUNT = '[[billing_accounts]]\nid = "direct"\nagreement = "MOSA"\n'
-CAP = '[[caps]]\nscope = "user"\nid = "bob@x"\n'
-
 REFUSALS = [
+    # just past a limit
+    (
+        TENANT + bought("MCOEV", 1, "from = 2026-03-01\nuntil = 2026-03-01"),
+        "must be after from 2026-03-01T00:00:00Z",
+    ),
+    (
+        TENANT + bought("MCOEV", 1, "until = 9999-12-31T23:59:59-01:00"),
+        "until 9999-12-31T23:59:59-01:00 is not",
+    ),
+    (TENANT.replace('"USD"', f'"{"D" * 60}"'), f'tenant: currency "{"D" * 60}" must be'),
+    (TENANT.replace('"USD"', f'"{"D" * 61}"'), f'tenant: currency "{"D" * 60}..." must be'),
     # the file and its tables
     ("[tenant\n", "is not TOML"),
     (TENANT + TENANT, "is not TOML"),

@@ -32,7 +32,8 @@ def test_the_epoch_is_zero_and_earlier_is_negative() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "01/07/2026", "20260701", "2026-W27-3", "2026-07-01T00", "July 2026", "2026-07-01T00:00:00 CET"]
+    "text",
+    ["", "01/07/2026", "20260701", "2026-W27-3", "2026-07-01T00", "July 2026", "2026-07-01T00:00:00 CET"],
 )
 def test_other_forms_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no instant such as 2026-07-01"):

@@ -15,7 +15,7 @@ from talktime.core.limits import ALWAYS_US, MAX_MONEY_MICROS, MICROS_PER_UNIT, N
 from talktime.core.money import format_money, parse_money
 
 _FIRST_US: Final = 0
-_END_US: Final = to_us(datetime(9999, 12, 31, tzinfo=UTC))
+_END_US: Final = to_us(datetime.max.replace(tzinfo=UTC))
 _LONGEST_SHOWN: Final = 60
 
 

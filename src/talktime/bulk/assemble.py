@@ -14,13 +14,14 @@ from talktime.bulk.prepare import FLAG_END, FLAG_MASKED, FLAG_UNKNOWN_USER
 from talktime.bulk.state import DRAW, NONE, POOL_USE
 from talktime.core.deck import NO_ROW
 from talktime.core.limits import NO_LIMIT
-from talktime.core.money import ROUNDINGS, format_money
+from talktime.core.money import MICROS_PLACES, ROUNDINGS, format_money
 from talktime.core.rating import INCREMENTS
 from talktime.core.refusals import GATE_UNLICENSED, NO_RATE, Refusal
 from talktime.files.call_columns import NAMES
+from talktime.files.exact_decimals import plain_text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -244,21 +245,36 @@ def _rate(prepared: Prepared, deck: Deck) -> dict[str, pl.Series]:
 def _sources(settled: Settled, lots: Sequence[LotUse], pools: Sequence[PoolUse]) -> dict[str, pl.Series]:
     """`lots` and `pool`: which paid what, as name=value joined by `;`."""
     charges = settled.charges
-    several: dict[tuple[int, int], list[str]] = {}
+    several: dict[int, dict[int, list[str]]] = {DRAW: {}, POOL_USE: {}}
     for kind, _, row, _, item, amount, _ in settled.log:
         if kind == DRAW:
-            several.setdefault((kind, row), []).append(f"{lots[item].id}={format_money(amount)}")
+            several[kind].setdefault(row, []).append(f"{lots[item].id}={format_money(amount)}")
         elif kind == POOL_USE:
-            several.setdefault((kind, row), []).append(f"{pools[item].name}={amount}")
-    lot_text = [""] * len(charges["lot"])
-    for row in np.flatnonzero(charges["lot"] >= 0).tolist():
-        lot_text[row] = f"{lots[charges['lot'][row]].id}={format_money(int(charges['credits'][row]))}"
-    pool_text = [""] * len(charges["pool"])
-    for row in np.flatnonzero(charges["pool"] >= 0).tolist():
-        pool_text[row] = f"{pools[charges['pool'][row]].name}={charges['pool_s'][row]}"
-    for (kind, row), parts in several.items():
-        (lot_text if kind == DRAW else pool_text)[row] = ";".join(parts)
-    return {"lots": pl.Series(lot_text, dtype=pl.String), "pool": pl.Series(pool_text, dtype=pl.String)}
+            several[kind].setdefault(row, []).append(f"{pools[item].name}={amount}")
+    seconds = pl.col("value").cast(pl.String)
+    return {
+        "lots": _named(
+            [lot.id for lot in lots],
+            charges["lot"],
+            charges["credits"],
+            plain_text_of("value", MICROS_PLACES),
+            several[DRAW],
+        ),
+        "pool": _named(
+            [pool.name for pool in pools], charges["pool"], charges["pool_s"], seconds, several[POOL_USE]
+        ),
+    }
+
+
+def _named(
+    names: Sequence[str], index: Ints, values: Ints, text: pl.Expr, several: Mapping[int, Sequence[str]]
+) -> pl.Series:
+    """name=value in each row that names one, the parts joined by `;` in rows that have several."""
+    chosen = pl.Series([*names, ""], dtype=pl.String).gather(np.where(index < 0, len(names), index))
+    frame = pl.DataFrame({"name": chosen, "value": values})
+    both = pl.when(pl.col("name") == "").then(pl.lit("")).otherwise(pl.col("name") + "=" + text)
+    texts = frame.select(both.alias("text"))["text"]
+    return texts.scatter(list(several), [";".join(parts) for parts in several.values()]) if several else texts
 
 
 def _people(prepared: Prepared) -> dict[str, pl.Series]:

@@ -84,7 +84,7 @@ def refusal(
         return NONE
     if not rated:
         return NO_RATE
-    if price > cap_left:
+    if cap_left <= 0 or price > cap_left:
         return SPEND_CAP
     if behind or (available > 0 and available >= price):
         return NONE

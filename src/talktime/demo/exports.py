@@ -13,7 +13,7 @@ from talktime.core.limits import US_PER_S
 from talktime.demo.row import UsageRow
 from talktime.demo.traffic import Traffic, load_traffic
 
-Cells = tuple[str | int, ...]
+Cells = tuple[str, ...]
 
 _DAY_S: Final = 86_400
 _FIRST_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,7 +60,8 @@ def _time(second: int) -> str:
 
 
 def _calling_plans_25(row: UsageRow) -> Cells:
-    return (*row[:15], instant_text(row.start_us), instant_text(row.end_us), *row[17:25])
+    start, end = instant_text(row.start_us), instant_text(row.end_us)
+    return (*row[:15], start, end, str(row.duration_s), *row[18:25])
 
 
 def _calling_plans_20(row: UsageRow) -> Cells:
@@ -69,7 +70,8 @@ def _calling_plans_20(row: UsageRow) -> Cells:
         *row[10:14],
         instant_text(row.start_us),
         instant_text(row.end_us),
-        *row[17:22],
+        str(row.duration_s),
+        *row[18:22],
     )
 
 
@@ -78,7 +80,7 @@ def _minimal(row: UsageRow) -> Cells:
         row.user_name,
         row.upn,
         second_text(row.start_us),
-        row.duration_s,
+        str(row.duration_s),
         row.direction,
         _yes_no(row.duration_s),
         row.caller,
@@ -98,7 +100,7 @@ def _legacy(row: UsageRow) -> Cells:
         row.destination,
         row.number_type,
         second_text(row.start_us),
-        row.duration_s,
+        str(row.duration_s),
         row.conference_id,
         row.charge,
         row.currency,
@@ -119,7 +121,7 @@ def _direct_routing(row: UsageRow) -> Cells:
         start,
         "" if answered else start,
         instant_text(row.end_us),
-        row.duration_s,
+        str(row.duration_s),
         _yes_no(row.duration_s),
         row.caller,
         row.callee,
@@ -127,8 +129,8 @@ def _direct_routing(row: UsageRow) -> Cells:
         row.direction,
         "NOAM",
         "NOAM",
-        200 if answered else 487,
-        0 if answered else 540487,
+        "200" if answered else "487",
+        "0" if answered else "540487",
         "OK" if answered else "Request Terminated",
         "sbc.contoso.example",
         "No",

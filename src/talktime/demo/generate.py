@@ -18,7 +18,7 @@ from talktime.demo.days import Days, days_of
 from talktime.demo.leg import LegMaker, make_id
 from talktime.demo.people import People, Side
 from talktime.demo.row import UsageRow
-from talktime.demo.traffic import Clock, Kind, Shape, Traffic, load_traffic
+from talktime.demo.traffic import Clock, Kind, Shape, Traffic, Whose, load_traffic
 
 DUPLICATE_OF: Final = 500
 """One row of so many is written twice."""
@@ -33,6 +33,11 @@ _LEGS: Final = (range(2, 11), (9, 14, 16, 14, 10, 7, 5, 3, 2))
 
 _NEAR_MIDNIGHT_S: Final = 600
 _HOUR_US: Final = 3_600 * US_PER_S
+
+
+def _may_fill(kind: Kind) -> bool:
+    """Whether calls of a kind can make up a month: single ones, of the tenant's own."""
+    return kind.shape is Shape.SINGLE and kind.whose in (Whose.USER, Whose.SERVICE)
 
 
 class NobodyCalls(ValueError):  # noqa: N818 - the sentence is for people, the name says what it is
@@ -95,7 +100,7 @@ class _Maker:
     def plans(self, calls: int) -> list[_Plan]:
         """Kinds that the tenant has somebody for, with numbers that add up to `calls` rows."""
         able = [(kind, sides) for kind in self._traffic.kinds if (sides := self._able(kind))]
-        rest = next((at for at, (kind, _) in enumerate(able) if kind.shape is Shape.SINGLE), None)
+        rest = next((at for at, (kind, _) in enumerate(able) if _may_fill(kind)), None)
         if rest is None:
             raise NobodyCalls(f"tenant {self._tenant.id!r} has nobody who could call; add a user with a plan")
         left, plans = calls, []

@@ -97,9 +97,13 @@ def _write(rows: Iterable[UsageRow], file: TextIO, export: Export, spoil: int) -
     writer = csv.writer(file, delimiter=export.delimiter, lineterminator=export.newline)
     writer.writerow(export.header)
     lines = 0
-    cells: Iterable[Cells] = map(export.cells, rows)
-    for line in _spoiled(cells, export, spoil) if spoil else cells:
-        writer.writerow(line)
+    every: Iterable[Cells] = map(export.cells, rows)
+    for cells in _spoiled(every, export, spoil) if spoil else every:
+        line = export.delimiter.join(cells)
+        if line.count(export.delimiter) == len(cells) - 1 and '"' not in line and line.isprintable():
+            file.write(line + export.newline)  # nothing to quote: a third of the time
+        else:
+            writer.writerow(cells)
         lines += 1
     return lines
 
@@ -127,7 +131,7 @@ def _bad(line: Cells, export: Export, number: int) -> Cells:
         case 1:
             values[export.start] = "2026-02-30T25:61:00Z"
         case _:
-            values[export.duration] = -12
+            values[export.duration] = "-12"
     return tuple(values.values())
 
 
@@ -147,12 +151,14 @@ def write_graph_json(
     written = 0
     with path.open("wb") as file:
         file.write(b"[\n" if pages else b"")
-        page, following = _page(values, rows_a_page if pages else None), None
-        while page is not None:
-            following = (_page(values, rows_a_page) or None) if pages else None
+        page = _page(values, rows_a_page if pages else None)
+        while True:
+            following = _page(values, rows_a_page) if pages else []
             written += len(page)
             file.write(encode(_answer(page, written if following else None)))
             file.write(b",\n" if following else b"\n")
+            if not following:
+                break
             page = following
         file.write(b"]\n" if pages else b"")
     return written

@@ -32,7 +32,7 @@ _LARGEST_NUMBER: Final = 10**15
 
 
 def to_decimals(integers: pl.Series, places: int) -> pl.Series:
-    """Int64 scaled by 10**places -> Decimal(18, places); null stays null. The caller has checked the bounds."""
+    """Int64 scaled by 10**places -> Decimal(18, places); null stays null. The caller checked the bounds."""
     values = integers.fill_null(0).to_numpy()
     halves = np.empty((len(values), 2), "<i8")
     halves[:, 0] = values
@@ -63,7 +63,7 @@ def decimals_of(column: str, places: int) -> pl.Expr:
 
 
 def plain_text_of(column: str, places: int) -> pl.Expr:
-    """Decimals as plain text without trailing zeros: 0.075, 12, -3.5; what `core.money.format_decimal` says."""
+    """Decimals as plain text without trailing zeros (0.075, 12, -3.5), as `core.money.format_decimal`."""
     return decimals_of(column, places).cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
 
 

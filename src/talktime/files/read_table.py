@@ -8,7 +8,9 @@ aside and every line number stays right.
 from __future__ import annotations
 
 import csv
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
@@ -57,11 +59,24 @@ def read_table(text: Utf8Stream, notes: PartNotes, chosen: UsageFormat | None) -
 
 
 def _batches(blocks: Iterator[Block], shape: _Shape, text: Utf8Stream, notes: PartNotes) -> Iterator[Batch]:
-    for block in blocks:
-        batch = _parsed(block, shape) or _repaired(block, shape, notes)
-        if batch.lines:
-            yield batch
+    """The batches in order; while one is being cleaned, a second thread parses the next."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        ahead: deque[tuple[Block, Future[Batch | None]]] = deque()
+        for block in blocks:
+            ahead.append((block, pool.submit(_parsed, block, shape)))
+            if len(ahead) > 1:
+                yield from _whole_batch(*ahead.popleft(), shape, notes)
+        for block, parsed in ahead:
+            yield from _whole_batch(block, parsed, shape, notes)
     notes.repaired = notes.repaired or text.repaired
+
+
+def _whole_batch(
+    block: Block, parsed: Future[Batch | None], shape: _Shape, notes: PartNotes
+) -> Iterator[Batch]:
+    batch = parsed.result() or _repaired(block, shape, notes)
+    if batch.lines:
+        yield batch
 
 
 # --- the first row --------------------------------------------------------------------------------------

@@ -38,7 +38,9 @@ def replaced(path: Path) -> Iterator[Path]:
 
 def unwritable(path: Path, why: str) -> str:
     """The sentence for a report that could not be written."""
-    return f"{path} could not be written: {why}; no report was left behind, what stood there before is unchanged"
+    return (
+        f"{path} could not be written: {why}; no report was left behind, what stood there before is unchanged"
+    )
 
 
 def _create(half: Path, like: Path) -> None:

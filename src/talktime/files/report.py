@@ -5,7 +5,7 @@ The floors above fill it in; `files.write_calls` and `files.write_workbook` know
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -50,7 +50,7 @@ class Heading(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under headings. Cells are what the heading's kind says (money in micros), Minutes, Value or None."""
+    """Rows under headings. Cells are of the heading's kind (money in micros), Minutes, Value or None."""
 
     title: str
     headings: tuple[Heading, ...]
@@ -70,16 +70,15 @@ class Sheet:
 class Report:
     """Everything that a report shows. `calls` has the columns of `files.call_columns`.
 
-    `document` is plain JSON and goes into Parquet; `summary` stands before the calls in a workbook, `sheets`
-    behind them; `sample` says that the prices are made up.
+    `document` is plain JSON and goes into Parquet; `sheets` makes the other sheets of a workbook, the first of
+    which stands before the calls, when a writer shows them; `sample` says that the prices are made up.
     """
 
     calls: pl.DataFrame
     currency: str
     sample: bool
     document: Mapping[str, Any]
-    summary: Sheet
-    sheets: tuple[Sheet, ...]
+    sheets: Callable[[], tuple[Sheet, ...]]
 
 
 def shown_calls(report: Report) -> pl.DataFrame:
@@ -96,7 +95,9 @@ def shown_calls(report: Report) -> pl.DataFrame:
         if column.kind in PLACES:
             low, high = calls[column.name].min(), calls[column.name].max()
             if any(isinstance(end, int) and abs(end) > LARGEST for end in (low, high)):
-                raise ReportError(f"column {column.name!r} holds a number of more than 18 digits; nothing was written")
+                raise ReportError(
+                    f"column {column.name!r} holds a number of more than 18 digits; nothing was written"
+                )
     if not report.sample:
         return calls
     decks = calls["deck"].unique().cast(pl.String).to_list()

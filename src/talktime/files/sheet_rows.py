@@ -64,7 +64,11 @@ def _without_rare(calls: pl.DataFrame) -> pl.DataFrame:
     """The slice with words as text, and with what XML cannot say written another way."""
     calls = calls.with_columns(pl.col(pl.Categorical).cast(pl.String))
     for text in calls.select(pl.col(pl.String)):
-        rare = text.filter(text.str.contains(_RARE) | (text.str.len_bytes() > MOST_CHARACTERS)).unique().to_list()
+        rare = (
+            text.filter(text.str.contains(_RARE) | (text.str.len_bytes() > MOST_CHARACTERS))
+            .unique()
+            .to_list()
+        )
         if rare:
             calls = calls.with_columns(text.replace(rare, [cell_text(value) for value in rare]))
     return calls
@@ -75,7 +79,9 @@ def _cell(placed: Placed, values: pl.Series) -> pl.Expr:
     column, value = placed.column, pl.col(placed.column.name)
     if column.kind in PLACES:
         plain = plain_text_of(column.name, PLACES[column.kind])
-        if values.drop_nulls().abs().max() is None or bool(values.to_frame().select(fits_a_number(value).all()).item()):
+        if values.drop_nulls().abs().max() is None or bool(
+            values.to_frame().select(fits_a_number(value).all()).item()
+        ):
             return _number(placed, plain)
         return pl.when(fits_a_number(value)).then(_number(placed, plain)).otherwise(_text(placed, plain))
     if column.kind is Kind.INSTANT:

@@ -87,7 +87,7 @@ class Usage:
 
     `calls` has the columns of `usage_schema`, in the order of the files; `formats` names each recognised
     format once; `duplicate_rows` counts rows whose identity had been seen; `columns_unknown` names columns
-    that were kept out of the way.
+    that were kept out of the way; `recognised` says of each file what it was taken for.
     """
 
     calls: pl.DataFrame
@@ -97,6 +97,13 @@ class Usage:
     duplicate_rows: int = 0
     columns_unknown: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    recognised: tuple[str, ...] = ()
+
+
+def currencies(usage: Usage) -> tuple[str, ...]:
+    """The currencies that the rows name, sorted; rows without one name none (rulings.md 3)."""
+    named = usage.calls["vendor_currency"].unique().cast(str).to_list()
+    return tuple(sorted(currency for currency in named if currency))
 
 
 class UnusableFile(Exception):  # noqa: N818 - the sentence is for people, the name says what it is

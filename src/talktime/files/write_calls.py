@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 ROWS_A_GROUP: Final = 100_000
 """Rows of a row group: what a reader of a Parquet report holds in memory at least."""
 
-ACTIVE_CONTENT: Final = r"^(?:[=@\t\r\n＝＠＋－]|[+-]\D|[+-][\d .()*/-]*[^\d .()*/-])"
-"""Text that a spreadsheet would take for a formula. Numbers such as +44 20 7183** are none and stay readable."""
+ACTIVE_CONTENT: Final = r"^(?:[=@\t\r\n\uFF1D\uFF20\uFF0B\uFF0D]|[+-]\D|[+-][\d .()*/-]*[^\d .()*/-])"
+"""Text that a spreadsheet would take for a formula, also with the wide signs of Asian keyboards.
+
+Numbers such as +44 20 7183** are none and stay readable.
+"""
 
 _OS_ERROR: Final = re.compile(r"([^:]+?)\s*\(os error \d+\)")
 
@@ -62,7 +65,7 @@ def write_csv(path: Path, report: Report) -> None:
 
 
 def write_parquet(path: Path, report: Report) -> None:
-    """Typed columns, compressed by zstd; the report's document is metadata under `talktime`. Raises ReportError."""
+    """Typed columns, compressed by zstd; the report's document is metadata. Raises ReportError."""
     calls = shown_calls(report)
     decimals = [decimals_of(c.name, PLACES[c.kind]) for c in CALL_COLUMNS if c.kind in PLACES]
     document = msgspec.json.encode(report.document).decode()

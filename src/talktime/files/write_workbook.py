@@ -74,11 +74,14 @@ def write_xlsx(path: Path, report: Report) -> None:
 def _with_rows(sheet_xml: str, calls: pl.DataFrame) -> Iterator[str]:
     """The XML of a sheet with the rows of these calls behind its header."""
     last = xl_col_to_name(len(CALL_COLUMNS) - 1)
-    sheet_xml = re.sub(r'<dimension ref="[^"]*"/>', f'<dimension ref="A1:{last}{calls.height + 1}"/>', sheet_xml)
+    sheet_xml = re.sub(
+        r'<dimension ref="[^"]*"/>', f'<dimension ref="A1:{last}{calls.height + 1}"/>', sheet_xml
+    )
     head, closing, tail = sheet_xml.partition("</sheetData>")
     styles = _styles(head)
     columns = [
-        Placed(column, xl_col_to_name(index), styles.get(index, "")) for index, column in enumerate(CALL_COLUMNS)
+        Placed(column, xl_col_to_name(index), styles.get(index, ""))
+        for index, column in enumerate(CALL_COLUMNS)
     ]
     yield head
     row = 2
@@ -106,10 +109,11 @@ def _rowless(report: Report, heights: Sequence[int]) -> BytesIO:
         if report.sample:
             book.set_properties({"comments": SAMPLE_PRICES})
         looks = _looks(book, report.currency)
-        _add_sheet(book, looks, report.summary)
+        before, *behind = report.sheets()
+        _add_sheet(book, looks, before)
         for number, height in enumerate(heights, 1):
             _add_calls(book, looks, CALLS if number == 1 else f"{CALLS} {number}", height)
-        for sheet in report.sheets:
+        for sheet in behind:
             _add_sheet(book, looks, sheet)
     file.seek(0)
     return file
@@ -147,7 +151,7 @@ def _add_calls(book: Any, looks: Mapping[Kind | str, Any], name: str, height: in
 
 
 def _add_sheet(book: Any, looks: Mapping[Kind | str, Any], shown: Sheet) -> None:
-    """A sheet of tables. One table alone has its header frozen; several have titles and blank rows between."""
+    """A sheet of tables. A table alone has its header frozen; several have titles and blank rows between."""
     sheet = book.add_worksheet(shown.name)
     alone = len(shown.tables) == 1 and not shown.notes
     row = 0

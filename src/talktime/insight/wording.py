@@ -6,9 +6,11 @@ is shown as it stands.
 
 from typing import Final, NamedTuple
 
+from talktime.files.instants import format_instant
+
 
 class Wording(NamedTuple):
-    """A code in words: what it means, and what to do about it."""
+    """A code in words: what it means, and what to do about it ("" if nothing)."""
 
     meaning: str
     remedy: str
@@ -23,16 +25,18 @@ REASONS: Final = {
     "not_licensed": Wording(
         "whoever pays holds no licence that may spend credits", "assign the Communication Credits licence"
     ),
-    "premium_refused": Wording("the number is premium and refused", "none; such numbers are always refused"),
+    "premium_refused": Wording("the number is premium and refused", ""),
     "no_rate": Wording("the deck has no row for the number", "add a row for it and rate the file again"),
     "spend_cap": Wording(
-        "a monthly spend cap left less than the first interval costs", "raise the cap or wait for the next month"
+        "a monthly spend cap left less than the first interval costs",
+        "raise the cap or wait for the next month",
     ),
     "credits_expired": Wording(
         "the balance was empty because its credits had expired", "buy credits or switch auto-recharge on"
     ),
     "post_usage_off": Wording(
-        "the credits were used up and post-usage billing is off", "switch post-usage billing on or buy credits"
+        "the credits were used up and post-usage billing is off",
+        "switch post-usage billing on or buy credits",
     ),
     "no_credit": Wording(
         "the balance did not cover the first interval", "buy credits or switch auto-recharge on"
@@ -53,7 +57,8 @@ FLAGS: Final = {
         "the call type is not known, nothing was charged", "tell us the type, or add a rule to the catalogue"
     ),
     "end_disagrees": Wording(
-        "the file's end is more than 2 seconds off start and duration", "none; the duration is what is charged"
+        "the file's end is more than 2 seconds off start and duration",
+        "",
     ),
     "unlicensed_overrun": Wording(
         "the call began on included minutes and ran on into credits that its payer may not spend",
@@ -87,6 +92,17 @@ MOVEMENTS: Final = ORIGINS | {
 def meaning(table: dict[str, Wording], code: str) -> str:
     """What a code means; the code itself where it is not known."""
     return table[code].meaning if code in table else code.replace("_", " ")
+
+
+def helps(table: dict[str, Wording], code: str) -> str:
+    """` What helps: ...` for a code with a remedy, else nothing."""
+    remedy = table[code].remedy if code in table else ""
+    return f" What helps: {remedy}." if remedy else ""
+
+
+def moment(at_us: int) -> str:
+    """An instant for people, to the second: 2026-03-17 14:02:05 UTC."""
+    return f"{format_instant(at_us)[:19].replace('T', ' ')} UTC"
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -41,7 +41,9 @@ def deck(*rows: RateRow, **fields: object) -> Deck:
 
 
 _WORDS = st.sampled_from(["", "voice_app_outbound", "conference_dial_out"])
-_LABELS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12).map(lambda text: " ".join(text.split()))
+_LABELS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12).map(
+    lambda text: " ".join(text.split())
+)
 _INSTANTS = st.integers(parse_instant("0001-01-01"), parse_instant("9999-12-31"))
 
 
@@ -79,7 +81,9 @@ def rows(draw: st.DrawFn) -> RateRow:
 def decks(draw: st.DrawFn) -> Deck:
     """Any deck in which no two rows fit a call equally."""
     made = draw(
-        st.lists(rows(), min_size=1, max_size=8, unique_by=lambda row: (row.prefix, row.conditions, row.has_window))
+        st.lists(
+            rows(), min_size=1, max_size=8, unique_by=lambda row: (row.prefix, row.conditions, row.has_window)
+        )
     )
     return deck(
         *made,

@@ -42,7 +42,7 @@ class DecimalStyle:
         if not self.shown and _EITHER.fullmatch(bare) and (COMMA in bare or self.mark == COMMA):
             raise ValueError(
                 f"{text!r} may be {bare.replace(COMMA, POINT)} or {re.sub('[.,]', '', bare)}, and no other "
-                "number of the file tells; write it without thousands separators and with more decimals or none"
+                "number of the file tells; write it with four decimals or as a whole number"
             )
         if other not in bare:
             return bare.replace(self.mark, POINT)

@@ -47,7 +47,7 @@ def look_up(
     hidden digits. Raises ValueError for what is no such number.
     """
     number = parse_number(number_text, None)
-    if not number.digits and number_text.strip().rstrip("*").isdecimal():
+    if not number.digits and number_text.strip()[:1].isdecimal():
         number = parse_number(f"+{number_text.strip()}", None)
     if not number.digits:
         raise ValueError(f"{number_text!r} is no international number; write it as +442071838750")

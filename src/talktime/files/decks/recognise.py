@@ -103,8 +103,8 @@ def recognise(lines: Sequence[str], where: str) -> Layout:
     """The layout of a deck. Raises UnusableFile, naming `where`, if it is none."""
     settings: list[Setting] = []
     for index, line in enumerate(lines):
-        bare = line.strip().lstrip('"')
-        if bare.startswith("#"):
+        bare = line.strip()
+        if bare.startswith(("#", '"#')):
             settings.extend(_setting(index + 1, bare))
         elif bare:
             return _layout(lines, index, tuple(settings), where)
@@ -119,8 +119,11 @@ def split_line(line: str, delimiter: str) -> list[str]:
 
 
 def _setting(line: int, text: str) -> Iterator[Setting]:
-    # a spreadsheet that saved the file put quotes around the line and delimiters behind it
-    match = _SETTING.match(text.rstrip(",;|\t \r").rstrip('"'))
+    # a spreadsheet that saved the file put delimiters behind the line, and quotation marks around it
+    bare = text.rstrip(",;|\t ")
+    if bare.startswith('"'):
+        bare = bare[1:].removesuffix('"').replace('""', '"')
+    match = _SETTING.match(bare)
     if match:
         yield Setting(line, match[1].lower(), match[2].strip())
 

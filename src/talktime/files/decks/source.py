@@ -6,7 +6,9 @@ sentence. Nothing is expanded beyond MAX_BYTES.
 
 import gzip
 import io
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -29,6 +31,11 @@ _OTHERS: Final = {
     b"SQLite format 3": "a database",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls)",
 }
+# What zipfile and its decompressors raise where the bytes are not what they should be.
+_DAMAGE: Final = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError, ValueError,
+    IndexError, OverflowError,
+)  # fmt: skip
 _BOMS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x19\x1b-\x1f]")
 
@@ -36,9 +43,7 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x19\x1b-\x1f]")
 def read_text(path: Path) -> str:
     """The text of a file. Raises UnusableFile where there is none to be had."""
     data = _expanded(_bytes(path), path)
-    if _is_workbook(data):
-        return _workbook_text(data, path)
-    text = _decoded(data, path)
+    text = _workbook_text(data, path) if _is_workbook(data) else _decoded(data, path)
     if not text.strip():
         raise UnusableFile(f"{path} is empty; give a rate deck with a column prefix and a price")
     return text
@@ -92,7 +97,7 @@ def _unzipped(data: bytes, path: Path) -> bytes:
                 raise UnusableFile(f"{path} holds {len(members)} files; give an archive with one deck in it")
             with archive.open(members[0]) as file:
                 return _within_limit(file.read(MAX_BYTES + 1), path)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, zlib.error):
+    except _DAMAGE:
         raise UnusableFile(f"{path} is a damaged or locked zip file; unpack it and give the deck") from None
 
 
@@ -107,7 +112,7 @@ def _is_workbook(data: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return "xl/workbook.xml" in archive.namelist()
-    except zipfile.BadZipFile:
+    except _DAMAGE:
         return False
 
 
@@ -120,7 +125,7 @@ def _workbook_text(data: bytes, path: Path) -> str:
             if sum(info.file_size for info in archive.infolist()) > MAX_BYTES:
                 raise UnusableFile(f"{path} has more than {MAX_BYTES:,} bytes inside; split the deck")
         sheet = fastexcel.read_excel(data).load_sheet(0, header_row=None, skip_rows=0, dtypes="string")
-    except (fastexcel.FastExcelError, zipfile.BadZipFile) as error:
+    except (fastexcel.FastExcelError, *_DAMAGE) as error:
         raise UnusableFile(f"{path} is a damaged workbook ({error}); save the deck as CSV") from None
     columns = [column.to_pylist() for column in sheet.to_arrow().columns]
     return "\n".join("\t".join(_one_line(cell) for cell in row) for row in zip(*columns, strict=True))

@@ -1,0 +1,45 @@
+"""Small charts out of characters: a line of bars over time, and a bar for a share.
+
+Block characters where the output can show them, plain ASCII where it cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+EIGHTHS: Final = " ▁▂▃▄▅▆▇█"
+PLAIN_EIGHTHS: Final = "   ..::##"
+
+
+def columns_chart(values: Sequence[int], top: int, height: int, *, plain: bool) -> list[str]:
+    """Bars of `values` in `height` lines, the highest first; `top` > 0 fills a column.
+
+    Values above 0 show at least the smallest bar, those at or below 0 a cross on the lowest line.
+    """
+    signs = PLAIN_EIGHTHS if plain else EIGHTHS
+    least = 3 if plain else 1
+    levels = [max(least, value * height * 8 // top) if value > 0 else 0 for value in values]
+    lines = []
+    for line in range(height - 1, -1, -1):
+        cells = [signs[min(max(level - 8 * line, 0), 8)] for level in levels]
+        if line == 0:
+            cells = ["x" if level == 0 else cell for level, cell in zip(levels, cells, strict=True)]
+        lines.append("".join(cells))
+    return lines
+
+
+def share_bar(part: int, whole: int, width: int, *, plain: bool) -> str:
+    """A bar of `width` characters filled by part / whole, rounded down; any part shows."""
+    full, empty = ("#", ".") if plain else ("█", "░")
+    filled = min(part * width // whole, width) if whole > 0 else 0
+    if part > 0:
+        filled = max(filled, 1)
+    return full * filled + empty * (width - filled)
+
+
+def axis(width: int, marks: Sequence[int], *, plain: bool) -> str:
+    """The line below a chart, with a mark at some of its columns."""
+    line, mark = ("-", "^") if plain else ("─", "▲")
+    marked = set(marks)
+    return "".join(mark if column in marked else line for column in range(width))

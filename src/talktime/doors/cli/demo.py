@@ -1,0 +1,55 @@
+"""`talktime demo`: the demo tenant's month, made, charged and written down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from talktime.doors.cli.problems import Unusable, WrongUse
+from talktime.doors.cli.rate import RateRequest, rate_command
+
+REPORT = "report.xlsx"
+
+
+def demo_command(folder: Path, *, month: str, calls: int, seed: int, serve: bool) -> int:
+    """Makes the month in a folder, charges it, writes the Excel report, and says what to try next."""
+    from talktime.demo.days import MonthError
+    from talktime.demo.folder import DemoFolderError, write_demo
+
+    if serve:
+        raise WrongUse("this version has no server to start yet; run `talktime demo --no-serve`")
+    try:
+        files = write_demo(folder, seed=seed, calls=calls, month=month)
+    except MonthError as problem:
+        raise WrongUse(str(problem)) from None
+    except DemoFolderError as problem:
+        raise Unusable(str(problem)) from None
+    report = folder / REPORT
+    code = rate_command(RateRequest(usage=[str(files.usage_csv)], tenant=files.tenant, out=report))
+    _say_next(folder, files.usage_csv, files.tenant, files.usage_graph)
+    return code
+
+
+def _say_next(folder: Path, usage: Path, tenant: Path, graph: Path) -> None:
+    print(  # noqa: T201 - the command's answer
+        f"\nTry next (`talktime` is in .venv/bin):\n"
+        f"  talktime rate {usage}                          what would it cost without plans and credits?\n"
+        f"  talktime rate {graph} --tenant {tenant} --balance 20 --json\n"
+        f"  talktime explain {_example(folder)}            why a call costs what it costs\n"
+        f"  talktime rates lookup sample +442079460000     the price of a number\n"
+        f"  open {folder / REPORT} for every call, pool and lot\n"
+    )
+
+
+def _example(folder: Path) -> str:
+    """The id of the dearest call of the run that was just kept."""
+    import polars as pl
+
+    from talktime.doors.cli.rate import LAST_RUN
+    from talktime.settings import read_settings
+
+    kept = read_settings().state / LAST_RUN
+    try:
+        calls = pl.read_parquet(kept, columns=["id", "amount"])
+    except (OSError, pl.exceptions.PolarsError):
+        return "CALL"
+    return str(calls.sort("amount", descending=True)["id"][0])

@@ -1,0 +1,211 @@
+"""`talktime rate`: read, charge, show, write (design.md, Command line; rulings.md 1 to 7)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from talktime.core.limits import MAX_MONEY_MICROS
+from talktime.core.money import parse_money
+from talktime.doors.cli.decks import SAMPLE, usable_deck
+from talktime.doors.cli.problems import Unusable, WrongUse, tell
+from talktime.doors.cli.progress import Bar
+from talktime.settings import read_settings
+
+if TYPE_CHECKING:
+    from talktime.accounts.tenant import Tenant
+    from talktime.bulk.result import Run
+    from talktime.bulk.run import Options
+    from talktime.catalog.model import Catalogue
+    from talktime.core.deck import Deck
+    from talktime.files.usage import Usage
+
+LAST_RUN = "last-run.parquet"
+"""Where the last run is kept in the state folder, for `talktime explain` (rulings.md 7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateRequest:
+    """The options of `talktime rate`, as they were written."""
+
+    usage: Sequence[str]
+    rates: str | None = None
+    tenant: Path | None = None
+    balance: str | None = None
+    recharge_add: str | None = None
+    recharge_below: str | None = None
+    treat_as: str = ""
+    currency: str | None = None
+    column_map: Path | None = None
+    columns: Sequence[str] = ()
+    preset: str | None = None
+    out: Path | None = None
+    as_json: bool = False
+
+
+def rate_command(request: RateRequest) -> int:
+    """Charges the files and shows, prints or writes the result; returns the exit code."""
+    from talktime.files.write_calls import writer
+
+    if request.out is not None:
+        writer(request.out)
+    run = charge_request(request)
+    _keep(run)
+    if request.out is not None:
+        _write(run, request.out)
+    if request.as_json:
+        from talktime.insight.summary import summary
+
+        print(json.dumps(summary(run), indent=2, ensure_ascii=False))  # noqa: T201 - the command's answer
+    else:
+        from rich.console import Console
+
+        from talktime.doors.cli.show import show_run
+
+        show_run(Console(), run)
+        if request.out is not None:
+            print(f"\nThe calls are in {request.out}.")  # noqa: T201 - the command's answer
+    return 0
+
+
+def charge_request(request: RateRequest) -> Run:
+    """Reads what the request names and charges it. Raises WrongUse, Unusable and what the readers raise."""
+    from talktime.accounts.tenant_file import read_tenant
+    from talktime.bulk.run import charge
+    from talktime.catalog.load import load_catalogue
+
+    catalogue = load_catalogue(read_settings().catalogue)
+    options = _options(request)
+    stated = None if request.tenant is None else read_tenant(_existing(request.tenant, "tenant file"), catalogue)
+    deck, warnings = _deck(request, stated)
+    usage = _one_currency(_usage(request), request.currency)
+    tenant = stated or _unstated(usage, deck)
+    with Bar("charging") as bar:
+        run = charge(
+            usage,
+            tenant,
+            catalogue,
+            deck,
+            options,
+            lambda done: bar.update(done, usage.calls.height),
+        )
+    return replace(run, warnings=(*warnings, *run.warnings))
+
+
+def _options(request: RateRequest) -> Options:
+    from talktime.bulk.run import Options
+
+    options = Options(
+        balance=_money("--balance", request.balance, least=0),
+        recharge_below=_money("--recharge-below", request.recharge_below, least=1),
+        recharge_add=_money("--recharge-add", request.recharge_add, least=1),
+        treat_as=request.treat_as,
+    )
+    if (options.recharge_below is None) != (options.recharge_add is None):
+        raise WrongUse("--recharge-below and --recharge-add go together; give both or none")
+    if options.recharge_add is not None and options.balance is None and request.tenant is None:
+        raise WrongUse("--recharge-add and --recharge-below need --balance or --tenant: credits to refill")
+    return options
+
+
+def _money(option: str, text: str | None, *, least: int) -> int | None:
+    if text is None:
+        return None
+    try:
+        micros = parse_money(text)
+    except ValueError as problem:
+        raise WrongUse(f"{option}: {problem}") from None
+    if not least <= micros <= MAX_MONEY_MICROS:
+        raise WrongUse(f"{option}: {text} must be {'0 or more' if least == 0 else 'more than 0'} and at most 10^9")
+    return micros
+
+
+def _existing(path: Path, what: str) -> Path:
+    if not path.exists():
+        raise WrongUse(f"{what} {path}: no such file")
+    return path
+
+
+def _deck(request: RateRequest, tenant: Tenant | None) -> tuple[Deck, tuple[str, ...]]:
+    """The deck of the option, else of the tenant file (beside it), else the shipped sample."""
+    if request.rates is not None:
+        return usable_deck(request.rates)
+    if tenant is not None and tenant.deck and request.tenant is not None:
+        return usable_deck(str(request.tenant.parent / tenant.deck))
+    return usable_deck(SAMPLE)
+
+
+def _usage(request: RateRequest) -> Usage:
+    from talktime.files.read_usage import read_usage
+    from talktime.files.usage_paths import usage_paths
+
+    columns: dict[str, str] = {}
+    for entry in request.columns:
+        name, equals, header = entry.partition("=")
+        if not equals or not name or not header:
+            raise WrongUse(f"--column {entry!r}: write NAME=HEADER, such as duration=billsec")
+        columns[name] = header
+    with Bar("reading") as bar:
+        return read_usage(
+            usage_paths(request.usage),
+            map_file=None if request.column_map is None else _existing(request.column_map, "column map"),
+            columns=columns,
+            preset=request.preset,
+            progress=bar.update,
+        )
+
+
+def _one_currency(usage: Usage, chosen: str | None) -> Usage:
+    """Refuses rows of several currencies by name unless one is chosen; the rows of the others are set aside."""
+    from talktime.files.currency import of_currency
+    from talktime.files.usage import currencies
+
+    found = currencies(usage)
+    if chosen is not None:
+        kept = of_currency(usage, chosen.upper())
+        if not kept.calls.height:
+            raise Unusable(f"no row has the currency {chosen.upper()}; the usage has {', '.join(found) or 'none'}")
+        return kept
+    if len(found) > 1:
+        raise Unusable(
+            f"the usage mixes the currencies {', '.join(found)}; choose one with --currency, for instance "
+            f"--currency {found[0]}"
+        )
+    return usage
+
+
+def _unstated(usage: Usage, deck: Deck) -> Tenant:
+    """The tenant that stands in: the country that most rows name, the currency of the deck (rulings.md 3)."""
+    import polars as pl
+
+    from talktime.accounts.tenant import unstated_tenant
+
+    counts = (
+        usage.calls.select(pl.col("location").cast(pl.String))
+        .filter(pl.col("location") != "")
+        .group_by("location")
+        .len()
+        .sort("len", "location", descending=[True, False])
+    )
+    return unstated_tenant(counts["location"][0] if counts.height else "", deck.currency)
+
+
+def _keep(run: Run) -> None:
+    """Keeps the run for `talktime explain`; a state folder that cannot be written is told, not a failure."""
+    folder = read_settings().state
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(run, folder / LAST_RUN)
+    except Exception as problem:  # noqa: BLE001 - the answer does not depend on it
+        tell(f"the run was not kept for `talktime explain`: {problem}")
+
+
+def _write(run: Run, path: Path) -> None:
+    from talktime.files.write_calls import write_report
+    from talktime.insight.report import report_of
+
+    write_report(path, report_of(run))
+

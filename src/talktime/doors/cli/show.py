@@ -1,0 +1,232 @@
+"""A run on the terminal, for the person who runs the telephony: sums, balance, pools, what to look at.
+
+Readable in 80 columns and wider, without colour where the output is no terminal, in ASCII where it cannot
+show more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from rich.columns import Columns
+from rich.padding import Padding
+from rich.table import Table
+
+from talktime.core.money import DOWN, round_div
+from talktime.doors.cli.chart import axis, columns_chart, share_bar
+from talktime.doors.cli.screen import Screen, minutes, money, screen_of
+from talktime.files.report import SAMPLE_PRICES
+from talktime.insight.attention import attention
+from talktime.insight.balance import BalanceLine, balance_line
+from talktime.insight.finding import Detail, Finding, Weight
+from talktime.insight.summary import warnings_of
+from talktime.insight.wording import ORIGINS, counted, moment
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from talktime.bulk.result import PoolUse, Run
+
+CHART_HEIGHT: Final = 6
+BAR_WIDTH: Final = 12
+POOLS_SHOWN: Final = 12
+LOTS_SHOWN: Final = 8
+
+_SIDE_BY_SIDE: Final = 96
+_MARKS: Final = {Weight.NOW: ("!!", "bold red"), Weight.SOON: ("!", "yellow"), Weight.SOMETIME: ("-", "dim")}
+
+
+def show_run(console: Console, run: Run) -> None:
+    """Everything about a run that fits a screen or two."""
+    screen = screen_of(console)
+    _head(screen, run)
+    calls, sums = _calls(screen, run), _money(screen, run)
+    screen.say()
+    if screen.width >= _SIDE_BY_SIDE:
+        screen.show(Columns([calls, Padding(sums, (0, 0, 0, 6))]))
+    else:
+        screen.show(calls)
+        screen.say()
+        screen.show(sums)
+    _categories(screen, run)
+    _balance(screen, run)
+    _pools(screen, run)
+    _lots(screen, run)
+    show_attention(console, attention(run), run.deck.currency)
+
+
+def _head(screen: Screen, run: Run) -> None:
+    tenant, deck = run.tenant, run.deck
+    screen.say(f"{tenant.name} ({tenant.id})" if tenant.stated else "No tenant file", "bold")
+    if run.calls.height:
+        first, last = run.calls["start"].dt.epoch("us").min(), run.calls["end"].dt.epoch("us").max()
+        if isinstance(first, int) and isinstance(last, int):
+            screen.say(f"calls of {moment(first)} to {moment(last)}")
+    screen.say(f"usage {', '.join(run.usage.formats) or 'of no known format'}")
+    screen.say(f"deck {deck.name} {deck.version}, {counted(len(deck.rows), 'rate')}, {deck.currency}")
+    if deck.sample:
+        screen.say(f"{SAMPLE_PRICES.upper()}: the amounts are not what your carrier bills.", "bold yellow")
+    for warning in warnings_of(run):
+        screen.say(f"warning: {warning}", "yellow")
+
+
+def _calls(screen: Screen, run: Run) -> Table:
+    t = run.totals
+    rows = [
+        ("answered", t.answered, t.billed_s + t.blocked_s),
+        ("  free", t.free_calls, t.free_s),
+        ("  by included minutes", t.pool_only_calls, t.pool_s),
+        ("  paid", t.paid_calls, t.paid_s),
+        ("  without a rate", t.unrated_calls, t.unrated_s),
+        ("  blocked", t.blocked_calls, t.blocked_s),
+        ("not answered", t.not_answered, None),
+        ("duplicate rows, dropped", t.duplicate_rows, None),
+        ("rows set aside", t.rejected_rows, None),
+    ]
+    shown = [
+        (what, f"{number:,}", "" if time is None else minutes(time)) for what, number, time in rows if number
+    ]
+    return screen.table(("", "calls", "minutes"), shown)
+
+
+def _money(screen: Screen, run: Run) -> Table:
+    """The wallet as a sum that adds up, or what the calls cost where there is no wallet."""
+    t, currency = run.totals, run.deck.currency
+    rows = [("price of the calls", money(t.amount))]
+    if t.post_usage:
+        rows.append(("to be invoiced after use", money(t.post_usage)))
+    if t.opening_balance is not None:
+        bought = f"+ bought ({counted(t.recharges, 'recharge')})" if t.recharges else "+ bought"
+        sums = (
+            (bought, t.funded or 0),
+            ("- paid by credits", t.credits),
+            ("- expired", t.forfeited or 0),
+            ("- overdrawn", t.overdraft),
+        )
+        rows += [("opening balance", money(t.opening_balance))]
+        rows += [(what, money(amount)) for what, amount in sums if amount]
+        rows += [("= closing balance", money(t.closing_balance or 0))]
+    return screen.table(("", currency), rows)
+
+
+def _categories(screen: Screen, run: Run) -> None:
+    most = max((total.amount for total in run.totals.by_category.values()), default=0)
+    rows = [
+        (
+            name,
+            f"{total.calls:,}",
+            minutes(total.billed_s),
+            money(total.amount),
+            share_bar(total.amount, most, BAR_WIDTH, plain=screen.plain) if total.amount else "",
+        )
+        for name, total in run.totals.by_category.items()
+    ]
+    if rows:
+        screen.say()
+        headings = ("category", "calls", "billed minutes", run.deck.currency, "")
+        screen.show(screen.table(headings, rows))
+
+
+def _balance(screen: Screen, run: Run) -> None:
+    label = max((len(money(lot.amount)) for lot in run.lots), default=0)
+    top = max((len(money(m.balance_after)) for m in run.movements), default=0)
+    label = max(label, top, 8) + 2
+    line = balance_line(run, screen.width - label)
+    if line is None:
+        return
+    screen.title(f"Balance, {run.deck.currency}")
+    for row in balance_chart(line, label, plain=screen.plain):
+        screen.say(row)
+
+
+def balance_chart(line: BalanceLine, label: int, *, plain: bool) -> list[str]:
+    """The balance over time as lines of text: bars, an axis with marks where credits were bought, a legend."""
+    steps = len(line.balances)
+    top = max(*line.balances, 1)
+    bars = columns_chart(line.balances, top, CHART_HEIGHT, plain=plain)
+    left = [""] * CHART_HEIGHT
+    left[0] = money(top)
+    left[CHART_HEIGHT // 2] = money(round_div(top, 2, DOWN))
+    rows = [
+        f"{value:>{label - 2}} {'|' if plain else '│'}{bar}" for value, bar in zip(left, bars, strict=True)
+    ]
+    rows.append(f"{'0':>{label - 2}} {'+' if plain else '└'}{axis(steps, tuple(line.funded), plain=plain)}")
+    first, last = moment(line.from_us)[:10], moment(line.until_us)[:10]
+    rows.append(f"{'':{label - 1}}{first}{last:>{steps - len(first)}}")
+    rows.append(f"lowest {money(line.lowest)} at {moment(line.lowest_at_us)}")
+    if line.funded:
+        bought = money(sum(line.funded.values()))
+        rows[-1] += f"; {'^' if plain else '▲'} credits bought, {bought} in all"
+    if min(line.balances) <= 0:
+        rows[-1] += "; x nothing left"
+    return [row.rstrip() for row in rows]
+
+
+def _pools(screen: Screen, run: Run) -> None:
+    if not run.pools:
+        return
+    fullest = sorted(run.pools, key=lambda pool: (-_percent(pool), -pool.used_s, pool.name))
+    screen.title("Included minutes")
+    rows = [_pool_row(screen, pool) for pool in fullest[:POOLS_SHOWN]]
+    screen.show(screen.table(("pool", "month", "used", "of", "", ""), rows, left=2))
+    if len(fullest) > POOLS_SHOWN:
+        screen.say(f"and {counted(len(fullest) - POOLS_SHOWN, 'pool')} used less", "dim")
+
+
+def _pool_row(screen: Screen, pool: PoolUse) -> tuple[str, ...]:
+    name = " ".join(part for part in (pool.plan, pool.kind, pool.owner) if part)
+    if pool.size_s is None:
+        return name, pool.month, minutes(pool.used_s), "unlimited", "", ""
+    bar = share_bar(pool.used_s, pool.size_s, BAR_WIDTH, plain=screen.plain)
+    return name, pool.month, minutes(pool.used_s), minutes(pool.size_s), bar, f"{_percent(pool)} %"
+
+
+def _percent(pool: PoolUse) -> int:
+    return round_div(pool.used_s * 100, pool.size_s, DOWN) if pool.size_s else 0
+
+
+def _lots(screen: Screen, run: Run) -> None:
+    if not run.lots:
+        return
+    screen.title(f"Credits, {run.deck.currency}")
+    rows = [
+        (
+            ORIGINS.get(lot.origin, lot.origin),
+            moment(lot.bought_at_us)[:10],
+            moment(lot.expires_at_us)[:10],
+            money(lot.amount),
+            money(lot.drawn),
+            money(lot.forfeited),
+            money(lot.left),
+        )
+        for lot in run.lots[-LOTS_SHOWN:]
+    ]
+    headings = ("lot", "bought", "expires", "amount", "drawn", "expired", "left")
+    screen.show(screen.table(headings, rows, left=3))
+    if len(run.lots) > LOTS_SHOWN:
+        screen.say(f"and {counted(len(run.lots) - LOTS_SHOWN, 'lot')} before them", "dim")
+
+
+def show_attention(console: Console, findings: Sequence[Finding], currency: str) -> None:
+    """What to look at, most urgent first; nothing where there is nothing."""
+    screen = screen_of(console)
+    if not findings:
+        return
+    screen.title("What to look at")
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(width=2, no_wrap=True)
+    grid.add_column(overflow="fold")
+    for finding in findings:
+        mark, style = _MARKS[finding.weight]
+        grid.add_row(screen.text(mark, style), screen.text(f"{finding.sentence} {finding.remedy}".rstrip()))
+        if finding.details:
+            rows = [_detail(detail, currency) for detail in finding.details]
+            grid.add_row("", Padding(screen.table(("", "", "", ""), rows), (0, 0, 0, 2)))
+    screen.show(grid)
+
+
+def _detail(detail: Detail, currency: str) -> tuple[str, str, str, str]:
+    time = "" if detail.seconds is None else f"{minutes(detail.seconds)} min"
+    amount = "" if detail.amount is None else f"{money(detail.amount)} {currency}"
+    return detail.what, counted(detail.calls, "call"), time, amount

@@ -1,0 +1,42 @@
+"""One call on the terminal: its chain of reasons, or the calls among which to choose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from talktime.doors.cli.screen import money, screen_of
+from talktime.insight.wording import counted, moment
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from talktime.insight.explain import Explanation
+    from talktime.insight.read_run import Matches
+
+
+def show_explanation(console: Console, explanation: Explanation) -> None:
+    """The reasons of a call, one below the other."""
+    screen = screen_of(console)
+    amount = f"{money(explanation.amount)} {explanation.currency}"
+    screen.say(f"Call {explanation.id}: {explanation.state.replace('_', ' ')}, {amount}", "bold")
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for step in explanation.steps:
+        grid.add_row(screen.text(step.name.replace("_", " "), "dim"), screen.text(step.sentence))
+    screen.show(grid)
+
+
+def show_matches(console: Console, name: str, matches: Matches) -> None:
+    """The calls that a word names, where it names several."""
+    screen = screen_of(console)
+    screen.say(f"{name} names {counted(matches.total, 'call')}; explain one of them by its id:", "bold")
+    rows = [
+        (row["id"], moment(row["start"]), row["user"], row["callee"], f"{row['duration_seconds']:,} s")
+        for row in matches.calls
+    ]
+    screen.show(screen.table(("id", "start", "user", "called", "duration"), rows, left=4))
+    if matches.total > len(rows):
+        screen.say(f"and {matches.total - len(rows):,} more", "dim")

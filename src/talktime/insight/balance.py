@@ -1,0 +1,85 @@
+"""The balance over the time of a run, in as many steps as a chart has columns.
+
+A call's instant shows the balance after it and after the recharge that it caused; movements between calls
+(purchases, expiries) come before calls of the same instant (rulings.md 5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from talktime.bulk.result import Run
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceLine:
+    """`balances[i]` is the balance in micros at the end of step i of [from_us, until_us].
+
+    `lowest` is the least at any instant, first reached at `lowest_at_us`; `funded` are the steps in which
+    credits were bought, with how much.
+    """
+
+    from_us: int
+    until_us: int
+    balances: tuple[int, ...]
+    lowest: int
+    lowest_at_us: int
+    funded: dict[int, int]
+
+
+def balance_line(run: Run, steps: int) -> BalanceLine | None:
+    """The balance over time; None where the run has no wallet or nothing happened."""
+    events = _events(run)
+    if not run.has_wallet or not events.height:
+        return None
+    from_us, until_us = events["at_us"][0], events["at_us"][-1]
+    span_us = max(until_us - from_us, 1)
+    step = pl.min_horizontal((pl.col("at_us") - from_us) * steps // span_us, pl.lit(steps - 1))
+    last = events.group_by(step.alias("step"), maintain_order=True).agg(pl.col("balance").last())
+    known: dict[int, int] = dict(last.rows())
+    balance = known[0]
+    balances: list[int] = []
+    for index in range(steps):
+        balance = known.get(index, balance)
+        balances.append(balance)
+    low = events["lowest"].arg_min() or 0
+    funded: dict[int, int] = {}
+    for movement in run.movements:
+        if movement.kind in ("purchase", "recharge"):
+            at = min(max(movement.at_us - from_us, 0) * steps // span_us, steps - 1)
+            funded[at] = funded.get(at, 0) + movement.amount
+    return BalanceLine(
+        from_us, until_us, tuple(balances), events["lowest"][low], events["at_us"][low], funded
+    )
+
+
+def _events(run: Run) -> pl.DataFrame:
+    """Instants, balances and the lowest of each instant, in order; what a call caused is in its own row.
+
+    What came before the first call is shown at its start.
+    """
+    schema = {"at_us": pl.Int64, "rank": pl.Int64, "balance": pl.Int64, "lowest": pl.Int64}
+    first = run.calls["start"].dt.epoch("us").min()
+    first_us = first if isinstance(first, int) else 0
+    moved = [
+        (max(movement.at_us, first_us), 0, movement.balance_after, movement.balance_after)
+        for movement in run.movements
+        if movement.kind in _MOVE
+    ]
+    calls = run.calls.filter(pl.col("balance_after").is_not_null()).select(
+        pl.col("end").dt.epoch("us").alias("at_us"),
+        pl.lit(1, pl.Int64).alias("rank"),
+        (pl.col("balance_after") + pl.col("recharge").fill_null(0)).alias("balance"),
+        pl.col("balance_after").alias("lowest"),
+    )
+    return pl.concat([pl.DataFrame(moved, schema, orient="row"), calls]).sort(
+        "at_us", "rank", maintain_order=True
+    )
+
+
+_MOVE: Final = frozenset({"opening", "purchase", "expiry", "recharge"})
+"""Kinds of movements that change the balance by themselves."""
