@@ -1,4 +1,4 @@
-"""Who pays: pool, then credits, then post-usage or overdraft; what no money covers never starts (domain.md 4, 6)."""
+"""Who pays: pool, credits, then post-usage or overdraft; or nobody, and it never starts (domain.md 6)."""
 
 from fractions import Fraction
 
@@ -163,7 +163,7 @@ def test_an_allowed_call_is_charged_whole(call: Settle) -> None:
 
 @given(settles)
 def test_start_asks_for_the_first_interval(call: Settle) -> None:
-    """Without gates and caps a call is refused exactly where its first interval is neither pooled nor payable."""
+    """Without gates and caps: refused where the first interval is neither pooled nor payable."""
     call = call._replace(gates=0, cap_left=NO_LIMIT, rated=1, duration_s=max(1, call.duration_s))
     first_s = billed_seconds(1, call.first_s, call.step_s, call.model)
     paid_s = first_s - min(first_s, call.pool_free_s)

@@ -19,10 +19,12 @@ from talktime.core.limits import (
     NEVER_US,
     NO_LIMIT,
 )
-from talktime.core.money import ROUNDINGS
+from talktime.core.money import HALF_UP, ROUNDINGS
 from talktime.core.pools import crossed, pool_free_s
 from talktime.core.rating import AFTER_FIRST, WHOLE, amount_micros, billed_seconds
 from talktime.core.recharge import recharge_micros
+from tests.core.drawn import Settle
+from tests.core.test_rating import Part
 
 LARGEST = 2**63 - 1
 
@@ -66,8 +68,8 @@ def _nothing_seen() -> None:
     Watched.largest = 0
 
 
-def w(*values: int) -> list[Watched]:
-    return [Watched(value) for value in values]
+def w(*values: int) -> tuple[Watched, ...]:
+    return tuple(Watched(value) for value in values)
 
 
 LONGEST_S = MAX_CALL_S + 2 * MAX_INCREMENT_S
@@ -85,28 +87,39 @@ def test_no_call_is_billed_longer(model: int, step_s: int) -> None:
 @pytest.mark.parametrize("decimals", range(7))
 @pytest.mark.parametrize("first_s", [0, 1, MAX_INCREMENT_S])
 def test_the_dearest_call_stays_within_64_bits(rounding: int, decimals: int, first_s: int) -> None:
-    prices = w(MAX_PRICE_NANOS, MAX_PRICE_NANOS, MAX_FEE_MICROS)
-    amount = amount_micros(*w(0, LONGEST_S, first_s), *prices, rounding, decimals)
+    part = Part(0, LONGEST_S, first_s, MAX_PRICE_NANOS, MAX_PRICE_NANOS, MAX_FEE_MICROS, rounding, decimals)
+    amount = amount_micros(*Part(*w(*part)))
     assert Watched.largest >= MAX_PRICE_NANOS * MAX_CALL_S  # it was watched
     assert Watched.largest <= LARGEST
     assert amount < MAX_MONEY_MICROS * 10**3
 
 
 def test_the_watch_sees_an_overflow() -> None:
-    amount_micros(*w(0, LONGEST_S, 0), *w(100 * MAX_PRICE_NANOS, 100 * MAX_PRICE_NANOS, 0), 0, 6)
+    part = Part(0, LONGEST_S, 0, 100 * MAX_PRICE_NANOS, 100 * MAX_PRICE_NANOS, 0, HALF_UP, 6)
+    amount_micros(*Part(*w(*part)))
     assert Watched.largest > LARGEST
 
 
-@pytest.mark.parametrize("balance", [10_000 * MAX_MONEY_MICROS // 10, 0, -1000 * MAX_MONEY_MICROS])
+@pytest.mark.parametrize("balance", [1000 * MAX_MONEY_MICROS, 0, -1000 * MAX_MONEY_MICROS])
 @pytest.mark.parametrize("cap_left", [NO_LIMIT, MAX_MONEY_MICROS, -1000 * MAX_MONEY_MICROS])
 @pytest.mark.parametrize("pool_free_s", [0, 1, NO_LIMIT])
 def test_a_settlement_stays_within_64_bits(balance: int, cap_left: int, pool_free_s: int) -> None:
     """A balance of a thousand of the largest purchases, or as much overdraft."""
-    rate = w(
-        MAX_INCREMENT_S, MAX_INCREMENT_S, AFTER_FIRST, MAX_PRICE_NANOS, MAX_PRICE_NANOS, MAX_FEE_MICROS, 0, 0
+    call = Settle(
+        duration_s=MAX_CALL_S,
+        pool_free_s=pool_free_s,
+        first_s=MAX_INCREMENT_S,
+        step_s=MAX_INCREMENT_S,
+        first_price_nanos=MAX_PRICE_NANOS,
+        price_nanos=MAX_PRICE_NANOS,
+        fee_micros=MAX_FEE_MICROS,
+        decimals=0,
+        balance=balance,
+        cap_left=cap_left,
+        below=MAX_MONEY_MICROS,
+        add=MAX_MONEY_MICROS,
     )
-    rest = w(0, balance, cap_left, 0, 0, MAX_MONEY_MICROS, MAX_MONEY_MICROS, NO_LIMIT)
-    settle(*w(MAX_CALL_S, pool_free_s, 1), *rate, *rest)
+    settle(*Settle(*w(*call)))
     assert Watched.largest <= LARGEST
 
 

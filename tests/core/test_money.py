@@ -106,7 +106,7 @@ def test_parse_decimal(text: str, places: int, scaled: int) -> None:
     "text", ["", ".", "-", "+-5", "1e5", "1,5", "1_000", "0x10", "nan", "Infinity", "5 5", "٣", "1" * 19]
 )
 def test_what_is_no_plain_decimal_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a decimal number such as 12.50"):
+    with pytest.raises(ValueError, match="is not a decimal number such as"):
         parse_decimal(text, 6)
 
 

@@ -20,8 +20,8 @@ from talktime.core.refusals import (
 )
 
 ORDER = (
-    "unknown_tenant unknown_user duplicate_call conflict barred_destination not_licensed premium_refused no_rate "
-    "spend_cap credits_expired post_usage_off no_credit"
+    "unknown_tenant unknown_user duplicate_call conflict barred_destination not_licensed premium_refused "
+    "no_rate spend_cap credits_expired post_usage_off no_credit"
 ).split()
 
 

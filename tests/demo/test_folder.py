@@ -2,6 +2,9 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,16 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
     first, second = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in folders)
     assert first == second
     assert len(first) == 4
+
+
+def test_no_order_of_sets_shows_in_the_bytes(tmp_path: Path) -> None:
+    program = (
+        "import sys, pathlib, talktime.demo.folder as f; f.write_demo(pathlib.Path(sys.argv[1]), calls=200)"
+    )
+    for order in "12":
+        environment = os.environ | {"PYTHONHASHSEED": order, "PYTHONPATH": os.pathsep.join(sys.path)}
+        subprocess.run([sys.executable, "-c", program, tmp_path / order], env=environment, check=True)
+    assert (tmp_path / "1/usage.csv").read_bytes() == (tmp_path / "2/usage.csv").read_bytes()
 
 
 def test_another_seed_writes_other_calls(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_calls_are_stopped_or_left_without_a_price(reason: str) -> None:
 
 @pytest.mark.parametrize("category", load_catalogue().categories)
 def test_every_category_has_calls(category: str) -> None:
-    assert story().totals.by_category[category].calls
+    assert (story().calls["category"].cast(str) == category).any()
 
 
 @pytest.mark.parametrize("flag", ["unknown_user", "unknown_call_type", "end_disagrees", "scope_disagrees"])

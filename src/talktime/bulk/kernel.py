@@ -71,7 +71,7 @@ def settle_rows(
     for i in range(first, last):
         t = calls.tenant[i]
         end_us = calls.end_us[i]
-        while _next_us(t, wallets, events) <= end_us:
+        while wallets.next_us[t] <= end_us:
             if wallets.room[t] - wallets.tail[t] < LOTS_AN_EVENT:
                 return i
             if log_room - log.used[0] < wallets.tail[t] - wallets.head[t] + ENTRIES_AN_EVENT:
@@ -161,17 +161,10 @@ def _wallet_bits(t: int, wallets: Wallets) -> int:
     return bits | (refusals.WALLET_POST_USAGE_OFF if wallets.post_usage_off[t] else 0)
 
 
-def _next_us(t: int, wallets: Wallets, events: Events) -> int:
-    """The instant of the next thing that moves a wallet by itself."""
-    at = wallets.next_event[t]
-    event_us = events.at_us[at] if at < wallets.events_end[t] else NEVER_US
-    return min(event_us, wallets.next_expiry_us[t])
-
-
 def _advance(t: int, wallets: Wallets, lots: Lots, events: Events, year: Year, log: Log) -> None:
     """Does the next thing that moves a wallet by itself: funding before expiry at one instant."""
     at = wallets.next_event[t]
-    event_us = events.at_us[at] if at < wallets.events_end[t] else NEVER_US
+    event_us = _event_us(t, wallets, events)
     expiry_us = wallets.next_expiry_us[t]
     if event_us > expiry_us:
         _expire(t, expiry_us, wallets, lots, log)
@@ -188,6 +181,13 @@ def _advance(t: int, wallets: Wallets, lots: Lots, events: Events, year: Year, l
         wallets.balance[t], wallets.below[t], wallets.add[t], wallets.recharge_cap[t] - wallets.recharged[t]
     )
     _recharge(t, NONE, min(event_us, expiry_us), topup, wallets, lots, year, log)
+    wallets.next_us[t] = min(_event_us(t, wallets, events), wallets.next_expiry_us[t])
+
+
+def _event_us(t: int, wallets: Wallets, events: Events) -> int:
+    """The instant of the next known event of a wallet."""
+    at = wallets.next_event[t]
+    return events.at_us[at] if at < wallets.events_end[t] else NEVER_US
 
 
 def _expire(t: int, at_us: int, wallets: Wallets, lots: Lots, log: Log) -> None:
@@ -239,6 +239,7 @@ def open_lot(
     if wallets.balance[t] > 0:
         wallets.emptied_by_expiry[t] = 0
     wallets.next_expiry_us[t] = min(wallets.next_expiry_us[t], expires_at_us)
+    wallets.next_us[t] = min(wallets.next_us[t], expires_at_us)
     note(log, origin, t, row, at_us, lot, amount, wallets.balance[t])
     if repaid > 0:
         note(log, REPAID, t, row, at_us, lot, repaid, wallets.balance[t])

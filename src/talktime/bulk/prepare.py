@@ -21,7 +21,8 @@ from talktime.bulk.pool_plan import PoolPlan
 from talktime.bulk.rate_columns import masked_price, rates_of
 from talktime.bulk.state import FREE, NONE, NOT_ANSWERED, PAYABLE, Calls
 from talktime.catalog.classify import Classified, Situation, classify
-from talktime.core.deck import INBOUND, NO_ROW, Call, RateBook
+from talktime.core.deck import INBOUND, Call, RateBook
+from talktime.core.prefix import NO_PREFIX
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -300,18 +301,24 @@ def _masked(
 ) -> NDArray[np.bool_]:
     """Rows whose hidden digits could change the price or the premium state."""
     flags = np.zeros(len(kind), np.bool_)
-    seen: dict[tuple[int, str, int], bool] = {}
-    for at in np.flatnonzero((callee.hidden > 0) & (kind != NONE)):
-        digits = callee.digits[int(at)]
-        asked = (int(kind[at]), digits, int(rate[at]))
-        if asked not in seen:
-            states = {
-                catalogue.premium_states[p] if p != NO_ROW else "" for p in catalogue.premium.possible(digits)
+    at = np.flatnonzero((callee.hidden > 0) & (kind != NONE))
+    if not len(at):
+        return flags
+    frame = pl.DataFrame({"kind": kind[at], "digits": callee.digits.gather(at), "rate": rate[at]})
+    first = frame.with_columns(at_us=start_us[at]).unique(frame.columns, keep="first", maintain_order=True)
+    undecided = [
+        len(
+            {
+                catalogue.premium_states[p] if p != NO_PREFIX else ""
+                for p in catalogue.premium.possible(digits)
             }
-            seen[asked] = len(states) > 1 or masked_price(
-                book, kinds[asked[0]], digits, asked[2], int(start_us[at])
-            )
-        flags[at] = seen[asked]
+        )
+        > 1
+        or masked_price(book, kinds[number], digits, row, at_us)
+        for number, digits, row, at_us in first.iter_rows()
+    ]
+    table = first.drop("at_us").with_columns(pl.Series("flag", undecided, pl.Boolean))
+    flags[at] = frame.join(table, on=frame.columns, how="left", maintain_order="left")["flag"].to_numpy()
     return flags
 
 

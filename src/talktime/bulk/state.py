@@ -92,6 +92,7 @@ class Wallets(NamedTuple):
     room: Cells  # after the last place for a lot
     next_expiry_us: Cells
     next_event: Cells  # index into Events
+    next_us: Cells  # instant of the next event or expiry, whichever comes first
     events_end: Ints
 
 

@@ -92,17 +92,20 @@ _SUMMED = (
 def _ran_out(calls: pl.DataFrame) -> int | None:
     """The end of the first call that took the balance from above zero to zero or below."""
     before = pl.col("balance_after") + pl.col("credits") + pl.col("overdraft")
-    rows = calls.filter((before > 0) & (pl.col("balance_after") <= 0))
+    money = calls.select("end", "balance_after", "credits", "overdraft")
+    rows = money.filter((before > 0) & (pl.col("balance_after") <= 0))
     return rows["end"].to_physical()[0] if rows.height else None
 
 
 def _by_category(calls: pl.DataFrame) -> dict[str, CategoryTotal]:
     grouped = (
-        calls.filter(pl.col("state") != "not_answered")
+        calls.lazy()
+        .filter(pl.col("state") != "not_answered")
         .group_by("category", maintain_order=True)
         .agg(pl.len(), pl.col("billed_seconds").sum(), pl.col("amount").sum())
         .with_columns(pl.col("category").cast(pl.String))
         .sort("amount", "billed_seconds", "category", descending=[True, True, False])
+        .collect()
     )
     return {
         name: CategoryTotal(calls, billed_s, amount) for name, calls, billed_s, amount in grouped.iter_rows()

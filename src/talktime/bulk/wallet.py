@@ -91,6 +91,7 @@ def wallet_of(
             room=[room],
             next_expiry_us=[min((expiry for _, expiry in opening), default=NEVER_US)],
             next_event=[0],
+            next_us=[min([events[0][0], *(expiry for _, expiry in opening)])],
             events_end=[len(events)],
         ),
         lots=Lots(

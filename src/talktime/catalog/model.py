@@ -30,6 +30,7 @@ TOLL: Final = "toll"
 TOLL_FREE: Final = "toll_free"
 OTHER_OPERATOR: Final = "other_operator"
 ZONE: Final = "zone:"
+CALL_TYPE: Final = "call_type:"
 
 PREMIUM_NORMAL: Final = "normal"
 PREMIUM_CREDITS_ONLY: Final = "credits_only"
@@ -145,6 +146,7 @@ class Catalogue:
     digest: str
     _bits: Mapping[str, int] = field(repr=False, default_factory=dict)
     _compiled: tuple[tuple[int, int, int], ...] = field(repr=False, default=())
+    _call_type_masks: dict[str, int] = field(repr=False, compare=False, default_factory=dict)
 
     def direction(self, call_type: str) -> str:
         """The direction that the call type says (inbound or outbound), else ""."""
@@ -165,9 +167,15 @@ class Catalogue:
         return first_rule(self._mask(facts), self._compiled)
 
     def _mask(self, facts: Facts) -> int:
-        mask = 0
+        if facts.call_type not in self._call_type_masks:
+            self._call_type_masks[facts.call_type] = sum(
+                bit
+                for name, bit in self._bits.items()
+                if name.startswith(CALL_TYPE) and fnmatchcase(facts.call_type, name.removeprefix(CALL_TYPE))
+            )
+        mask = self._call_type_masks[facts.call_type]
         for name, bit in self._bits.items():
-            if _holds(name, facts, self.zones):
+            if not name.startswith(CALL_TYPE) and _holds(name, facts, self.zones):
                 mask |= bit
         return mask
 
@@ -204,9 +212,6 @@ class Catalogue:
         return frozenset(trait for code in plans if code in self.plans for trait in self.plans[code].traits)
 
 
-_CALL_TYPE: Final = "call_type:"
-
-
 def compile_rules(rules: tuple[Rule, ...]) -> tuple[dict[str, int], tuple[tuple[int, int, int], ...]]:
     """Gives each fact that a rule names a bit, and each rule its three masks for `core.category`."""
     bits: dict[str, int] = {}
@@ -217,7 +222,7 @@ def compile_rules(rules: tuple[Rule, ...]) -> tuple[dict[str, int], tuple[tuple[
     compiled = tuple(
         (
             sum({bit(fact) for fact in rule.when}),
-            sum({bit(_CALL_TYPE + pattern) for pattern in rule.call_types}),
+            sum({bit(CALL_TYPE + pattern) for pattern in rule.call_types}),
             sum({bit(fact) for fact in rule.unless}),
         )
         for rule in rules
@@ -226,9 +231,7 @@ def compile_rules(rules: tuple[Rule, ...]) -> tuple[dict[str, int], tuple[tuple[
 
 
 def _holds(name: str, facts: Facts, zones: Mapping[str, frozenset[str]]) -> bool:
-    """Whether a fact named in the data holds for a call."""
-    if name.startswith(_CALL_TYPE):
-        return fnmatchcase(facts.call_type, name.removeprefix(_CALL_TYPE))
+    """Whether a fact named in the data, other than a call type, holds for a call."""
     if name.startswith(ZONE):
         return facts.country in zones[name.removeprefix(ZONE)]
     if name == OTHER_OPERATOR:

@@ -52,16 +52,18 @@ def settle(
     billed_s = billed_seconds(duration_s, first_s, step_s, model)
     first_interval_s = billed_seconds(1, first_s, step_s, model)
     needs_money = 1 if pool_free_s < first_interval_s else 0
-    price = amount_micros(
-        take(pool_free_s, first_interval_s),
-        first_interval_s,
-        first_s,
-        first_price_nanos,
-        price_nanos,
-        fee_micros,
-        rounding,
-        decimals,
-    )
+    price = 0
+    if needs_money and rated:
+        price = amount_micros(
+            take(pool_free_s, first_interval_s),
+            first_interval_s,
+            first_s,
+            first_price_nanos,
+            price_nanos,
+            fee_micros,
+            rounding,
+            decimals,
+        )
     reason = refusal(gates, needs_money, rated, price, balance, cap_left, behind, wallet)
     if reason not in (NONE, NO_RATE):
         topup = recharge_micros(balance, below, add, recharge_cap_left)

@@ -18,7 +18,7 @@ from talktime.core.limits import US_PER_S
 DAY_US: Final = 86_400 * US_PER_S
 MAX_MONTHS: Final = 120
 
-_MONTH: Final = re.compile(r"([12]\d{3})-(0[1-9]|1[0-2])", re.ASCII)
+_MONTH: Final = re.compile(r"(19[7-9]\d|2\d{3})-(0[1-9]|1[0-2])", re.ASCII)
 
 
 class MonthError(ValueError):

@@ -8,6 +8,7 @@ from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice
+from math import exp
 from random import Random
 from typing import Final
 
@@ -15,7 +16,7 @@ from talktime.accounts.tenant import Tenant
 from talktime.catalog.model import Catalogue
 from talktime.core.limits import MAX_CALL_S, US_PER_S
 from talktime.demo.days import Days, days_of
-from talktime.demo.leg import LegMaker, make_id
+from talktime.demo.leg import LegMaker, make_ids
 from talktime.demo.people import People, Side
 from talktime.demo.row import UsageRow
 from talktime.demo.traffic import Clock, Kind, Shape, Traffic, Whose, load_traffic
@@ -200,7 +201,7 @@ class _Maker:
         first_us = self._days.from_us + before_s * US_PER_S
         start_us = max(self._start_us(kind.clock, side, day), first_us)
         duration_s = self._duration_s(kind, start_us, day)
-        call_id = make_id(self._rng)
+        call_id, _ = make_ids(self._rng)
         came_in = self._traffic.legs[kind.legs[0]]
         came_us = start_us - before_s * US_PER_S
         yield self._legs.leg(came_in, side, came_us, duration_s + before_s, call_id=call_id)
@@ -259,7 +260,7 @@ class _Maker:
         median_s, sigma = kind.seconds
         if not median_s:
             return 0
-        drawn_s = max(1, int(median_s * self._rng.lognormvariate(0.0, sigma)))
+        drawn_s = max(1, int(median_s * exp(self._rng.gauss(0.0, sigma))))
         if kind.clock in (Clock.MIDNIGHT, Clock.MONTH_END):
             drawn_s += -((start_us - self._days.starts_us[day + 1]) // US_PER_S)  # rounded up
         return min(drawn_s, LONGEST_S)

@@ -58,11 +58,12 @@ class LegMaker:
         domestic, reached = self._reached(plan, side.location, found)
         price_micros, fee_micros = _price(kind, line, inbound, None if reached else found)
         paid = bool(price_micros and duration_s)
+        usage_id, own_call_id = make_ids(self._rng)
         if side.hidden_digits and other.startswith("+"):
             other = other[: -side.hidden_digits] + "*" * side.hidden_digits
         return UsageRow(
-            usage_id=make_id(self._rng),
-            call_id=call_id or make_id(self._rng),
+            usage_id=usage_id,
+            call_id=call_id or own_call_id,
             conference_id=conference_id,
             location=side.location,
             user_id=side.user_id,
@@ -136,10 +137,13 @@ def _charge(price_micros: int, fee_micros: int, duration_s: int) -> str:
     return _decimal(minutes * price_micros + fee_micros)
 
 
-def make_id(rng: Random) -> str:
-    """A random identifier in the form of a UUID of version 4."""
-    digits = f"{rng.getrandbits(120):030x}"
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-a{digits[15:18]}-{digits[18:]}"
+def make_ids(rng: Random) -> tuple[str, str]:
+    """Two random identifiers in the form of UUIDs of version 4."""
+    digits = rng.randbytes(30).hex()
+    return (
+        f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-a{digits[15:18]}-{digits[18:30]}",
+        f"{digits[30:38]}-{digits[38:42]}-4{digits[42:45]}-a{digits[45:48]}-{digits[48:]}",
+    )
 
 
 def _decimal(micros: int) -> str:

@@ -199,13 +199,11 @@ def kind_of(head: bytes, source: str) -> Kind:
     for magic, kind in _KINDS.items():
         if head.startswith(magic):
             return kind
-    for magic, what in _REFUSED.items():
-        if head.startswith(magic):
-            raise NotUsage(f"{source}: this is {what}, not a usage file")
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    for magic, what in _MARKUP.items():
-        if start.startswith(magic):
-            raise NotUsage(f"{source}: this is {what}, not a usage file")
+    found = [what for magic, what in _REFUSED.items() if head.startswith(magic)]
+    found += [what for magic, what in _MARKUP.items() if start.startswith(magic)]
+    if found:
+        raise NotUsage(f"{source}: this is {found[0]}" + ("" if ";" in found[0] else ", not a usage file"))
     return Kind.TEXT
 
 

@@ -108,7 +108,7 @@ class _Reading:
     def note(self, recognised: Recognised, notes: PartNotes, rows: int) -> None:
         """What is to be said of a part that has been read."""
         form = recognised.format
-        self.recognised.append(f"{notes.source}: {form.title}, {rows:,} rows")
+        self.recognised.append(f"{notes.source}: {form.title}, {rows:,} row{'s' * (rows != 1)}")
         self.formats += [form.name] if form.name not in self.formats else []
         self.unknown += [name for name in recognised.unknown if name not in self.unknown]
         self.rejected += sorted(notes.rejected, key=lambda one: one.line)

@@ -70,8 +70,8 @@ class Sheet:
 class Report:
     """Everything that a report shows. `calls` has the columns of `files.call_columns`.
 
-    `document` is plain JSON and goes into Parquet; `sheets` makes the other sheets of a workbook, the first of
-    which stands before the calls, when a writer shows them; `sample` says that the prices are made up.
+    `document` is plain JSON and goes into Parquet; `sheets` makes the other sheets of a workbook (the first
+    stands before the calls) when a writer shows them; `sample` says that the prices are made up.
     """
 
     calls: pl.DataFrame

@@ -6,7 +6,7 @@ duplicates and say which format they recognised. Text columns are never null: ab
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -98,6 +98,10 @@ class Usage:
     columns_unknown: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     recognised: tuple[str, ...] = ()
+
+    def without_calls(self) -> Usage:
+        """All but the rows."""
+        return replace(self, calls=self.calls.clear())
 
 
 def currencies(usage: Usage) -> tuple[str, ...]:

@@ -208,7 +208,7 @@ def why_not(row: Sequence[str], chosen: UsageFormat | None = None) -> str:
             return f"is {other.title}, not usage: {other.advice}"
     forms = [form for form in data.formats if form.automatic] if chosen is None else [chosen]
     nearest = max(forms, key=lambda form: _nearness(form, names))
-    if _nearness(nearest, names)[1] == 0:
+    if len(missing_columns(nearest, names)) == len(nearest.required):
         if chosen is not None:
             return f"has no column that {chosen.title} has: give the right preset or column map"
         start = ", ".join(name.strip() for name in row[:4])[:80]
@@ -233,8 +233,8 @@ def missing_columns(form: UsageFormat, names: set[str]) -> list[str]:
     return missing
 
 
-def _nearness(form: UsageFormat, names: set[str]) -> tuple[int, int]:
-    """How near a header is to a format: fewest missing columns, then most known ones."""
+def _nearness(form: UsageFormat, names: set[str]) -> tuple[bool, int, int]:
+    """How near a header is to a format: it has a required column, then most known and fewest missing ones."""
     known = sum(any(plain(name) in names for name in theirs) for theirs in form.columns.values())
     missing = len(missing_columns(form, names))
-    return (-missing if known else -len(form.required) - 1, known)
+    return missing < len(form.required), known, -missing

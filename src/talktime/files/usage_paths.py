@@ -19,6 +19,8 @@ def usage_paths(patterns: Iterable[str | Path]) -> list[Path]:
 
 
 def _paths(pattern: Path) -> Iterator[Path]:
+    if "\0" in str(pattern):
+        raise UnusableFile(f"{str(pattern)!r}: this is no name of a file; check the name")
     try:
         if pattern.is_dir():
             yield from _files_below(pattern)
@@ -28,14 +30,15 @@ def _paths(pattern: Path) -> Iterator[Path]:
             yield from _matches(pattern)
     except PermissionError as error:
         raise UnusableFile(f"{pattern}: no permission to look into it; change its rights") from error
-    except (OSError, ValueError) as error:
-        raise UnusableFile(f"{str(pattern)!r}: this is no name of a file ({error})") from error
+    except OSError as error:
+        raise UnusableFile(f"{pattern}: cannot be looked up ({error.strerror}); check the name") from error
 
 
 def _matches(pattern: Path) -> Iterator[Path]:
     parts = pattern.parts
     first = next(at for at, part in enumerate(parts) if has_magic(part))
-    found = sorted(Path(*parts[:first]).glob(str(Path(*parts[first:]))))
+    folder = Path(*parts[:first])
+    found = sorted(path for path in folder.glob(str(Path(*parts[first:]))) if _wanted(path, folder))
     if not found:
         raise UnusableFile(f"{pattern}: no file has such a name; check the pattern")
     for path in found:

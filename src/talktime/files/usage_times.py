@@ -157,7 +157,10 @@ def instant_us(text: str, date_order: str = "", time_zone: str = "") -> tuple[in
     hour = _hour_of_24(int(hour), (half or "").upper(), text)
     zone = "Z" if (zone or "").upper() in ("UTC", "GMT") else (zone or "")
     iso = f"{year}-{month:0>2}-{day:0>2}T{hour:02}:{minute}:{second or '00'}.{fraction or '0'}{zone}"
-    at_us = parse_instant(iso)
+    try:
+        at_us = parse_instant(iso)
+    except ValueError:
+        raise ValueError(f"{text!r} is no day or time that exists") from None
     if not zone and time_zone:
         at_us = _local_us(at_us, time_zone)
     if not FIRST_US <= at_us < END_US:

@@ -71,7 +71,11 @@ def write_parquet(path: Path, report: Report) -> None:
     document = msgspec.json.encode(report.document).decode()
     with replaced(path) as half, _disk_errors_told(path):
         calls.lazy().with_columns(decimals).sink_parquet(
-            half, compression="zstd", row_group_size=ROWS_A_GROUP, metadata={DOCUMENT_KEY: document}
+            half,
+            compression="zstd",
+            compression_level=1,
+            row_group_size=ROWS_A_GROUP,
+            metadata={DOCUMENT_KEY: document},
         )
 
 

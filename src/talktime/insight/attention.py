@@ -87,13 +87,20 @@ def unrated_destinations(run: Run) -> Iterator[Finding]:
         pl.col("country").cast(pl.String),
         pl.col("category").cast(pl.String),
     )
-    leading = pl.when(number.str.contains(r"^\+\d{5}")).then(number.str.slice(0, 5) + "...").otherwise(number)
-    placed = pl.when(country != "").then(leading + " " + country).otherwise(leading)
+    long, none = number.str.contains(r"^\+\d{5}"), number == ""
+    begin = (
+        pl.when(long)
+        .then(number.str.slice(0, 5) + "...")
+        .when(none)
+        .then(pl.lit("no number"))
+        .otherwise(number)
+    )
+    placed = pl.when(country != "").then(begin + " " + country).otherwise(begin)
     named = pl.concat_str(placed, pl.lit(" ("), category, pl.lit(")"))
     unrated = run.calls.filter(pl.col("state") == "unrated").with_columns(named.alias("destination"))
     if unrated.height:
         groups = _grouped(unrated, "destination", "unrated_seconds")
-        where = [Detail(destination or "no number", calls, seconds) for destination, calls, seconds in groups]
+        where = [Detail(destination, calls, seconds) for destination, calls, seconds in groups]
         seconds = sum(detail.seconds or 0 for detail in where)
         yield Finding(
             "unrated",

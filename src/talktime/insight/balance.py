@@ -65,10 +65,11 @@ def _events(run: Run) -> pl.DataFrame:
     schema = {"at_us": pl.Int64, "rank": pl.Int64, "balance": pl.Int64, "lowest": pl.Int64}
     first = run.calls["start"].dt.epoch("us").min()
     first_us = first if isinstance(first, int) else 0
+    opening = [movement for movement in run.movements if movement.kind == "opening"][-1:]
+    later = [movement for movement in run.movements if movement.kind in _MOVE]
     moved = [
         (max(movement.at_us, first_us), 0, movement.balance_after, movement.balance_after)
-        for movement in run.movements
-        if movement.kind in _MOVE
+        for movement in (*opening, *later)
     ]
     calls = run.calls.filter(pl.col("balance_after").is_not_null()).select(
         pl.col("end").dt.epoch("us").alias("at_us"),
@@ -81,5 +82,5 @@ def _events(run: Run) -> pl.DataFrame:
     )
 
 
-_MOVE: Final = frozenset({"opening", "purchase", "expiry", "recharge"})
-"""Kinds of movements that change the balance by themselves."""
+_MOVE: Final = frozenset({"purchase", "expiry", "recharge"})
+"""Kinds of movements that change the balance by themselves; of the opening lots only the sum counts."""

@@ -142,7 +142,7 @@ def vendor_differences(run: Run) -> Iterator[Finding]:
             "Ours follow the deck; compare the deck with the operator's price list.",
             tuple(
                 Detail(
-                    f"{category}: the file {format_decimal(found.theirs, _CHARGE_PLACES)} {currency}, ours",
+                    f"{category} ({format_decimal(found.theirs, _CHARGE_PLACES)} in the file)",
                     found.calls,
                     None,
                     found.ours,

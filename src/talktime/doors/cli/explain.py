@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from talktime.doors.cli.problems import Unusable, WrongUse
+from talktime.doors.cli.problems import UNUSABLE, Unusable, WrongUse
 from talktime.doors.cli.rate import LAST_RUN
 from talktime.settings import read_settings
 
@@ -14,7 +14,7 @@ def explain_command(call: str, run: Path | None, *, as_json: bool) -> int:
     """Explains a call of a report, or of the last run. Several matches are listed and none is explained."""
     from rich.console import Console
 
-    from talktime.doors.cli.show import show_explanation
+    from talktime.doors.cli.show_call import show_explanation, show_matches
     from talktime.insight.explain import explain
     from talktime.insight.read_run import read_run
 
@@ -23,9 +23,8 @@ def explain_command(call: str, run: Path | None, *, as_json: bool) -> int:
     if not found.calls:
         raise Unusable(f"no call {call!r} in {saved.path}; give its id or call id, or how one of them begins")
     if found.total > 1:
-        listed = "\n".join(f"  {c['id']}  {c['start']:%Y-%m-%d %H:%M:%S}  {c['callee']}" for c in found.calls)
-        more = f"\n  ... and {found.total - len(found.calls)} more" if found.total > len(found.calls) else ""
-        raise Unusable(f"{call!r} names {found.total} calls; give the id of one of them:\n{listed}{more}")
+        show_matches(Console(stderr=True), call, found)
+        return UNUSABLE
     explanation = explain(found.calls[0], saved.document)
     if as_json:
         print(json.dumps(explanation.as_json(), indent=2, ensure_ascii=False))  # noqa: T201 - the answer

@@ -10,6 +10,8 @@ import typer
 UNUSABLE: Final = 1
 INTERRUPTED: Final = 128 + signal.SIGINT
 
+STOPPED: Final = "stopped; no half report was left behind"
+
 
 class WrongUse(Exception):  # noqa: N818 - a sentence for people
     """Options that do not go together; exit code 2."""
@@ -25,10 +27,29 @@ def tell(text: str) -> None:
 
 
 def guarded(app: typer.Typer) -> int:
-    """Runs the app; returns its exit code. A closed pipe (`| head`) and Ctrl-C end it quietly."""
+    """Runs the app; returns its exit code. A closed pipe (`| head`) ends it quietly, Ctrl-C in one line.
+
+    What could not be printed is met here: while Python ends it would be a traceback.
+    """
+    try:
+        code = _code_of(app)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_output()
+        return UNUSABLE
+    except OSError as problem:
+        tell(f"the answer could not be printed: {problem.strerror or problem}")
+        _forget_output()
+        return UNUSABLE
+    return code
+
+
+def _code_of(app: typer.Typer) -> int:
     try:
         app()
     except SystemExit as end:
+        if end.code == INTERRUPTED:  # what Ctrl-C has become inside of a command
+            tell(STOPPED)
         return end.code if isinstance(end.code, int) else UNUSABLE
     except WrongUse as problem:
         tell(str(problem))
@@ -36,15 +57,17 @@ def guarded(app: typer.Typer) -> int:
     except Unusable as problem:
         tell(str(problem))
         return UNUSABLE
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNUSABLE
     except KeyboardInterrupt:
-        tell("stopped; nothing was written")
+        tell(STOPPED)
         return INTERRUPTED
     except Exception as problem:  # noqa: BLE001 - what is no sentence for people is raised again
         return _known(problem)
     return 0
+
+
+def _forget_output() -> None:
+    """Lets what is still waiting to be printed go nowhere, so that the end of Python does not try again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _known(problem: Exception) -> int:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 LAST_RUN = "last-run.parquet"
 """Where the last run is kept in the state folder, for `talktime explain` (rulings.md 7)."""
 
+SHOWN_ROWS = 3
+"""Rows set aside that are told one by one where no other is left."""
+
 
 @dataclass(frozen=True, slots=True)
 class RateRequest:
@@ -48,10 +51,8 @@ class RateRequest:
 
 def rate_command(request: RateRequest) -> int:
     """Charges the files and shows, prints or writes the result; returns the exit code."""
-    from talktime.files.write_calls import writer
-
     if request.out is not None:
-        writer(request.out)
+        _check_out(request.out, request)
     run = charge_request(request)
     _keep(run)
     if request.out is not None:
@@ -71,6 +72,24 @@ def rate_command(request: RateRequest) -> int:
     return 0
 
 
+def _check_out(out: Path, request: RateRequest) -> None:
+    """Refuses a report that could not be written, or would replace what is read, before any work is done."""
+    from talktime.files.report import ReportError
+    from talktime.files.usage_paths import usage_paths
+    from talktime.files.write_calls import writer
+
+    try:
+        writer(out)
+    except ReportError as problem:
+        raise WrongUse(f"--out {problem}") from None
+    if not out.parent.is_dir():
+        raise WrongUse(f"--out {out}: there is no folder {out.parent}; make it first")
+    named = [request.tenant, request.column_map, None if request.rates is None else Path(request.rates)]
+    read = [*usage_paths(request.usage), *(path for path in named if path is not None)]
+    if out.exists() and any(path.exists() and path.samefile(out) for path in read):
+        raise WrongUse(f"--out {out}: this file is read by the same command; give the report another name")
+
+
 def charge_request(request: RateRequest) -> Run:
     """Reads what the request names and charges it. Raises WrongUse, Unusable and what the readers raise."""
     from talktime.accounts.tenant_file import read_tenant
@@ -81,7 +100,7 @@ def charge_request(request: RateRequest) -> Run:
     options = _options(request)
     stated = None if request.tenant is None else read_tenant(_existing(request.tenant, "tenant file"), catalogue)
     deck, warnings = _deck(request, stated)
-    usage = _one_currency(_usage(request), request.currency)
+    usage = _one_currency(_usable(_usage(request)), request.currency)
     tenant = stated or _unstated(usage, deck)
     with Bar("charging") as bar:
         run = charge(
@@ -125,7 +144,7 @@ def _money(option: str, text: str | None, *, least: int) -> int | None:
 
 def _existing(path: Path, what: str) -> Path:
     if not path.exists():
-        raise WrongUse(f"{what} {path}: no such file")
+        raise WrongUse(f"{what} {path}: no such file; check the name")
     return path
 
 
@@ -142,12 +161,7 @@ def _usage(request: RateRequest) -> Usage:
     from talktime.files.read_usage import read_usage
     from talktime.files.usage_paths import usage_paths
 
-    columns: dict[str, str] = {}
-    for entry in request.columns:
-        name, equals, header = entry.partition("=")
-        if not equals or not name or not header:
-            raise WrongUse(f"--column {entry!r}: write NAME=HEADER, such as duration=billsec")
-        columns[name] = header
+    columns = _columns(request.columns)
     with Bar("reading") as bar:
         return read_usage(
             usage_paths(request.usage),
@@ -158,6 +172,27 @@ def _usage(request: RateRequest) -> Usage:
         )
 
 
+def _columns(entries: Sequence[str]) -> dict[str, str]:
+    """The entries of a column map as options."""
+    columns: dict[str, str] = {}
+    for entry in entries:
+        name, equals, header = entry.partition("=")
+        if not equals or not name or not header:
+            raise WrongUse(f"--column {entry!r}: write NAME=HEADER, such as duration=billsec")
+        columns[name] = header
+    return columns
+
+
+def _usable(usage: Usage) -> Usage:
+    """Refuses usage of which no row is left, with the first reasons."""
+    if usage.calls.height:
+        return usage
+    shown = [f"{r.source} line {r.line}: {r.reason}" for r in usage.rejected[:SHOWN_ROWS]]
+    more = usage.rejected_rows - len(shown)
+    reasons = "; ".join([*shown, *([f"and {more:,} more"] if more else [])])
+    raise Unusable(f"no row of the usage can be used{': ' if reasons else ', there is none; export it again'}{reasons}")
+
+
 def _one_currency(usage: Usage, chosen: str | None) -> Usage:
     """Refuses rows of several currencies by name unless one is chosen; the rows of the others are set aside."""
     from talktime.files.currency import of_currency
@@ -165,6 +200,8 @@ def _one_currency(usage: Usage, chosen: str | None) -> Usage:
 
     found = currencies(usage)
     if chosen is not None:
+        if not (len(chosen) == 3 and chosen.isascii() and chosen.isalpha()):
+            raise WrongUse(f"--currency {chosen!r}: write the three letters of a currency, such as USD")
         kept = of_currency(usage, chosen.upper())
         if not kept.calls.height:
             raise Unusable(f"no row has the currency {chosen.upper()}; the usage has {', '.join(found) or 'none'}")

@@ -7,7 +7,7 @@ people.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -71,10 +71,15 @@ def screen_of(console: Console) -> Screen:
     return Screen(console, min(console.width, WIDEST), console.options.ascii_only)
 
 
-def money(micros: int) -> str:
-    """An exact amount for people: 1,234.50."""
+def money(micros: int, places: int = 2) -> str:
+    """An exact amount for people with at least so many decimals: 1,234.50."""
     whole, _, decimals = format_decimal(abs(micros), MICROS_PLACES).partition(".")
-    return f"{'-' if micros < 0 else ''}{int(whole):,}.{decimals.ljust(2, '0')}"
+    return f"{'-' if micros < 0 else ''}{int(whole):,}.{decimals.ljust(places, '0')}"
+
+
+def decimals_of(amounts: Iterable[int]) -> int:
+    """The decimals that show all of these amounts exactly, at least 2: so that their points stand in line."""
+    return max((len(money(amount).partition(".")[2]) for amount in amounts), default=2)
 
 
 def minutes(seconds: int) -> str:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from talktime.core.money import DOWN, round_div
 from talktime.doors.cli.chart import axis, columns_chart, share_bar
-from talktime.doors.cli.screen import Screen, minutes, money, screen_of
+from talktime.doors.cli.screen import Screen, decimals_of, minutes, money, screen_of
 from talktime.files.report import SAMPLE_PRICES
 from talktime.insight.attention import attention
 from talktime.insight.balance import BalanceLine, balance_line
@@ -33,6 +33,7 @@ BAR_WIDTH: Final = 12
 POOLS_SHOWN: Final = 12
 LOTS_SHOWN: Final = 8
 
+_CENT: Final = 10_000
 _SIDE_BY_SIDE: Final = 96
 _MARKS: Final = {Weight.NOW: ("!!", "bold red"), Weight.SOON: ("!", "yellow"), Weight.SOMETIME: ("-", "dim")}
 
@@ -49,6 +50,11 @@ def show_run(console: Console, run: Run) -> None:
         screen.show(calls)
         screen.say()
         screen.show(sums)
+    if not run.has_wallet:
+        screen.say()
+        screen.say(
+            "No balance was given, so nothing was refused; --balance or --tenant show when money runs out."
+        )
     _categories(screen, run)
     _balance(screen, run)
     _pools(screen, run)
@@ -92,10 +98,10 @@ def _calls(screen: Screen, run: Run) -> Table:
 
 def _money(screen: Screen, run: Run) -> Table:
     """The wallet as a sum that adds up, or what the calls cost where there is no wallet."""
-    t, currency = run.totals, run.deck.currency
-    rows = [("price of the calls", money(t.amount))]
+    t = run.totals
+    rows = [("price of the calls", t.amount)]
     if t.post_usage:
-        rows.append(("to be invoiced after use", money(t.post_usage)))
+        rows.append(("to be invoiced after use", t.post_usage))
     if t.opening_balance is not None:
         bought = f"+ bought ({counted(t.recharges, 'recharge')})" if t.recharges else "+ bought"
         sums = (
@@ -104,23 +110,26 @@ def _money(screen: Screen, run: Run) -> Table:
             ("- expired", t.forfeited or 0),
             ("- overdrawn", t.overdraft),
         )
-        rows += [("opening balance", money(t.opening_balance))]
-        rows += [(what, money(amount)) for what, amount in sums if amount]
-        rows += [("= closing balance", money(t.closing_balance or 0))]
-    return screen.table(("", currency), rows)
+        rows.append(("opening balance", t.opening_balance))
+        rows += [(what, amount) for what, amount in sums if amount]
+        rows.append(("= closing balance", t.closing_balance or 0))
+    places = decimals_of(amount for _, amount in rows)
+    return screen.table(("", run.deck.currency), [(what, money(amount, places)) for what, amount in rows])
 
 
 def _categories(screen: Screen, run: Run) -> None:
-    most = max((total.amount for total in run.totals.by_category.values()), default=0)
+    totals = run.totals.by_category
+    most = max((total.amount for total in totals.values()), default=0)
+    places = decimals_of(total.amount for total in totals.values())
     rows = [
         (
             name,
             f"{total.calls:,}",
             minutes(total.billed_s),
-            money(total.amount),
+            money(total.amount, places),
             share_bar(total.amount, most, BAR_WIDTH, plain=screen.plain) if total.amount else "",
         )
-        for name, total in run.totals.by_category.items()
+        for name, total in totals.items()
     ]
     if rows:
         screen.say()
@@ -141,13 +150,13 @@ def _balance(screen: Screen, run: Run) -> None:
 
 
 def balance_chart(line: BalanceLine, label: int, *, plain: bool) -> list[str]:
-    """The balance over time as lines of text: bars, an axis with marks where credits were bought, a legend."""
+    """The balance over time as text: bars, an axis with marks where credits were bought, a legend."""
     steps = len(line.balances)
     top = max(*line.balances, 1)
     bars = columns_chart(line.balances, top, CHART_HEIGHT, plain=plain)
     left = [""] * CHART_HEIGHT
-    left[0] = money(top)
-    left[CHART_HEIGHT // 2] = money(round_div(top, 2, DOWN))
+    left[0] = money(_cents(top))
+    left[CHART_HEIGHT // 2] = money(_cents(round_div(top, 2, DOWN)))
     rows = [
         f"{value:>{label - 2}} {'|' if plain else '│'}{bar}" for value, bar in zip(left, bars, strict=True)
     ]
@@ -161,6 +170,11 @@ def balance_chart(line: BalanceLine, label: int, *, plain: bool) -> list[str]:
     if min(line.balances) <= 0:
         rows[-1] += "; x nothing left"
     return [row.rstrip() for row in rows]
+
+
+def _cents(micros: int) -> int:
+    """An amount cut to two decimals, for the scale of a chart."""
+    return round_div(micros, _CENT, DOWN) * _CENT
 
 
 def _pools(screen: Screen, run: Run) -> None:
@@ -190,17 +204,21 @@ def _lots(screen: Screen, run: Run) -> None:
     if not run.lots:
         return
     screen.title(f"Credits, {run.deck.currency}")
+    shown = run.lots[-LOTS_SHOWN:]
+    places = decimals_of(
+        amount for lot in shown for amount in (lot.amount, lot.drawn, lot.forfeited, lot.left)
+    )
     rows = [
         (
             ORIGINS.get(lot.origin, lot.origin),
             moment(lot.bought_at_us)[:10],
             moment(lot.expires_at_us)[:10],
-            money(lot.amount),
-            money(lot.drawn),
-            money(lot.forfeited),
-            money(lot.left),
+            money(lot.amount, places),
+            money(lot.drawn, places),
+            money(lot.forfeited, places),
+            money(lot.left, places),
         )
-        for lot in run.lots[-LOTS_SHOWN:]
+        for lot in shown
     ]
     headings = ("lot", "bought", "expires", "amount", "drawn", "expired", "left")
     screen.show(screen.table(headings, rows, left=3))

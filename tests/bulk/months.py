@@ -1,0 +1,188 @@
+"""A made-up month as the flat columns of the settlement loop: three tenants, everything that can happen to one.
+
+Nothing here knows a plan or a number: rates, pools, caps, lots and events are drawn as integers, so that the
+loop meets full pools, met caps, empty wallets, expiries and recharges often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any, NamedTuple
+
+from talktime.bulk.state import (
+    EVALUATE,
+    FREE,
+    MONTH_BEGINS,
+    NONE,
+    NOT_ANSWERED,
+    PAYABLE,
+    PURCHASE,
+    Calls,
+    Caps,
+    Charges,
+    Events,
+    Log,
+    Lots,
+    Pools,
+    Rates,
+    Wallets,
+    Year,
+)
+from talktime.core.limits import ALWAYS_US, NEVER_US, NO_LIMIT
+
+S = 1_000_000
+UNIT = 1_000_000
+DAY_US = 86_400 * S
+SPAN_US = 40 * DAY_US
+TENANTS = 3
+
+LogEntry = tuple[int, ...]
+
+
+class Month(NamedTuple):
+    """The arguments of `settle_rows` between its rows and its log, and after it."""
+
+    calls: Calls
+    rates: Rates
+    pools: Pools
+    caps: Caps
+    wallets: Wallets
+    lots: Lots
+    events: Events
+    year: Year
+    charges: Charges
+
+
+def month_of(seed: int, rows: int) -> Month:
+    """The month of a seed."""
+    random = Random(seed)
+    rates, pools, caps = _rates(random), _pools(random), _caps(random)
+    calls = _calls(random, rows, len(rates.rated), len(pools.chain_at) - 1, len(caps.limit))
+    wallets, lots, events = _wallets(random, 2 * rows + 40)
+    year = Year([0, SPAN_US // 2, SPAN_US], [365 * DAY_US, 366 * DAY_US, 365 * DAY_US])
+    return Month(calls, rates, pools, caps, wallets, lots, events, year, _charges(rows))
+
+
+def _charges(rows: int) -> Charges:
+    without = {"lot": NONE, "pool": NONE, "pool_left_s": NONE}
+    return Charges(*([without.get(name, 0)] * rows for name in Charges._fields))
+
+
+def _calls(random: Random, rows: int, rates: int, chains: int, caps: int) -> Calls:
+    made = []
+    for tenant in range(TENANTS):
+        ends = sorted(
+            random.randrange(DAY_US, SPAN_US) // (600 * S) * 600 * S for _ in range(rows // TENANTS)
+        )
+        for end_us in ends:
+            duration_s = random.choice([1, 30, 59, 60, 61, random.randrange(1, 4_000)])
+            start_us = end_us - duration_s * S
+            kind = random.choice([PAYABLE] * 8 + [FREE, NOT_ANSWERED])
+            gates = random.choice([0] * 12 + [1, 2, 4])
+            chain = random.choice([NONE, NONE, random.randrange(chains)])
+            capped = [random.choice([NONE, NONE, random.randrange(caps)]) for _ in range(3)]
+            made.append(
+                (tenant, end_us, start_us, duration_s, kind, gates, chain, random.randrange(rates), *capped)
+            )
+    return Calls(*(list(column) for column in zip(*made, strict=True)))
+
+
+def _rates(random: Random) -> Rates:
+    made = [(0, 60, 60, 0, 0, 0, 0, 0, 6)]
+    for _ in range(5):
+        price = random.choice([0, 20_000_000, 123_456_789, random.randrange(10**9), 3 * 10**9])
+        first_price = random.choice([price, random.randrange(10**9)])
+        fee = random.choice([0, 0, 50_000])
+        first_s, step_s = random.choice([(60, 60), (1, 1), (30, 6), (30, 18), (0, 60)])
+        rounding, decimals = random.randrange(4), random.choice([6, 6, 4, 2, 0])
+        made.append((1, first_s, step_s, random.randrange(2), first_price, price, fee, rounding, decimals))
+    return Rates(*(list(column) for column in zip(*made, strict=True)))
+
+
+def _pools(random: Random) -> Pools:
+    """Seven pools: two unlimited, two partners that close each other; sizes that change."""
+    chains = [(0,), (1,), (2,), (3,), (0, 1), (4, 5), (5, 6), (1, 2)]
+    sizes = [[(ALWAYS_US, NO_LIMIT)] if pool > 4 else _sizes(random) for pool in range(7)]
+    chain_at, size_at = [0], [0]
+    for chain in chains:
+        chain_at.append(chain_at[-1] + len(chain))
+    for spans in sizes:
+        size_at.append(size_at[-1] + len(spans))
+    return Pools(
+        chain_at=chain_at,
+        chain_pools=[pool for chain in chains for pool in chain],
+        size_at=size_at,
+        size_from_us=[from_us for spans in sizes for from_us, _ in spans],
+        sizes_s=[size_s for spans in sizes for _, size_s in spans],
+        partner=[NONE, NONE, 3, 2, NONE, NONE, NONE],
+        used_s=[0] * 7,
+        peak_s=[0] * 7,
+    )
+
+
+def _sizes(random: Random) -> list[tuple[int, int]]:
+    changes = sorted(random.sample(range(SPAN_US), random.randrange(3)))
+    return [(from_us, random.choice([0, 600, 7_200, 60_000])) for from_us in (ALWAYS_US, *changes)]
+
+
+def _caps(random: Random) -> Caps:
+    limits = [random.choice([UNIT, 9 * UNIT, 90 * UNIT]) for _ in range(4)]
+    return Caps(limits, [0] * len(limits))
+
+
+def _wallets(random: Random, room: int) -> tuple[Wallets, Lots, Events]:
+    """Each tenant's lots have a range of their own with room for every recharge that can come."""
+    wallets, lots, events = [], [], []
+    for tenant in range(TENANTS):
+        opening = [_lot(random, random.randrange(-DAY_US, DAY_US)) for _ in range(random.randrange(3))]
+        first = tenant * room
+        coming = sorted(random.sample(range(DAY_US, SPAN_US), 3))
+        due = [(at_us, PURCHASE, random.randrange(1, 5) * UNIT, at_us + SPAN_US // 3) for at_us in coming]
+        due += [(at_us, MONTH_BEGINS, 0, 0) for at_us in (SPAN_US // 3, 2 * SPAN_US // 3)]
+        due += [(DAY_US, EVALUATE, 0, 0)]
+        recharge = random.choice([(0, 0), (0, 0), (2 * UNIT, 5 * UNIT), (3 * UNIT, UNIT)])
+        wallets.append(
+            (sum(lot[2] for lot in opening), 0, random.randrange(2), random.randrange(2), random.randrange(2))
+            + (*recharge, random.choice([NO_LIMIT, 7 * UNIT, 0]), 0, 0)
+            + (first, first + len(opening), first + room)
+            + (min((lot[1] for lot in opening), default=NEVER_US), len(events), len(events) + len(due))
+        )
+        lots += opening + [(0,) * 5] * (room - len(opening))
+        events += sorted(due)
+    return (
+        Wallets(*(list(column) for column in zip(*wallets, strict=True))),
+        Lots(*(list(column) for column in zip(*lots, strict=True))),
+        Events(*(list(column) for column in zip(*events, strict=True))),
+    )
+
+
+def _lot(random: Random, at_us: int) -> tuple[int, ...]:
+    amount = random.randrange(1, 9) * UNIT
+    return at_us, random.randrange(DAY_US, SPAN_US) // (600 * S) * 600 * S, amount, amount, 0
+
+
+def empty_log(entries: int) -> Log:
+    """A log with so much room."""
+    return Log([0], *([0] * entries for _ in Log._fields[1:]))
+
+
+def settle_month(
+    loop: Callable[..., int], month: Month, entries: int, columns: Callable[[Any], Any] = lambda group: group
+) -> list[LogEntry]:
+    """Runs a settlement loop over all rows, as often as its log is full; gives back all that it logged."""
+    *groups, charges = month
+    noted: list[LogEntry] = []
+    at, rows = 0, len(month.calls.tenant)
+    while at < rows:
+        log = columns(empty_log(entries))
+        reached = loop(at, rows, 0, *groups, log, charges)
+        used = int(log.used[0])
+        assert reached > at or used > 0, f"the loop stands still at row {at}"
+        noted += zip(*(_ints(column)[:used] for column in log[1:]), strict=True)
+        at = reached
+    return noted
+
+
+def _ints(column: Sequence[int]) -> list[int]:
+    return [int(value) for value in column]

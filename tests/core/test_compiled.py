@@ -1,0 +1,198 @@
+"""Compiled = plain: every numeric function of the core, and the settlement loop, give what Python gives.
+
+The functions are compiled as they stand (rulings.md 37): each is registered, then a caller is compiled. They
+hold no memory of their own, so numba need not count references to the columns (`_nrt`): that halves the
+time to compile the loop.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba import njit
+from numba.extending import register_jitable
+
+from talktime.bulk import kernel
+from talktime.bulk.state import Calls
+from talktime.core import category, deck, funding, modes, money, pools, rating, recharge, refusals
+from talktime.core.limits import MAX_CALL_S, MAX_FEE_MICROS, MAX_MONEY_MICROS, MAX_PRICE_NANOS, NO_LIMIT
+from tests.bulk.months import Month, month_of, settle_month
+from tests.core.drawn import Settle, settles
+from tests.core.test_rating import parts
+
+WITHOUT_COUNTING = {"_nrt": False}
+
+IN_ORDER: tuple[Callable[..., Any], ...] = (
+    money.ceil_div,
+    money.round_div,
+    rating.billed_seconds,
+    rating.amount_micros,
+    pools.take,
+    pools.pool_free_s,
+    pools.crossed,
+    recharge.recharge_micros,
+    modes.stands_behind,
+    refusals.money_refusal,
+    refusals.refusal,
+    funding.split,
+    funding.settle,
+    category.fits,
+    deck.in_window,
+)
+"""Every numeric function of the core; each calls only those before it."""
+
+compiled: dict[Callable[..., Any], Any] = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compile() -> None:
+    for function in IN_ORDER:
+        register_jitable(**WITHOUT_COUNTING)(function)
+    for function in IN_ORDER:
+        compiled[function] = njit(**WITHOUT_COUNTING)(function)
+
+
+def same(function: Callable[..., Any], calls: Sequence[Sequence[int]]) -> None:
+    assert [compiled[function](*call) for call in calls] == [function(*call) for call in calls]
+
+
+def some(*arguments: st.SearchStrategy[int]) -> st.SearchStrategy[list[tuple[int, ...]]]:
+    """Several calls of a function with these arguments."""
+    return st.lists(st.tuples(*arguments), min_size=5, max_size=20)
+
+
+signed = st.integers(-MAX_MONEY_MICROS, MAX_MONEY_MICROS) | st.integers(-100, 100)
+counted = st.integers(0, MAX_MONEY_MICROS) | st.integers(0, 100)
+positive = st.integers(1, 10**12) | st.integers(1, 100)
+limited = counted | st.just(NO_LIMIT)
+flags = st.integers(0, 1)
+masks = st.integers(0, 2**20)
+minutes = st.integers(0, 1439)
+
+
+@given(some(st.integers(-(10**18), 10**18), positive))
+def test_ceil_div(calls: list[tuple[int, ...]]) -> None:
+    same(money.ceil_div, calls)
+
+
+@given(some(st.integers(0, 10**18), positive, st.integers(0, 3)))
+def test_round_div(calls: list[tuple[int, ...]]) -> None:
+    same(money.round_div, calls)
+
+
+@given(some(st.integers(-1, MAX_CALL_S), st.integers(0, 86_400), st.integers(1, 86_400), flags))
+def test_billed_seconds(calls: list[tuple[int, ...]]) -> None:
+    same(rating.billed_seconds, calls)
+
+
+@given(st.lists(parts(MAX_CALL_S), min_size=5, max_size=20))
+def test_amount_micros(calls: list[tuple[int, ...]]) -> None:
+    longest = (0, 3 * MAX_CALL_S, 86_400, MAX_PRICE_NANOS, MAX_PRICE_NANOS, MAX_FEE_MICROS, 1, 0)
+    same(rating.amount_micros, [*calls, longest])
+
+
+@given(some(signed, counted))
+def test_take(calls: list[tuple[int, ...]]) -> None:
+    same(pools.take, calls)
+
+
+@given(some(limited, counted, counted))
+def test_pool_free_s(calls: list[tuple[int, ...]]) -> None:
+    same(pools.pool_free_s, calls)
+
+
+@given(some(limited, counted, counted, st.sampled_from([80, 100])))
+def test_crossed(calls: list[tuple[int, ...]]) -> None:
+    same(pools.crossed, calls)
+
+
+@given(some(signed, signed, counted, limited))
+def test_recharge_micros(calls: list[tuple[int, ...]]) -> None:
+    same(recharge.recharge_micros, calls)
+
+
+def test_stands_behind() -> None:
+    same(modes.stands_behind, [(a, b, c) for a in (0, 1) for b in (0, 1) for c in (0, 1)])
+
+
+@given(some(st.integers(0, 7), flags, flags, st.integers(0, 50), *[st.integers(-50, 50)] * 2, flags, masks))
+def test_refusal(calls: list[tuple[int, ...]]) -> None:
+    same(refusals.refusal, calls)
+
+
+@given(some(signed, st.integers(0, 3)))
+def test_money_refusal(calls: list[tuple[int, ...]]) -> None:
+    same(refusals.money_refusal, calls)
+
+
+@given(some(counted, signed, flags))
+def test_split(calls: list[tuple[int, ...]]) -> None:
+    same(funding.split, calls)
+
+
+@given(st.lists(settles, min_size=5, max_size=20))
+def test_settle(calls: list[Settle]) -> None:
+    same(funding.settle, calls)
+
+
+@given(some(masks, st.integers(0, 3), st.integers(0, 3), st.integers(0, 3)))
+def test_fits(calls: list[tuple[int, ...]]) -> None:
+    same(category.fits, calls)
+
+
+@given(some(st.integers(0, 6), minutes, st.integers(0, 127), minutes, st.integers(0, 1440)))
+def test_in_window(calls: list[tuple[int, ...]]) -> None:
+    same(deck.in_window, calls)
+
+
+# --- the loop --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def compiled_loop() -> Callable[..., int]:
+    """`settle_rows` with everything that it calls."""
+    for name, function in vars(kernel).items():
+        if getattr(function, "__module__", "") == kernel.__name__ and name != "settle_rows":
+            register_jitable(**WITHOUT_COUNTING)(function)
+    loop: Callable[..., int] = njit(**WITHOUT_COUNTING)(kernel.settle_rows)
+    return loop
+
+
+def arrays(group: Any) -> Any:
+    """A group of columns as arrays."""
+    return type(group)(*(np.array(column, np.int64) for column in group))
+
+
+def lists(month: Month) -> list[list[list[int]]]:
+    return [[[int(value) for value in column] for column in group] for group in month]
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 2**32), entries=st.sampled_from([80, 5_000]))
+def test_the_loop(compiled_loop: Callable[..., int], seed: int, entries: int) -> None:
+    plain = month_of(seed, 90)
+    fast = Month(*(arrays(group) for group in month_of(seed, 90)))
+    expected = settle_month(kernel.settle_rows, plain, entries)
+    assert settle_month(compiled_loop, fast, entries, arrays) == expected
+    assert lists(fast) == lists(plain)
+
+
+def test_the_months_are_not_dull() -> None:
+    """What the months above are for: everything that the loop can do happens in them."""
+    reasons, kinds, funded = set(), set(), set()
+    for seed in range(30):
+        month = month_of(seed, 90)
+        kinds |= {entry[0] for entry in settle_month(kernel.settle_rows, month, 5_000)}
+        reasons |= set(month.charges.reason)
+        funded |= {
+            name
+            for name in ("credits", "post_usage", "overdraft", "pool_s")
+            if any(getattr(month.charges, name))
+        }
+        assert isinstance(month.calls, Calls)
+    assert kinds == set(range(1, 13)) - {3, 4}
+    assert reasons == {0, 5, 6, 7, 8, 9, 10, 11, 12}
+    assert funded == {"credits", "post_usage", "overdraft", "pool_s"}

@@ -1,0 +1,95 @@
+"""Column maps: what they change, and what is refused in them."""
+
+from pathlib import Path
+
+import pytest
+
+from talktime.files.column_map import chosen_format
+from talktime.files.usage import UnusableFile
+from tests.files.usage_samples import read, rows, written
+
+
+def test_nothing_asked_is_nothing_chosen() -> None:
+    assert chosen_format(None, None, None) is None
+    assert chosen_format(None, {}, None) is None
+
+
+def test_a_preset_alone_is_the_format_as_it_is() -> None:
+    form = chosen_format(None, None, "asterisk")
+    assert form is not None
+    assert (form.name, form.layout is None) == ("asterisk", False)
+
+
+def test_a_map_changes_a_preset(tmp_path: Path) -> None:
+    map_file = written(
+        tmp_path,
+        'base = "freeswitch"\ndelimiter = ";"\ntime_zone = "America/New_York"\n[fixed]\nlocation = "US"\n',
+        "map.toml",
+    )
+    form = chosen_format(map_file, {"upn": "accountcode"}, None)
+    assert form is not None
+    assert (form.name, form.delimiter, form.time_zone) == ("freeswitch", ";", "America/New_York")
+    assert form.fixed == {
+        "call_type": "user_out",
+        "direction": "outbound",
+        "number_type": "user",
+        "location": "US",
+    }
+    assert form.columns["upn"] == ("accountcode",)
+    assert ("upn",) in form.required
+
+
+def test_the_option_wins_over_the_file_and_the_preset_over_its_base(tmp_path: Path) -> None:
+    map_file = written(tmp_path, 'base = "freeswitch"\n[columns]\ncaller = "a"\n', "map.toml")
+    form = chosen_format(map_file, {"caller": "b"}, "asterisk")
+    assert form is not None
+    assert (form.name, form.columns["caller"]) == ("asterisk", ("b",))
+
+
+def test_a_column_that_is_mapped_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(UnusableFile, match=r"has no column 'mail': export it with that column"):
+        read(tmp_path, "start,caller,callee,duration\n", columns={"upn": "mail"})
+
+
+def test_a_column_can_be_left_out(tmp_path: Path) -> None:
+    text = "start,caller,callee,duration,upn\n2026-03-01T09:00:00Z,1,2,3,ana\n"
+    (row,) = rows(read(tmp_path, text, columns={"upn": ""}))
+    assert row["upn"] == ""
+
+
+def test_a_number_beside_a_preset_without_header(tmp_path: Path) -> None:
+    stamp = '"2026-03-01 09:00:00"'
+    line = f'"Ana","1","2","x",{stamp},{stamp},{stamp},"9","9","OK","u","","acc","PCMU","PCMU"\n'
+    (row,) = rows(read(tmp_path, line, preset="freeswitch", columns={"upn": "13"}))
+    assert (row["upn"], row["user_id"], row["duration_s"]) == ("acc", "acc", 9)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("base = 'cisco'", "there is no format 'cisco'; there are "),
+        ("bass = 'generic'", "the key 'bass' is not known; there are base, name, header"),
+        ("header = 'yes'", "header is 'yes', it must be true or false"),
+        ("delimiter = ';;'", "delimiter is ';;', it must be one character"),
+        ("date_order = 'ymd'", "date_order is 'ymd', it must be dmy or mdy"),
+        ("times = 'unix'", "times is 'unix', it must be text or epoch_s or epoch_us"),
+        ("time_zone = 'Berlin'", "time_zone is 'Berlin', it must be the name of a time zone"),
+        ("time_zone = '../x'", "time_zone is '../x', it must be the name of a time zone"),
+        ("columns = 3", "columns is 3, it must be a table"),
+        ("[columns]\nstarted = 'x'", "there is no column 'started' to map to; there are id, "),
+        ("[columns]\nstart = true", "column start is True, it must be the name of a column"),
+        ("[fixed]\ncallstype = 'x'", "there is no column 'callstype' to map to"),
+        ("= 3", "the column map is no TOML in UTF-8"),
+        (b"\xff", "the column map is no TOML in UTF-8"),
+    ],
+)
+def test_what_is_wrong_in_a_map_is_named(tmp_path: Path, text: str | bytes, sentence: str) -> None:
+    map_file = written(tmp_path, text, "map.toml")
+    with pytest.raises(UnusableFile) as caught:
+        chosen_format(map_file, None, None)
+    assert str(caught.value).startswith(f"{map_file}: {sentence}")
+
+
+def test_a_map_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UnusableFile, match="the column map cannot be read: No such file or directory"):
+        chosen_format(tmp_path / "map.toml", None, None)
