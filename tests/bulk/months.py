@@ -1,4 +1,4 @@
-"""A made-up month as the flat columns of the settlement loop: three tenants, everything that can happen to one.
+"""A made-up month as the flat columns of the settlement loop: three tenants and all that can happen to them.
 
 Nothing here knows a plan or a number: rates, pools, caps, lots and events are drawn as integers, so that the
 loop meets full pools, met caps, empty wallets, expiries and recharges often.
@@ -133,28 +133,58 @@ def _caps(random: Random) -> Caps:
 
 def _wallets(random: Random, room: int) -> tuple[Wallets, Lots, Events]:
     """Each tenant's lots have a range of their own with room for every recharge that can come."""
-    wallets, lots, events = [], [], []
+    wallets: list[Wallets] = []
+    lots: list[tuple[int, ...]] = []
+    events: list[tuple[int, ...]] = []
     for tenant in range(TENANTS):
         opening = [_lot(random, random.randrange(-DAY_US, DAY_US)) for _ in range(random.randrange(3))]
-        first = tenant * room
-        coming = sorted(random.sample(range(DAY_US, SPAN_US), 3))
-        due = [(at_us, PURCHASE, random.randrange(1, 5) * UNIT, at_us + SPAN_US // 3) for at_us in coming]
-        due += [(at_us, MONTH_BEGINS, 0, 0) for at_us in (SPAN_US // 3, 2 * SPAN_US // 3)]
-        due += [(DAY_US, EVALUATE, 0, 0)]
-        recharge = random.choice([(0, 0), (0, 0), (2 * UNIT, 5 * UNIT), (3 * UNIT, UNIT)])
-        wallets.append(
-            (sum(lot[2] for lot in opening), 0, random.randrange(2), random.randrange(2), random.randrange(2))
-            + (*recharge, random.choice([NO_LIMIT, 7 * UNIT, 0]), 0, 0)
-            + (first, first + len(opening), first + room)
-            + (min((lot[1] for lot in opening), default=NEVER_US), len(events), len(events) + len(due))
-        )
+        due = _due(random)
+        wallets.append(_wallet(random, opening, tenant * room, room, due, len(events)))
         lots += opening + [(0,) * 5] * (room - len(opening))
-        events += sorted(due)
+        events += due
     return (
         Wallets(*(list(column) for column in zip(*wallets, strict=True))),
         Lots(*(list(column) for column in zip(*lots, strict=True))),
         Events(*(list(column) for column in zip(*events, strict=True))),
     )
+
+
+def _due(random: Random) -> list[tuple[int, ...]]:
+    """Purchases, the begin of months and the look at the opening balance, in order of time."""
+    coming = sorted(random.sample(range(DAY_US, SPAN_US), 3))
+    due = [(at_us, PURCHASE, random.randrange(1, 5) * UNIT, at_us + SPAN_US // 3) for at_us in coming]
+    due += [(at_us, MONTH_BEGINS, 0, 0) for at_us in (SPAN_US // 3, 2 * SPAN_US // 3)]
+    return sorted([*due, (DAY_US, EVALUATE, 0, 0)])
+
+
+def _wallet(
+    random: Random,
+    opening: list[tuple[int, ...]],
+    first: int,
+    room: int,
+    due: list[tuple[int, ...]],
+    next_event: int,
+) -> Wallets:
+    """One tenant's row."""
+    below, add = random.choice([(0, 0), (0, 0), (2 * UNIT, 5 * UNIT), (3 * UNIT, UNIT)])
+    next_expiry_us = min((lot[1] for lot in opening), default=NEVER_US)
+    values = dict.fromkeys(Wallets._fields, 0) | {
+        "balance": sum(lot[2] for lot in opening),
+        "behind": random.randrange(2),
+        "post_usage_off": random.randrange(2),
+        "emptied_by_expiry": random.randrange(2),
+        "below": below,
+        "add": add,
+        "recharge_cap": random.choice([NO_LIMIT, 7 * UNIT, 0]),
+        "head": first,
+        "tail": first + len(opening),
+        "room": first + room,
+        "next_expiry_us": next_expiry_us,
+        "next_event": next_event,
+        "next_us": min(due[0][0], next_expiry_us),
+        "events_end": next_event + len(due),
+    }
+    return Wallets(**{name: values[name] for name in Wallets._fields})  # type: ignore[arg-type]
 
 
 def _lot(random: Random, at_us: int) -> tuple[int, ...]:

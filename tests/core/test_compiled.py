@@ -23,7 +23,7 @@ from tests.bulk.months import Month, month_of, settle_month
 from tests.core.drawn import Settle, settles
 from tests.core.test_rating import parts
 
-WITHOUT_COUNTING = {"_nrt": False}
+WITHOUT_COUNTING: Any = {"_nrt": False}
 
 IN_ORDER: tuple[Callable[..., Any], ...] = (
     money.ceil_div,

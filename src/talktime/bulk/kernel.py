@@ -294,7 +294,10 @@ def _chain_free_s(chain: int, start_us: int, pools: Pools) -> int:
         return 0
     free_s = 0
     for at in range(pools.chain_at[chain], pools.chain_at[chain + 1]):
-        free_s = min(NO_LIMIT, free_s + _free_s(pools.chain_pools[at], start_us, pools))
+        left_s = _free_s(pools.chain_pools[at], start_us, pools)
+        if left_s >= NO_LIMIT - free_s:  # two unlimited pools would leave 64 bits
+            return NO_LIMIT
+        free_s += left_s
     return free_s
 
 

@@ -100,7 +100,6 @@ def _ran_out(calls: pl.DataFrame) -> int | None:
 def _by_category(calls: pl.DataFrame) -> dict[str, CategoryTotal]:
     grouped = (
         calls.lazy()
-        .filter(pl.col("state") != "not_answered")
         .group_by("category", maintain_order=True)
         .agg(pl.len(), pl.col("billed_seconds").sum(), pl.col("amount").sum())
         .with_columns(pl.col("category").cast(pl.String))

@@ -62,7 +62,10 @@ def wallet_of(
     first_us: int,
     last_us: int,
 ) -> Wallet:
-    """The wallet at the first call's start; lots that expired before it are left out."""
+    """The wallet at the first call's start; lots that expired before it are left out.
+
+    Where all have, an expiry is what emptied it (rulings.md 24, `credits_expired`).
+    """
     ordered = sorted(purchases, key=lambda p: (p.at_us, p.id))
     dated = [(p, twelve_months_on_us(p.at_us, time_zone)) for p in ordered if p.at_us <= last_us]
     opening = [(p, expiry) for p, expiry in dated if p.at_us <= first_us < expiry]
@@ -80,7 +83,7 @@ def wallet_of(
             overdraft=[0],
             behind=[int(terms.behind)],
             post_usage_off=[int(terms.post_usage_off)],
-            emptied_by_expiry=[0],
+            emptied_by_expiry=[int(not opening and len(dated) > len(coming))],
             below=[rule.below_micros if rule.enabled else 0],
             add=[rule.add_micros if rule.enabled else 0],
             recharge_cap=[NO_LIMIT if rule.cap_per_month_micros is None else rule.cap_per_month_micros],

@@ -31,6 +31,7 @@ MAX_DEPTH: Final = 3
 """List, page, list of rows: what is nested deeper is a value."""
 
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
+_AFTER_VALUE: Final = ",:]} \t\r\n"
 _DECODER: Final = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 
 
@@ -51,9 +52,7 @@ def read_json(text: Utf8Stream, notes: PartNotes, chosen: UsageFormat | None) ->
     first = list(islice(rows, ROWS_AT_A_TIME))
     if not first:
         if notes.rejected:
-            raise NotUsage(
-                f"{notes.source}: the file is no JSON that holds usage: {notes.rejected[0].reason}"
-            )
+            raise NotUsage(f"{notes.source}: the file holds no row of usage: {notes.rejected[0].reason}")
         raise NotUsage(f"{notes.source}: the file holds no rows; there was no call, or export it again")
     keys = list(dict.fromkeys(key for row in first for key in row.values))
     recognised = recognise(keys, chosen)
@@ -250,16 +249,18 @@ class _Rows:
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._buffer, self._at)
-                if end < len(self._buffer) or self._ended:
-                    self._at = end
-                    return value
-                reason = ""
             except RecursionError:
                 raise _FaultError("it is nested too deep") from None
-            except ValueError as error:
-                reason = str(error)
+            except json.JSONDecodeError as error:
+                reason = error.msg
+            else:
+                after = self._buffer[end : end + 1]
+                if after in _AFTER_VALUE and (after or self._ended):  # else half a number may stand there
+                    self._at = end
+                    return value
+                reason = "a comma or a bracket belongs behind a value"
             if len(self._buffer) - self._at > MAX_RECORD_BYTES or not self._more():
-                raise _FaultError(reason or "the file ends in the middle of a row: it is cut off")
+                raise _FaultError(reason)
 
     def _pass_over(self, reason: str) -> None:
         """Sets what is no JSON aside and goes to the next line."""

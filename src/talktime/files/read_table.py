@@ -242,7 +242,7 @@ def _row_by_row(block: Block, shape: _Shape, notes: PartNotes) -> Batch:
         else:
             if not any(cell.strip() for cell in row) and len(row) <= 1:
                 continue
-            fault = _fault(row, shape) or _unclosed(feed)
+            fault = _unclosed(feed) or _fault(row, shape)
         if fault:
             feed.next = feed.start + 1  # what looked like one record may be many: only its first line is bad
             notes.set_aside(block.first_line + feed.start, fault, feed.lines[feed.start])
@@ -268,7 +268,7 @@ def _unclosed(feed: _Feed) -> str:
     """Why a record over several lines is none: it took all that it could get for want of a closing mark."""
     taken = feed.lines[feed.start : feed.next]
     if len(taken) > 1 and sum(line.count('"') for line in taken) % 2:
-        return "a quotation mark in the row is never closed: mend it"
+        return "a quotation mark in the row is never closed, or closed many lines below: mend it"
     return ""
 
 

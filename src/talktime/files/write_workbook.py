@@ -185,9 +185,9 @@ def _add_table(sheet: Any, looks: Mapping[Kind | str, Any], table: Table, row: i
 
 
 def _put(sheet: Any, looks: Mapping[Kind | str, Any], row: int, index: int, kind: Kind, value: Any) -> None:
-    """Writes a cell; nothing for None."""
+    """Writes a cell; nothing where there is nothing."""
     look = looks.get(kind)
-    if value is None:
+    if value is None or value == "":
         return
     if isinstance(value, Minutes):
         sheet.write_number(row, index, Decimal(format_minutes(value.seconds)), looks["minutes"])

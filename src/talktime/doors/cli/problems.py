@@ -22,8 +22,9 @@ class Unusable(Exception):  # noqa: N818 - a sentence for people
 
 
 def tell(text: str) -> None:
-    """One line on standard error."""
-    print(f"talktime: {text}", file=sys.stderr)  # noqa: T201 - the command's own voice
+    """A sentence on standard error; signs in it that a terminal would obey become marks."""
+    shown = "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in text)
+    print(f"talktime: {shown}", file=sys.stderr)  # noqa: T201 - the command's own voice
 
 
 def guarded(app: typer.Typer) -> int:
@@ -38,7 +39,7 @@ def guarded(app: typer.Typer) -> int:
         _forget_output()
         return UNUSABLE
     except OSError as problem:
-        tell(f"the answer could not be printed: {problem.strerror or problem}")
+        tell(f"{problem.filename or 'the answer could not be printed'}: {problem.strerror or problem}")
         _forget_output()
         return UNUSABLE
     return code

@@ -158,10 +158,16 @@ def _deck(request: RateRequest, tenant: Tenant | None) -> tuple[Deck, tuple[str,
 
 
 def _usage(request: RateRequest) -> Usage:
+    from talktime.files.column_map import chosen_format
     from talktime.files.read_usage import read_usage
+    from talktime.files.usage import UnusableFile
     from talktime.files.usage_paths import usage_paths
 
     columns = _columns(request.columns)
+    try:
+        chosen_format(None, columns, request.preset)
+    except UnusableFile as problem:
+        raise WrongUse(str(problem)) from None
     with Bar("reading") as bar:
         return read_usage(
             usage_paths(request.usage),
@@ -187,10 +193,12 @@ def _usable(usage: Usage) -> Usage:
     """Refuses usage of which no row is left, with the first reasons."""
     if usage.calls.height:
         return usage
+    if not usage.rejected_rows:
+        raise Unusable("the usage holds no calls; export it again")
     shown = [f"{r.source} line {r.line}: {r.reason}" for r in usage.rejected[:SHOWN_ROWS]]
     more = usage.rejected_rows - len(shown)
     reasons = "; ".join([*shown, *([f"and {more:,} more"] if more else [])])
-    raise Unusable(f"no row of the usage can be used{': ' if reasons else ', there is none; export it again'}{reasons}")
+    raise Unusable(f"no row of the usage can be used: {reasons}")
 
 
 def _one_currency(usage: Usage, chosen: str | None) -> Usage:
