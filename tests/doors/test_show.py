@@ -1,4 +1,4 @@
-"""A run on the terminal: readable in 80 and 120 columns, plain where it must be, safe whatever a file holds."""
+"""A run on the terminal: readable in 80 and 120 columns, plain where it must be, safe for any text."""
 
 from __future__ import annotations
 
@@ -63,15 +63,15 @@ def test_a_person_finds_what_they_ask() -> None:
     text = "\n".join(shown(month()))
     for words in (
         "Contoso Ltd (contoso)",
-        "calls of 2026-03-01 00:32:00 UTC to 2026-03-30 12:03:39 UTC",
+        "calls of 2026-03-01 00:31:00 UTC to 2026-03-30 12:03:39 UTC",
         "deck ours 0123456789ab, 1 rate, USD",
         "SAMPLE PRICES: the amounts are not what your carrier bills.",
         "warning: be careful",
-        "price of the calls         2.40",
-        "+ bought (1 recharge)    200.00",
+        "price of the calls       2.40",
+        "+ bought (1 recharge)  200.00",
         "calling_plan_international     32             124  2.40  ████████████",
         "PLAN domestic US/PR",
-        "3,000  3,000  ████████████  100 %",
+        "3,000  ████████████  100 %",
         "10  unlimited",
         "auto-recharge    2026-03-01  2027-03-01  200.00",
         "!! 1 call (4 min) blocked: the balance did not cover the first interval.",

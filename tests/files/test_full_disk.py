@@ -4,6 +4,7 @@ Once by the system's limit on the size of a file, in a process of its own, and o
 full, where the machine lets the test make one.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -20,22 +21,26 @@ from tests.insight.made_runs import PAID
 
 ENDINGS = sorted(WRITERS)
 ROWS = 20_000
-LIMIT_BYTES = 200_000
+LIMITS_BYTES = (0, 10_000, 200_000)
+"""Where the disk ends: at once, in a small report (also in its footer), in the middle of a large one."""
 
 PROGRAM = """
 import resource, sys
 from pathlib import Path
+from tests.files.reports import report_of_rows
 from tests.files.test_full_disk import many_calls
+from tests.insight.made_runs import PAID
 from talktime.files.report import ReportError
 from talktime.files.write_calls import write_report
 
-report = many_calls()
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
-for path in sys.argv[2:]:
-    try:
-        write_report(Path(path), report)
-    except ReportError as error:
-        print(error)
+few, many = report_of_rows([PAID | {"id": f"call-{n}" * 99} for n in range(99)]), many_calls()
+for limit in sys.argv[1].split(","):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
+    for path in sys.argv[2:]:
+        try:
+            write_report(Path(path), many if int(limit) > 100_000 else few)
+        except ReportError as error:
+            print(error)
 """
 
 
@@ -52,11 +57,16 @@ def test_a_file_that_may_not_grow_is_told_and_removed(tmp_path: Path) -> None:
     for path in paths:
         path.write_text("old")
     root = Path(__file__).resolve().parents[2]
-    command = [sys.executable, "-W", "error", "-c", PROGRAM, str(LIMIT_BYTES), *map(str, paths)]
+    limits = ",".join(map(str, LIMITS_BYTES))
+    command = [sys.executable, "-W", "error", "-c", PROGRAM, limits, *map(str, paths)]
     environment = {"PYTHONPATH": f"{root / 'src'}:{root}"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    told = "could not be written: File too large; no report was left behind, what stood there before is"
-    assert done.stdout.splitlines() == [f"{path} {told} unchanged" for path in paths]
+    why = "(File too large|the disk took no more)"
+    told = f"{why}; no report was left behind, what stood there before is unchanged"
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(paths) * len(LIMITS_BYTES)
+    for line, path in zip(lines, paths * len(LIMITS_BYTES), strict=True):
+        assert re.fullmatch(f"{re.escape(str(path))} could not be written: {told}", line)
     assert done.stderr == ""
     assert sorted(tmp_path.iterdir()) == sorted(paths)
     assert {path.read_text() for path in paths} == {"old"}

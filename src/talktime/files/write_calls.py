@@ -34,6 +34,8 @@ Numbers such as +44 20 7183** are none and stay readable.
 """
 
 _OS_ERROR: Final = re.compile(r"([^:]+?)\s*\(os error \d+\)")
+_FOOTER_ERROR: Final = "transport error"
+"""What the column library says where the end of a Parquet file cannot be written: not why."""
 
 
 def write_report(path: Path, report: Report) -> None:
@@ -114,6 +116,7 @@ def _disk_errors_told(path: Path) -> Iterator[None]:
         yield
     except (OSError, pl.exceptions.ComputeError) as error:
         found = _OS_ERROR.search(str(error))
-        if found is None:
+        if found is None and _FOOTER_ERROR not in str(error):
             raise
-        raise ReportError(unwritable(path, found[1].strip())) from error
+        why = "the disk took no more" if found is None else found[1].strip()
+        raise ReportError(unwritable(path, why)) from error

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 EIGHTHS: Final = " ▁▂▃▄▅▆▇█"
-PLAIN_EIGHTHS: Final = "   ..::##"
+PLAIN_EIGHTHS: Final = " ...::::#"
 
 
 def columns_chart(values: Sequence[int], top: int, height: int, *, plain: bool) -> list[str]:
@@ -18,8 +18,7 @@ def columns_chart(values: Sequence[int], top: int, height: int, *, plain: bool) 
     Values above 0 show at least the smallest bar, those at or below 0 a cross on the lowest line.
     """
     signs = PLAIN_EIGHTHS if plain else EIGHTHS
-    least = 3 if plain else 1
-    levels = [max(least, value * height * 8 // top) if value > 0 else 0 for value in values]
+    levels = [max(1, value * height * 8 // top) if value > 0 else 0 for value in values]
     lines = []
     for line in range(height - 1, -1, -1):
         cells = [signs[min(max(level - 8 * line, 0), 8)] for level in levels]

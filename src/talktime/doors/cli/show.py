@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from talktime.bulk.result import PoolUse, Run
 
 CHART_HEIGHT: Final = 6
+NARROWEST_CHART: Final = 16
 BAR_WIDTH: Final = 12
 POOLS_SHOWN: Final = 12
 LOTS_SHOWN: Final = 8
@@ -141,7 +142,7 @@ def _balance(screen: Screen, run: Run) -> None:
     label = max((len(money(lot.amount)) for lot in run.lots), default=0)
     top = max((len(money(m.balance_after)) for m in run.movements), default=0)
     label = max(label, top, 8) + 2
-    line = balance_line(run, screen.width - label)
+    line = balance_line(run, max(screen.width - label, NARROWEST_CHART))
     if line is None:
         return
     screen.title(f"Balance, {run.deck.currency}")
@@ -162,7 +163,7 @@ def balance_chart(line: BalanceLine, label: int, *, plain: bool) -> list[str]:
     ]
     rows.append(f"{'0':>{label - 2}} {'+' if plain else '└'}{axis(steps, tuple(line.funded), plain=plain)}")
     first, last = moment(line.from_us)[:10], moment(line.until_us)[:10]
-    rows.append(f"{'':{label - 1}}{first}{last:>{steps - len(first)}}")
+    rows.append(" " * (label - 1) + first + last.rjust(max(steps - len(first), len(last) + 1)))
     rows.append(f"lowest {money(line.lowest)} at {moment(line.lowest_at_us)}")
     if line.funded:
         bought = money(sum(line.funded.values()))
