@@ -356,7 +356,9 @@ class Run:
         if self.wallet is None:
             return ""
         asked = self.tenant.known and call.category in LICENCE_ASKED
-        asked = asked and self.mode() in ("prepaid", "no_funding")
+        # "In `draining` and `post_usage` under MCA no credits licence is asked" (rulings.md 12); nor, since
+        # "`post_usage_off` names what helps", when the money has run out (docs/decisions/0004, 4).
+        asked = asked and self.mode() == "prepaid"
         if asked and not call.user.plans(call.row["start"]) & MAY_SPEND:
             return "not_licensed"
         if call.premium == "refuse":

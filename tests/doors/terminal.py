@@ -35,6 +35,7 @@ class Answer:
     @property
     def json(self) -> dict[str, Any]:
         """The one object that was printed; fails where there is anything else."""
+        assert (self.code, self.err) == (0, ""), self.err
         value = json.loads(self.out)
         assert isinstance(value, dict)
         return value

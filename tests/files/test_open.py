@@ -14,6 +14,7 @@ import pytest
 import xlsxwriter
 
 from talktime.files import open as opening
+from talktime.files.far_cells import far_cell
 from talktime.files.open import Kind, Meter, kind_of, open_parts
 from talktime.files.read_usage import read_usage
 from talktime.files.usage import NotUsage, UnusableFile
@@ -184,6 +185,24 @@ def test_a_workbook_that_lies_about_its_size_is_a_bomb(
     monkeypatch.setattr(opening, "FREE_EXPANSION_BYTES", 2**20)
     with pytest.raises(UnusableFile, match="grows to more than 200 times"):
         read(tmp_path, bomb.getvalue(), "bomb.xlsx")
+
+
+@pytest.mark.parametrize("cell", ["XFD1", "A1050000", "CA7", "a99999999", "ABCD12"])
+@pytest.mark.parametrize("equals", ["=", " = ", "= "])
+def test_a_cell_far_from_all_others_is_refused(tmp_path: Path, cell: str, equals: str) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as book:
+        book.writestr("xl/workbook.xml", "<x/>")
+        padding = " " * (2**20 - 40)  # the reference lies across two blocks
+        book.writestr(
+            "sheet.xml", f"<sheetData><row>{padding}<c r{equals}'{cell}'><v>1</v></c></row></sheetData>"
+        )
+    with pytest.raises(UnusableFile, match=f"it has a cell {cell} far from all others"):
+        read(tmp_path, out.getvalue())
+
+
+def test_the_last_cells_that_are_taken() -> None:
+    assert far_cell([b'<c r="BZ1048576"/><c r="A1"/><row r="9999999">']) == ""
 
 
 def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

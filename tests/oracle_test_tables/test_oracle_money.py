@@ -267,7 +267,7 @@ HOUR = [row("a", duration_s=60), row("b", "05-04 11:00", 120 * 60), row("c", "05
         (
             False,
             None,
-            [("charged", ONE, 0, ""), ("charged", 99 * ONE, 0, ""), ("blocked", 0, 0, "not_licensed")],
+            [("charged", ONE, 0, ""), ("charged", 99 * ONE, 0, ""), ("blocked", 0, 0, "post_usage_off")],
         ),
         (True, ("50", "200"), [("blocked", 0, 0, "not_licensed")] * 3),
     ],

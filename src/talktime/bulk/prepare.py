@@ -42,10 +42,12 @@ FLAG_UNKNOWN_USER: Final = "unknown_user"
 class Sides:
     """The rows of a tenant in settlement order with the numbers and people on both sides.
 
-    `user` and `service` are payers or NOBODY; `caller_country` is an index into `called.countries`.
+    `user` and `service` are payers or NOBODY; `caller_country` is an index into `called.countries`;
+    `carrier` is the file's operator, nobody where the call type is treated as another (formats.md).
     """
 
     usage: pl.DataFrame
+    carrier: pl.Series
     caller: Numbers
     callee: Numbers
     called: Called
@@ -87,8 +89,10 @@ def prepare(
 ) -> Prepared:
     """Prepares the rows of one tenant. `gated` False: nothing may be refused (rulings.md 3)."""
     usage = usage.sort("end_us", "id")
-    usage = usage.with_columns(_treated(usage["call_type"], catalogue, treat_as).alias("call_type"))
-    sides = _sides(usage, tenant, catalogue, book)
+    treated = _treated(usage["call_type"], catalogue, treat_as)
+    carrier = _carrier(usage, treated) if treat_as else usage["operator"]
+    usage = usage.with_columns(treated.alias("call_type"))
+    sides = _sides(usage, carrier, tenant, catalogue, book)
     situation, classified = _classify(catalogue, tenant, terms, sides, gated=gated)
     start_us = usage["start_us"].to_numpy()
     month = _months(usage["start_us"], tenant.time_zone)
@@ -110,7 +114,9 @@ def prepare(
     )
 
 
-def _sides(usage: pl.DataFrame, tenant: Tenant, catalogue: Catalogue, book: RateBook) -> Sides:
+def _sides(
+    usage: pl.DataFrame, carrier: pl.Series, tenant: Tenant, catalogue: Catalogue, book: RateBook
+) -> Sides:
     payers = payers_of(tenant, catalogue)
     user = users_of(payers, usage).to_numpy()
     location = _locations(usage["location"], user, payers, tenant)
@@ -119,6 +125,7 @@ def _sides(usage: pl.DataFrame, tenant: Tenant, catalogue: Catalogue, book: Rate
     called = look_at(callee.digits, catalogue)
     return Sides(
         usage=usage,
+        carrier=carrier,
         caller=caller,
         callee=callee,
         called=called,
@@ -162,6 +169,14 @@ def _treated(call_types: pl.Series, catalogue: Catalogue, treat_as: str) -> pl.S
     words = call_types.cast(pl.String).unique().to_list()
     treated = [catalogue.treated(word, treat_as) for word in words]
     return call_types.cast(pl.String).replace(words, treated).cast(pl.Categorical)
+
+
+def _carrier(usage: pl.DataFrame, treated: pl.Series) -> pl.Series:
+    """The operator of each row; a call that is rated as if we carried it has none (`--treat-as`)."""
+    frame = usage.select("operator", was="call_type").with_columns(treated.alias("treated"))
+    same = pl.col("was").cast(pl.String) == pl.col("treated").cast(pl.String)
+    carrier = pl.when(same).then(pl.col("operator").cast(pl.String)).otherwise(pl.lit(""))
+    return frame.select(carrier.cast(pl.Categorical).alias("carrier"))["carrier"]
 
 
 def _locations(said: pl.Series, user: Ints, payers: Payers, tenant: Tenant) -> pl.Series:
@@ -244,7 +259,7 @@ def _situations(sides: Sides, profile_of_state: Ints, users: int) -> pl.DataFram
             "country": sides.called.country,
             "kind": sides.called.kind,
             "premium": sides.called.premium,
-            "operator": usage["operator"],
+            "operator": sides.carrier,
             "scope": usage["scope"],
             "location": sides.location,
             "caller_country": sides.caller_country,

@@ -70,7 +70,7 @@ def _load(folder: Path | None) -> Catalogue:
     if folder is not None:
         for name, text in _own(folder):
             digest.update(f"\0{name}\0{text}".encode())
-            _extend(data[name], _toml(str(folder / name), text))
+            _extend(str(folder / name), data[name], _toml(str(folder / name), text))
     return _catalogue(data, texts, digest.hexdigest()[:12])
 
 
@@ -98,9 +98,15 @@ _KEYS: Final = {"plan": "code", "category": "name", "premium": "prefix", "treat_
 """Which key tells entries of an array apart."""
 
 
-def _extend(shipped: dict[str, Any], own: Mapping[str, Any]) -> None:
+def _extend(where: str, shipped: dict[str, Any], own: Mapping[str, Any]) -> None:
     """Lays a file of the own folder over the shipped one, in place."""
     for name, value in own.items():
+        if name not in shipped:
+            raise CatalogueError(f"{where}: unknown key {name!r}; known are {', '.join(shipped)}")
+        if type(value) is not type(shipped[name]):
+            raise CatalogueError(
+                f"{where}: {name!r} must be written as in the shipped file, [[...]] or [...]"
+            )
         if name == "rule":
             shipped[name] = [*value, *shipped.get(name, [])]
         elif name in _KEYS:
@@ -134,9 +140,9 @@ def _catalogue(data: Mapping[str, Mapping[str, Any]], texts: Mapping[str, str], 
         directions={name: tuple(patterns) for name, patterns in types_data["direction"].items()},
         own_operators=frozenset(types_data["operator"]["own"]),
         number_types={word: kind for kind, words in types_data["number_type"].items() for word in words},
-        treatments={entry["name"]: entry["call_types"] for entry in types_data["treat_as"]},
-        premium=prefix_table([entry["prefix"] for entry in premium]),
+        treatments=dict(_treatment(entry) for entry in types_data["treat_as"]),
         premium_states=tuple(_premium_state(entry) for entry in premium),
+        premium=prefix_table([entry["prefix"] for entry in premium]),
         numbers=prefix_table(tuple(numbers)),
         number_facts=tuple(numbers.values()),
         dialling=_dialling(texts["dialling.csv"]),
@@ -253,6 +259,11 @@ def _rules(
     if not rules or rules[-1].call_types != ("*",) or rules[-1].when or rules[-1].unless:
         raise CatalogueError('categories.toml: the last rule must take every call: call_types = ["*"]')
     return tuple(rules)
+
+
+def _treatment(entry: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
+    _take(f"call_types.toml: treat_as {entry.get('name', '?')!r}", entry, ("name", "call_types"), ())
+    return entry["name"], entry["call_types"]
 
 
 def _premium_state(entry: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from enum import Enum
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Final, Protocol
 
+from talktime.files.far_cells import far_cell
 from talktime.files.usage import NotUsage, UnusableFile
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ MAX_EXPANSION: Final = 200
 
 FREE_EXPANSION_BYTES: Final = 2**30
 """Up to this size any expansion is taken."""
-
-DEFLATE_MOST: Final = 1032
-"""How many times deflate shrinks its best input."""
 
 MAX_MEMBERS: Final = 10_000
 """The most files that an archive may hold."""
@@ -292,7 +290,7 @@ def _zip_parts(file: IO[bytes], source: str, budget: _Budget, told: Callable[[],
             raise UnusableFile(f"{source}: it holds more than {MAX_MEMBERS:,} files; unpack it first")
         names = {member.filename for member in members}
         if _is_workbook(names, source):
-            _check_sizes(archive, members, source, budget)
+            _check_workbook(archive, members, source, budget)
             file.seek(0)
             yield Part(source, Kind.EXCEL, file=file)
             return
@@ -316,18 +314,27 @@ def _ignored(name: str) -> bool:
     return parts[-1].startswith(".") or parts[-1].casefold() in IGNORED_MEMBERS
 
 
-def _check_sizes(
+def _check_workbook(
     archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], source: str, budget: _Budget
 ) -> None:
-    """Unpacks a large workbook once, into nothing: the library that reads it would do so without a limit."""
-    if sum(member.compress_size for member in members) * DEFLATE_MOST <= FREE_EXPANSION_BYTES:
-        return
+    """Unpacks a workbook once, into nothing: the library that reads it would do so without any limit."""
     for member in members:
-        honest = copy.copy(member)
-        honest.file_size = 2**62  # else the reading stops where the member says that it ends
-        with _in_words(source), archive.open(honest) as packed:
-            while block := packed.read(2**20):
-                budget.spend(len(block), source)
+        far = far_cell(_unpacked_blocks(archive, member, source, budget))
+        if far:
+            raise UnusableFile(
+                f"{source}: it has a cell {far} far from all others; delete it, or save as CSV"
+            )
+
+
+def _unpacked_blocks(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: str, budget: _Budget
+) -> Iterator[bytes]:
+    honest = copy.copy(member)
+    honest.file_size = 2**62  # else the reading stops where the member says that it ends
+    with _in_words(source), archive.open(honest) as packed:
+        while block := packed.read(2**20):
+            budget.spend(len(block), source)
+            yield block
 
 
 def _member_part(
@@ -368,6 +375,6 @@ def _nested_workbook(file: IO[bytes], source: str, budget: _Budget) -> Part:
         members = [member for member in archive.infolist() if not member.is_dir()]
         if not _is_workbook({member.filename for member in members}, source):
             raise UnusableFile(f"{source}: an archive in an archive; unpack it first")
-        _check_sizes(archive, members, source, budget)
+        _check_workbook(archive, members, source, budget)
     file.seek(0)
     return Part(source, Kind.EXCEL, file=file)

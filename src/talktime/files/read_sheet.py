@@ -156,15 +156,15 @@ def _whole_if_it_is(array: Any) -> Any:
 
 
 def _sound(columns: dict[str, Any], lines: range, piece: Any, notes: PartNotes) -> list[int] | None:
-    """Sets rows with a NUL aside; the rows that stay, or None for all."""
-    bad: set[int] = set()
+    """The rows that stay, None for all: rows with a NUL are set aside, empty ones passed over."""
+    filled, bad = pa.scalar(False), pa.scalar(False)
     for column in columns.values():
-        holds = pc.match_substring(column, "\0")
-        if pc.any(holds).as_py():
-            bad.update(pc.indices_nonzero(holds).to_pylist())
-    for row in sorted(bad):
+        filled = pc.or_(filled, pc.not_equal(column, ""))
+        bad = pc.or_(bad, pc.match_substring(column, "\0"))
+    for row in pc.indices_nonzero(bad).to_pylist():
         notes.set_aside(lines[row], "the row holds a NUL byte: export it again", _shown(piece, row))
-    return [row for row in range(len(lines)) if row not in bad] if bad else None
+    kept: list[int] = pc.indices_nonzero(pc.and_not(filled, bad)).to_pylist()
+    return None if len(kept) == len(lines) else kept
 
 
 def _batch(columns: dict[str, Any], lines: range, piece: Any, kept: list[int] | None) -> Batch:

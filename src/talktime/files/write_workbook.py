@@ -153,6 +153,8 @@ def _add_calls(book: Any, looks: Mapping[Kind | str, Any], name: str, height: in
 def _add_sheet(book: Any, looks: Mapping[Kind | str, Any], shown: Sheet) -> None:
     """A sheet of tables. A table alone has its header frozen; several have titles and blank rows between."""
     sheet = book.add_worksheet(shown.name)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
     alone = len(shown.tables) == 1 and not shown.notes
     row = 0
     for note in shown.notes:

@@ -76,7 +76,7 @@ def _about(run: Run) -> Table:
 def _calls(run: Run) -> Table:
     t = run.totals
     rows = (
-        ("all", t.calls, Minutes(t.billed_s)),
+        ("all", t.calls, None),
         ("answered", t.answered, Minutes(t.billed_s)),
         ("not answered", t.not_answered, None),
         ("free", t.free_calls, Minutes(t.free_s)),

@@ -30,17 +30,20 @@ def demo_command(folder: Path, *, month: str, calls: int, seed: int, serve: bool
 
 
 def _say_next(folder: Path, usage: Path, tenant: Path, graph: Path) -> None:
-    print(  # noqa: T201 - the command's answer
-        f"\nTry next (`talktime` is in .venv/bin):\n"
-        f"  talktime rate {usage}                          what would it cost without plans and credits?\n"
-        f"  talktime rate {graph} --tenant {tenant} --balance 20 --json\n"
-        f"  talktime explain {_example(folder)}            why a call costs what it costs\n"
-        f"  talktime rates lookup sample +442079460000     the price of a number\n"
-        f"  open {folder / REPORT} for every call, pool and lot\n"
+    tries = (
+        ("what would it cost without plans and credits?", f"talktime rate {usage}"),
+        ("and with 20 of credits?", f"talktime rate {graph} --tenant {tenant} --balance 20"),
+        ("why does a call cost what it costs?", f"talktime explain {_example()}"),
+        ("what is the price of a number?", "talktime rates lookup sample +442079460000"),
     )
+    lines = ["", "Try next (`talktime` is in .venv/bin):"]
+    for question, command in tries:
+        lines += [f"  {question}", f"    {command}"]
+    lines.append(f"Every call, pool and lot is in {folder / REPORT}.")
+    print("\n".join(lines))  # noqa: T201 - the command's answer
 
 
-def _example(folder: Path) -> str:
+def _example() -> str:
     """The id of the dearest call of the run that was just kept."""
     import polars as pl
 

@@ -41,5 +41,7 @@ def _report(run: Path | None) -> Path:
         return run
     kept = read_settings().state / LAST_RUN
     if not kept.exists():
-        raise WrongUse("there is no last run to explain; run `talktime rate` first, or name a report with --run")
+        raise WrongUse(
+            "there is no last run to explain; run `talktime rate` first, or name a report with --run"
+        )
     return kept

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from talktime.accounts.tenant import Tenant
     from talktime.bulk.result import Run
     from talktime.bulk.run import Options
-    from talktime.catalog.model import Catalogue
     from talktime.core.deck import Deck
     from talktime.files.usage import Usage
 
@@ -98,7 +97,9 @@ def charge_request(request: RateRequest) -> Run:
 
     catalogue = load_catalogue(read_settings().catalogue)
     options = _options(request)
-    stated = None if request.tenant is None else read_tenant(_existing(request.tenant, "tenant file"), catalogue)
+    stated = (
+        None if request.tenant is None else read_tenant(_existing(request.tenant, "tenant file"), catalogue)
+    )
     deck, warnings = _deck(request, stated)
     usage = _one_currency(_usable(_usage(request)), request.currency)
     tenant = stated or _unstated(usage, deck)
@@ -138,7 +139,9 @@ def _money(option: str, text: str | None, *, least: int) -> int | None:
     except ValueError as problem:
         raise WrongUse(f"{option}: {problem}") from None
     if not least <= micros <= MAX_MONEY_MICROS:
-        raise WrongUse(f"{option}: {text} must be {'0 or more' if least == 0 else 'more than 0'} and at most 10^9")
+        raise WrongUse(
+            f"{option}: {text} must be {'0 or more' if least == 0 else 'more than 0'} and at most 10^9"
+        )
     return micros
 
 
@@ -202,7 +205,7 @@ def _usable(usage: Usage) -> Usage:
 
 
 def _one_currency(usage: Usage, chosen: str | None) -> Usage:
-    """Refuses rows of several currencies by name unless one is chosen; the rows of the others are set aside."""
+    """Refuses rows of several currencies by name unless one is chosen; rows of the others are set aside."""
     from talktime.files.currency import of_currency
     from talktime.files.usage import currencies
 
@@ -212,7 +215,9 @@ def _one_currency(usage: Usage, chosen: str | None) -> Usage:
             raise WrongUse(f"--currency {chosen!r}: write the three letters of a currency, such as USD")
         kept = of_currency(usage, chosen.upper())
         if not kept.calls.height:
-            raise Unusable(f"no row has the currency {chosen.upper()}; the usage has {', '.join(found) or 'none'}")
+            raise Unusable(
+                f"no row has the currency {chosen.upper()}; the usage has {', '.join(found) or 'none'}"
+            )
         return kept
     if len(found) > 1:
         raise Unusable(
@@ -244,6 +249,8 @@ def _keep(run: Run) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _write(run, folder / LAST_RUN)
+    except OSError as problem:
+        tell(f"the run was not kept for `talktime explain`: {folder}: {problem.strerror or problem}")
     except Exception as problem:  # noqa: BLE001 - the answer does not depend on it
         tell(f"the run was not kept for `talktime explain`: {problem}")
 
@@ -253,4 +260,3 @@ def _write(run: Run, path: Path) -> None:
     from talktime.insight.report import report_of
 
     write_report(path, report_of(run))
-

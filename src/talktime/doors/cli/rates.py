@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -252,8 +253,18 @@ def _change_text(change: Change) -> str:
 
 
 def _say(text: str) -> None:
-    print(text)  # noqa: T201 - the command's answer
+    """A line that fits the terminal; what does not fit goes on below, further to the right."""
+    from rich.console import Console
+
+    from talktime.doors.cli.screen import screen_of
+
+    screen = screen_of(Console())
+    behind = " " * (len(text) - len(text.lstrip()) + 2)
+    for line in textwrap.wrap(
+        screen.text(text).plain, screen.width, subsequent_indent=behind, break_on_hyphens=False
+    ):
+        print(line)  # noqa: T201 - the command's answer
 
 
 def _print_json(value: dict[str, Any]) -> None:
-    _say(json.dumps(value, indent=2, ensure_ascii=False))
+    print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201 - the command's answer
