@@ -136,6 +136,7 @@ def test_domestic(facts: dict[str, Any], domestic: bool, flags: tuple[str, ...])
     [
         ({}, OUTBOUND, "US"),
         ({"location": "FR", "caller_country": "GB"}, OUTBOUND, "FR"),
+        ({"location": "", "caller_country": "GB"}, OUTBOUND, "GB"),
         (TO_BRIDGE | {"caller_country": "MX"}, INBOUND, "MX"),
         ({"call_type": "mystery"}, OUTBOUND, "US"),
         ({"call_type": "mystery", "direction": INBOUND, "caller_country": "MX"}, INBOUND, "MX"),

@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 US, CA, PR = "+12125550123", "+16045550123", "+17875550123"
 UK, MASKED, VERY_MASKED = "+442071838750", "+4420718387**", "+44*********"
-FR, FR_PREMIUM, ZW, KENYA = "+33142685300", "+33899123456", "+263242700000", "+254202000000"
+FR, FR_PREMIUM, ZW, NZ = "+33142685300", "+33899123456", "+263242700000", "+6493001234"
 UK_REFUSED, UK_CREDITS_ONLY, SHORT = "+449012345678", "+448431234567", "911"
 BRIDGE, DESK = "+18005550100", "+12065550199"
 CALLEES = (
@@ -31,7 +31,7 @@ CALLEES = (
     FR,
     FR_PREMIUM,
     ZW,
-    KENYA,
+    NZ,
     UK_REFUSED,
     UK_CREDITS_ONLY,
     SHORT,
@@ -116,13 +116,14 @@ INTERVALS: tuple[Row, ...] = (
 @st.composite
 def decks(draw: st.DrawFn, begin: datetime) -> list[Row]:
     """Rows of which no two fit a call equally: of each prefix, conditions and window there is one at a time."""
-    made = [_plain(draw, prefix) for prefix in draw(st.sampled_from([("1", "44", "33"), ("1", "44"), ()]))]
+    plain = draw(st.sampled_from([("1", "44", "33"), ("1", "44"), ()]))
+    made = [_plain(draw, prefix) for prefix in plain]
     made += [_rate(draw) for _ in range(draw(st.integers(1, 9)))]
     rows: list[Row] = []
     different: set[tuple[Any, ...]] = set()
     for row in made:
-        conditions = (row.get(name, "") for name in ("prefix", "category", "origin_country", "direction"))
-        key = (*conditions, any(name in row for name in ("weekdays", "from_time")))
+        key = tuple(row.get(name, "") for name in ("prefix", "category", "origin_country", "direction"))
+        key += (any(name in row for name in ("weekdays", "from_time")),)
         if key not in different:
             different.add(key)
             rows += _in_time(draw, row, begin)
@@ -210,7 +211,9 @@ def tenants(draw: st.DrawFn, begin: datetime) -> Row:
     file["licences"] = draw(st.lists(_subscriptions(begin), max_size=2))
     file["users"] = [draw(users(upn, begin)) for upn in draw(st.sampled_from([PEOPLE, PEOPLE, PEOPLE[:1]]))]
     file["service_numbers"] = draw(services(begin))
-    file["purchases"] = draw(st.lists(_purchases(begin), max_size=3))
+    # Whether a recharge comes between two lots that expire at one instant, no document says: it is not asked.
+    bought = draw(st.lists(_purchases(begin), max_size=3, unique_by=lambda p: p["at"].timetuple()[1:6]))
+    file["purchases"] = bought
     file["caps"] = draw(st.lists(_caps([user["upn"] for user in file["users"]]), max_size=2))
     if draw(st.integers(0, 2)) == 0:
         rule: Row = {"enabled": draw(st.sampled_from([True, True, False]))}
@@ -232,7 +235,8 @@ def _subscriptions(draw: st.DrawFn, begin: datetime) -> Row:
 @st.composite
 def _purchases(draw: st.DrawFn, begin: datetime) -> Row:
     """Bought in the span, or so that it expires in it, a few minutes from the quarters of other instants."""
-    at = draw(instants(begin)) + timedelta(minutes=draw(st.sampled_from([0, 0, 7])))
+    months_edge = (begin + timedelta(days=DAYS)).replace(day=1, hour=0, minute=0)
+    at = draw(instants(begin) | st.just(months_edge)) + timedelta(minutes=draw(st.sampled_from([0, 0, 7])))
     years = draw(st.sampled_from([0, 1, 1]))
     when = at.replace(year=at.year - years, day=min(at.day, 28) if years else at.day)
     return {"at": when, "amount": draw(st.sampled_from(AMOUNTS))}

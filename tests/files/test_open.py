@@ -122,35 +122,35 @@ def damaged() -> bytes:
     return bytes(data)
 
 
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        (gzip.compress(USAGE)[:-20], "u: the file is cut off in the middle; fetch it again"),
-        (gzip.compress(USAGE)[:-3], "u: the file is cut off in the middle; fetch it again"),
-        (gzip.compress(b""), "u: the file is empty; export it again"),
-        (gzip.compress(gzip.compress(USAGE)), "u: it is compressed twice; unpack it first"),
-        (zipped({}), "u: the archive holds no usage file; export it again"),
-        (zipped({"parameters.json": b"{}"}), "u: the archive holds no usage file; export it again"),
-        (zipped({"in.zip": zipped({"u.csv": USAGE})}), "u/in.zip: an archive in an archive; unpack it first"),
-        (zipped({"in.gz": gzip.compress(USAGE)}), "u/in.gz: an archive in an archive; unpack it first"),
-        (zipped({"a.pdf": b"%PDF-1.4"}), "u/a.pdf: this is a PDF document, not a usage file"),
-        (
-            zipped({"word/document.xml": b"<x/>"}),
-            "u: this is an office document, not usage; save it as .xlsx or .csv",
-        ),
-        (locked(), "u/usage.csv: it is locked by a password; unpack it first"),
-        (damaged(), "u/usage.csv: the file is damaged (Bad CRC-32 for file 'usage.csv'); fetch it again"),
-        (
-            zipped({"usage.csv": USAGE})[:-30],
-            "u: the file is damaged (File is not a zip file); fetch it again",
-        ),
-        (
-            b"\xd0\xcf\x11\xe0" + bytes(600),
-            "u: this is an old Office document (.xls, .doc); save it as .xlsx or .csv",
-        ),
-        (b"BZh91AY", "u: this is compressed by bzip2; unpack it first"),
-    ],
-)
+UNUSABLE = [
+    (gzip.compress(USAGE)[:-20], "u: the file is cut off in the middle; fetch it again"),
+    (gzip.compress(USAGE)[:-3], "u: the file is cut off in the middle; fetch it again"),
+    (gzip.compress(b""), "u: the file is empty; export it again"),
+    (gzip.compress(gzip.compress(USAGE)), "u: it is compressed twice; unpack it first"),
+    (zipped({}), "u: the archive holds no usage file; export it again"),
+    (zipped({"parameters.json": b"{}"}), "u: the archive holds no usage file; export it again"),
+    (zipped({"in.zip": zipped({"u.csv": USAGE})}), "u/in.zip: an archive in an archive; unpack it first"),
+    (zipped({"in.gz": gzip.compress(USAGE)}), "u/in.gz: an archive in an archive; unpack it first"),
+    (zipped({"a.pdf": b"%PDF-1.4"}), "u/a.pdf: this is a PDF document, not a usage file"),
+    (
+        zipped({"word/document.xml": b"<x/>"}),
+        "u: this is an office document, not usage; save it as .xlsx or .csv",
+    ),
+    (locked(), "u/usage.csv: it is locked by a password; unpack it first"),
+    (damaged(), "u/usage.csv: the file is damaged (Bad CRC-32 for file 'usage.csv'); fetch it again"),
+    (
+        zipped({"usage.csv": USAGE})[:-30],
+        "u: the file is damaged (File is not a zip file); fetch it again",
+    ),
+    (
+        b"\xd0\xcf\x11\xe0" + bytes(600),
+        "u: this is an old Office document (.xls, .doc); save it as .xlsx or .csv",
+    ),
+    (b"BZh91AY", "u: this is compressed by bzip2; unpack it first"),
+]
+
+
+@pytest.mark.parametrize(("content", "sentence"), UNUSABLE, ids=[str(at) for at in range(len(UNUSABLE))])
 def test_what_cannot_be_opened_is_told_in_a_sentence(tmp_path: Path, content: bytes, sentence: str) -> None:
     with pytest.raises(UnusableFile) as caught:
         read(tmp_path, content, "u")

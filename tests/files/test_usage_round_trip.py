@@ -123,7 +123,7 @@ CALLS = st.lists(
 )
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(CALLS)
 def test_every_way_of_writing_gives_the_same_table(rows: Rows) -> None:
     same = pl.exclude("source", "line")

@@ -123,6 +123,10 @@ def _sides(
     caller = parse_column(usage["caller"], location, catalogue)
     callee = parse_column(usage["callee"], location, catalogue)
     called = look_at(callee.digits, catalogue)
+    service = _services(usage, catalogue, payers, caller, callee)
+    bot = (service != NOBODY) & (usage["upn"] == "").to_numpy() & (usage["user_id"] == "").to_numpy()
+    if bot.any():  # nobody is named: a resource account calls, from the country of its number
+        location = _locations(usage["location"], np.where(bot, service, user), payers, tenant)
     return Sides(
         usage=usage,
         carrier=carrier,
@@ -135,7 +139,7 @@ def _sides(
         location=location,
         payers=payers,
         user=user,
-        service=_services(usage, catalogue, payers, caller, callee),
+        service=service,
     )
 
 

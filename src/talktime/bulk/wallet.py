@@ -68,7 +68,7 @@ def wallet_of(
     """
     ordered = sorted(purchases, key=lambda p: (p.at_us, p.id))
     dated = [(p, twelve_months_on_us(p.at_us, time_zone)) for p in ordered if p.at_us <= last_us]
-    opening = [(p, expiry) for p, expiry in dated if p.at_us <= first_us < expiry]
+    opening = [(p, expiry) for p, expiry in dated if p.at_us <= first_us <= expiry]
     coming = [(p, expiry) for p, expiry in dated if p.at_us > first_us]
     balance = sum(p.amount_micros for p, _ in opening)
     events = [(p.at_us, PURCHASE, p.amount_micros, expiry) for p, expiry in coming]

@@ -94,8 +94,8 @@ def classify(catalogue: Catalogue, call: Situation, *, licence_asked: bool, gate
 
 
 def _origin(call: Situation, direction: str) -> str:
-    """Where a call comes from: the user's location, or the caller's country of an inbound call."""
-    return call.caller_country if direction == INBOUND else call.location
+    """Where a call comes from: its user, but its caller if it comes in or its user's place is not known."""
+    return call.caller_country if direction == INBOUND or not call.location else call.location
 
 
 def _number_kind(catalogue: Catalogue, call: Situation, direction: str) -> str:

@@ -1,7 +1,7 @@
 """Workbooks with a cell far away from all others, which a small file can hold and no memory can.
 
-The library that reads workbooks makes one dense table out of a sheet, from its first cell to its last. So each
-reference to a cell is looked at before; cells beyond the bounds here stop the reading.
+The library that reads workbooks makes one dense table out of a sheet, from its first cell to its last. So
+each reference to a cell is looked at before; cells beyond the bounds here stop the reading.
 """
 
 import re

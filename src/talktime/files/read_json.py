@@ -9,18 +9,19 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from talktime.files.decode import REPLACEMENT, Utf8Stream
 from talktime.files.records import MAX_RECORD_BYTES
 from talktime.files.usage import NotUsage
-from talktime.files.usage_batch import MAX_SHOWN, Batch, PartNotes, Table, string_array
+from talktime.files.usage_batch import MAX_SHOWN, Batch, PartNotes, Table, holds_nul, string_array
 from talktime.files.usage_formats import Recognised, UsageFormat, recognise, why_not
 
-ROWS_AT_A_TIME: Final = 32_768
+ROWS_AT_A_TIME: Final = 16_384
 
 READ_BYTES: Final = 256 * 1024
 
@@ -31,6 +32,7 @@ MAX_DEPTH: Final = 3
 """List, page, list of rows: what is nested deeper is a value."""
 
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
+_TEXTS: Final = {str, type(None)}
 _AFTER_VALUE: Final = ",:]} \t\r\n"
 _DECODER: Final = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 
@@ -63,21 +65,42 @@ def read_json(text: Utf8Stream, notes: PartNotes, chosen: UsageFormat | None) ->
 
 def _batches(rows: Iterator[JsonRow], recognised: Recognised, notes: PartNotes) -> Iterator[Batch]:
     while taken := list(islice(rows, ROWS_AT_A_TIME)):
-        sound = [row for row in taken if _is_sound(row, notes)]
-        columns = {
-            ours: string_array([_text(row.values.get(name)) for row in sound], ours)
-            for ours, name in recognised.names.items()
-        }
-        yield Batch(columns, [row.line for row in sound], partial(_shown_at, sound))
+        columns = _columns(taken, recognised)
+        if columns is None:
+            taken = [row for row in taken if _is_sound(row, notes)]
+            columns = _columns(taken, recognised) or {}
+        yield Batch(columns, [row.line for row in taken], partial(_shown_at, taken))
+
+
+def _columns(rows: Sequence[JsonRow], recognised: Recognised) -> dict[str, Any] | None:
+    """The columns of some rows, or None where a text in them cannot be used."""
+    columns: dict[str, Any] = {}
+    names = list(recognised.names.values())
+    try:
+        cells: Iterable[Sequence[Any]] = zip(
+            *map(itemgetter(*names), (row.values for row in rows)), strict=True
+        )
+    except KeyError:  # rows may leave out what is null
+        cells = [[row.values.get(name) for row in rows] for name in names]
+    for ours, values in zip(recognised.names, cells, strict=True):
+        if not set(map(type, values)) <= _TEXTS:
+            values = [_text(value) for value in values]  # noqa: PLW2901
+        try:
+            columns[ours] = string_array(values, ours)
+        except UnicodeEncodeError:
+            return None
+        if holds_nul(columns[ours]):
+            return None
+    return columns
 
 
 def _is_sound(row: JsonRow, notes: PartNotes) -> bool:
     """Whether a row's text can be used; a NUL or half a character cannot."""
-    written = "".join(_text(value) or "" for value in row.values.values() if isinstance(value, str | list))
+    written = "".join(_text(value) or "" for value in row.values.values())
     if "\0" in written:
         notes.set_aside(row.line, "the row holds a NUL byte: export it again", _shown(row))
         return False
-    if not written.isascii() and _has_surrogate(written):
+    if _has_surrogate(written):
         notes.set_aside(row.line, "the row holds half a character: export it again", _shown(row))
         return False
     return True
@@ -106,7 +129,7 @@ def _shown(row: JsonRow) -> str:
     return json.dumps(row.values)[: 4 * MAX_SHOWN]
 
 
-def _shown_at(rows: list[JsonRow], at: int) -> str:
+def _shown_at(rows: Sequence[JsonRow], at: int) -> str:
     return _shown(rows[at])
 
 

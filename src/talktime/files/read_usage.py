@@ -7,6 +7,7 @@ were seen before are dropped by their identity and counted.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -65,9 +66,10 @@ def _size_bytes(path: Path) -> int:
 
 
 def _sources(files: Sequence[Path]) -> list[str]:
-    """The name of each file; its path where another one has the same name."""
+    """The name of each file, with marks for bytes that are no text; its path where two have the same name."""
     times = Counter(path.name for path in files)
-    return [path.name if times[path.name] == 1 else str(path) for path in files]
+    names = [path.name if times[path.name] == 1 else str(path) for path in files]
+    return [os.fsencode(name).decode("utf-8", errors="replace") for name in names]
 
 
 class _Reading:

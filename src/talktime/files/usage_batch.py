@@ -77,3 +77,12 @@ def string_array(values: Sequence[str | None], column: str) -> Any:
 
     array = pa.array(values, pa.string()).fill_null("")
     return array.dictionary_encode() if column in FEW_VALUES else array
+
+
+def holds_nul(array: Any) -> bool:
+    """Whether a NUL stands in a column of a batch."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = array.dictionary if pa.types.is_dictionary(array.type) else array
+    return bool(pc.any(pc.match_substring(texts, "\0")).as_py())

@@ -74,7 +74,7 @@ class OtherTable:
         if len({plain(name) for name in row} & self.names) >= 2:
             return True
         pairs = list(zip(self.cells, row, strict=False))
-        return len(pairs) == len(self.cells) and all(cell.fullmatch(text.strip()) for cell, text in pairs)
+        return 0 < len(pairs) == len(self.cells) and all(cell.fullmatch(text.strip()) for cell, text in pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def load_format_data() -> FormatData:
             entry["title"],
             entry["advice"],
             frozenset(entry["names"]),
-            tuple(re.compile(cell, re.ASCII) for cell in entry["cells"]),
+            tuple(re.compile(cell, re.ASCII) for cell in entry.get("cells", ())),
         )
         for entry in data["other"]
     )

@@ -185,7 +185,7 @@ def _hour_of_24(hour: int, half: str, text: str) -> int:
         return hour
     if not 1 <= hour <= 12:
         raise ValueError(f"{text!r} is no day or time that exists")
-    return hour % 12 + (12 if half == "PM" else 0)
+    return hour % 12 + (12 if half.startswith("P") else 0)
 
 
 def _local_us(wall_us: int, time_zone: str) -> int:

@@ -6,6 +6,8 @@ sentence.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -47,21 +49,38 @@ class SavedRun:
     document: RunDocument
 
     def calls(self) -> pl.DataFrame:
-        """All calls, as `bulk.result.Run.calls` has them: integers for money and prices."""
-        return inside(pl.read_parquet(self.path, columns=list(NAMES)))
+        """All calls, as `bulk.result.Run.calls` has them: integers for money and prices.
+
+        Raises UnusableFile where the file is damaged.
+        """
+        with _damage_told(self.path):
+            return inside(pl.read_parquet(self.path, columns=list(NAMES)))
 
     def find(self, name: str) -> Matches:
-        """The calls with this id, else with this call id, else those of which either begins so."""
+        """The calls with this id, else with this call id, else those of which either begins so.
+
+        Raises UnusableFile where the file is damaged.
+        """
         word = name.strip()
         if not word:
             return Matches((), 0)
         scan = pl.scan_parquet(self.path).select(NAMES)
         begins = pl.col("id").str.starts_with(word) | pl.col("call_id").str.starts_with(word)
         for matching in (pl.col("id") == word, pl.col("call_id") == word, begins):
-            found = scan.filter(matching).collect()
+            with _damage_told(self.path):
+                found = scan.filter(matching).collect()
             if found.height:
                 return Matches(tuple(call_rows(inside(found.head(LISTED)))), found.height)
         return Matches((), 0)
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """What the column library says of a damaged file becomes one sentence."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise UnusableFile(f"{path} is damaged; rate the files again") from error
 
 
 def read_run(path: Path) -> SavedRun:

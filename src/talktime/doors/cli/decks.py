@@ -40,9 +40,8 @@ def usable_deck(name: str) -> tuple[Deck, tuple[str, ...]]:
         raise Unusable(f"deck {name} is refused: {shown}{more}; see `talktime rates check {name}`")
     warnings = []
     if read.rows_rejected:
-        warnings.append(
-            f"{read.rows_rejected} rows of deck {name} were set aside; see `talktime rates check {name}`"
-        )
+        rows = "1 row" if read.rows_rejected == 1 else f"{read.rows_rejected:,} rows"
+        warnings.append(f"{rows} of deck {name} set aside; see `talktime rates check {name}`")
     return read.deck, tuple(warnings)
 
 

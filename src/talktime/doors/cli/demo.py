@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from talktime.doors.cli.problems import Unusable, WrongUse
+from talktime.doors.cli.problems import Unusable, WrongUse, printable
 from talktime.doors.cli.rate import RateRequest, rate_command
 
 REPORT = "report.xlsx"
@@ -40,7 +40,7 @@ def _say_next(folder: Path, usage: Path, tenant: Path, graph: Path) -> None:
     for question, command in tries:
         lines += [f"  {question}", f"    {command}"]
     lines.append(f"Every call, pool and lot is in {folder / REPORT}.")
-    print("\n".join(lines))  # noqa: T201 - the command's answer
+    print(printable("\n".join(lines)))  # noqa: T201 - the command's answer
 
 
 def _example() -> str:

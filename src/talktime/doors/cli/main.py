@@ -57,7 +57,7 @@ def root(
 
 @app.command()
 def rate(
-    usage: Annotated[list[str], typer.Argument(metavar="USAGE...", help="Usage files, folders or globs.")],
+    usage: Annotated[list[str], typer.Argument(metavar="USAGE", help="Usage files, folders or globs.")],
     rates: Rates = None,
     tenant: Annotated[
         Path | None, typer.Option(metavar="TENANT.toml", help="Who may spend, plans, licences, purchases.")

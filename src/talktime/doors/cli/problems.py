@@ -21,10 +21,14 @@ class Unusable(Exception):  # noqa: N818 - a sentence for people
     """Input with nothing usable; exit code 1."""
 
 
+def printable(text: str) -> str:
+    """Text with marks in place of signs that a terminal would obey or cannot show."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in text)
+
+
 def tell(text: str) -> None:
-    """A sentence on standard error; signs in it that a terminal would obey become marks."""
-    shown = "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in text)
-    print(f"talktime: {shown}", file=sys.stderr)  # noqa: T201 - the command's own voice
+    """A sentence on standard error."""
+    print(f"talktime: {printable(text)}", file=sys.stderr)  # noqa: T201 - the command's own voice
 
 
 def guarded(app: typer.Typer) -> int:
@@ -47,7 +51,7 @@ def guarded(app: typer.Typer) -> int:
 
 def _code_of(app: typer.Typer) -> int:
     try:
-        app()
+        app(prog_name="talktime")
     except SystemExit as end:
         if end.code == INTERRUPTED:  # what Ctrl-C has become inside of a command
             tell(STOPPED)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from talktime.core.limits import MAX_MONEY_MICROS
 from talktime.core.money import parse_money
 from talktime.doors.cli.decks import SAMPLE, usable_deck
-from talktime.doors.cli.problems import Unusable, WrongUse, tell
+from talktime.doors.cli.problems import Unusable, WrongUse, printable, tell
 from talktime.doors.cli.progress import Bar
 from talktime.settings import read_settings
 
@@ -67,7 +67,7 @@ def rate_command(request: RateRequest) -> int:
 
         show_run(Console(), run)
         if request.out is not None:
-            print(f"\nThe calls are in {request.out}.")  # noqa: T201 - the command's answer
+            print(f"\nThe calls are in {printable(str(request.out))}.")  # noqa: T201 - the command's answer
     return 0
 
 
@@ -79,8 +79,11 @@ def _check_out(out: Path, request: RateRequest) -> None:
 
     try:
         writer(out)
+        str(out).encode("utf-8")
     except ReportError as problem:
         raise WrongUse(f"--out {problem}") from None
+    except UnicodeEncodeError:
+        raise WrongUse(f"--out {out}: the name holds bytes that are no text; choose another name") from None
     if not out.parent.is_dir():
         raise WrongUse(f"--out {out}: there is no folder {out.parent}; make it first")
     named = [request.tenant, request.column_map, None if request.rates is None else Path(request.rates)]

@@ -1,0 +1,167 @@
+"""`talktime`, `--help`, `--version` and `demo`: what a newcomer types first."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from talktime.demo.folder import CALLS
+from tests.doors.reports import excel_table
+from tests.doors.terminal import SOURCES, Terminal
+
+HEAVY = ("polars", "pyarrow", "numba", "numpy", "phonenumbers", "fastexcel", "xlsxwriter")
+COMMANDS = ("rate", "explain", "demo", "rates")
+FILES = {"tenant.toml", "usage.csv", "usage-graph.json", "Export.callingplans.5b0c1d7e.zip", "report.xlsx"}
+
+PROGRAM = f"""
+import sys
+sys.argv = ["talktime", *sys.argv[1:]]
+from talktime.doors.cli.main import app
+from talktime.doors.cli.problems import guarded
+code = guarded(app)
+print(code, sorted(name for name in {HEAVY} if name in sys.modules), file=sys.stderr)
+"""
+
+# --- help ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [("--help",), ("--version",), ("rate", "--help"), ("rates", "diff", "-h")])
+def test_help_loads_no_column_library(words: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *words],
+        env={"PYTHONPATH": str(SOURCES)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stderr.split("\n")[-2] == "0 []"
+    assert done.stdout
+
+
+def test_help_names_the_commands(terminal: Terminal) -> None:
+    answer = terminal.run("--help")
+    assert (answer.code, answer.err) == (0, "")
+    listed = [line.split()[0] for line in answer.out.partition("Commands:\n")[2].splitlines() if line.strip()]
+    assert tuple(listed) == COMMANDS
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        (
+            ("rate",),
+            "--rates --tenant --balance --recharge-add --recharge-below --treat-as --currency --map --column "
+            "--preset --out --json",
+        ),
+        (("explain",), "--run --json"),
+        (("demo",), "--no-serve --folder --month --calls --seed"),
+        (("rates", "check"), "--json"),
+        (("rates", "lookup"), "--category --number-type --direction --origin --at --json"),
+        (("rates", "diff"), "--json"),
+    ],
+)
+def test_help_of_a_command_names_its_options(
+    terminal: Terminal, command: tuple[str, ...], options: str
+) -> None:
+    answer = terminal.run(*command, "--help")
+    assert (answer.code, answer.err) == (0, "")
+    told = answer.out.partition("Options:\n")[2]
+    assert [option for option in options.split() if option not in told] == []
+    assert max(len(line) for line in answer.out.splitlines()) <= 80
+
+
+def test_version(terminal: Terminal) -> None:
+    answer = terminal.run("--version")
+    stated = tomllib.loads((SOURCES.parent / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert (answer.code, answer.out, answer.err) == (0, f"talktime {stated}\n", "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("rates",), ("nothing",), ("rate",), ("rate", "x", "--nothing"), ("demo", "--calls", "many")],
+)
+def test_wrong_words_are_exit_code_2(terminal: Terminal, words: tuple[str, ...]) -> None:
+    answer = terminal.run(*words)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith(
+        " ".join(["Usage: talktime", *[word for word in words[:1] if word in COMMANDS]])
+    )
+    assert "Traceback" not in answer.err
+
+
+# --- demo ------------------------------------------------------------------------------------------------
+
+
+def test_the_demo_writes_its_files_and_says_what_to_try(terminal: Terminal) -> None:
+    answer = terminal.run("demo", "--no-serve", "--calls", "300")
+    assert (answer.code, answer.err) == (0, "")
+    assert {path.name for path in (terminal.folder / "demo").iterdir()} == FILES
+    assert "Contoso Ltd (contoso)" in answer.out
+    assert "Try next" in answer.out
+    calls = {
+        line[0]: line[1] for line in excel_table(terminal.folder / "demo/report.xlsx", "summary", "calls")
+    }
+    assert calls["all"] == "300"
+
+
+def test_what_the_demo_says_to_try_works(terminal: Terminal) -> None:
+    said = terminal.run("demo", "--no-serve", "--calls", "200").out.partition("Try next")[2]
+    commands = [line.split()[1:] for line in said.splitlines() if line.strip().startswith("talktime ")]
+    assert [words[0] for words in commands] == ["rate", "rate", "explain", "rates"]
+    explain_first = sorted(commands, key=lambda words: words[0] != "explain")  # `rate` keeps another last run
+    assert [terminal.run(*words).code for words in explain_first] == [0] * 4
+
+
+def test_the_same_words_make_the_same_bytes(tmp_path: Path) -> None:
+    said = []
+    made = []
+    for number in range(2):
+        base = tmp_path / str(number)
+        base.mkdir()
+        terminal = Terminal(base)
+        said.append(terminal.run("demo", "--no-serve", "--calls", "150", "--seed", "7").out)
+        files = terminal.files()
+        calls = excel_table(terminal.folder / "demo/report.xlsx", "calls", "id")
+        made.append(({n: c for n, c in files.items() if n.startswith("work/") and "report" not in n}, calls))
+    assert said[0] == said[1]
+    assert made[0] == made[1]
+    assert len(made[0][0]) == 4
+
+
+def test_seed_month_and_folder_are_taken(terminal: Terminal) -> None:
+    words = ("demo", "--no-serve", "--calls", "150")
+    first = terminal.run(*words, "--folder", "first").out
+    second = terminal.run(*words, "--folder", "a/b/second", "--seed", "2", "--month", "2027-02").out
+    assert "calls of 2026-03-" in first
+    assert "calls of 2027-02-" in second
+    assert {path.name for path in (terminal.folder / "a/b/second").iterdir()} == FILES
+
+
+def test_the_demo_has_3000_calls() -> None:
+    assert CALLS == 3_000
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--month", "2026-13"), 2, "'2026-13' is no month; write year and month, such as 2026-03"),
+        (("--month", "1200-01"), 2, "'1200-01' is no month"),
+        (("--folder", "taken"), 1, "taken: the demo cannot be written there"),
+        (("--folder", "taken/below"), 1, "taken/below: the demo cannot be written there"),
+    ],
+)
+def test_a_demo_that_cannot_be_made_is_told(
+    terminal: Terminal, words: tuple[str, ...], code: int, said: str
+) -> None:
+    terminal.write("taken", "a file")
+    before = terminal.files()
+    assert terminal.run("demo", "--no-serve", *words).sentence(code).startswith(said)
+    assert terminal.files() == before
+
+
+def test_there_is_no_server_yet(terminal: Terminal) -> None:
+    said = terminal.run("demo").sentence(2)
+    assert said == "this version has no server to start yet; run `talktime demo --no-serve`"
