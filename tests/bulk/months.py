@@ -153,8 +153,11 @@ def _due(random: Random) -> list[tuple[int, ...]]:
     """Purchases, the begin of months and the look at the opening balance, in order of time."""
     coming = sorted(random.sample(range(DAY_US, SPAN_US), 3))
     due = [(at_us, PURCHASE, random.randrange(1, 5) * UNIT, at_us + SPAN_US // 3) for at_us in coming]
-    due += [(at_us, MONTH_BEGINS, 0, 0) for at_us in (SPAN_US // 3, 2 * SPAN_US // 3)]
-    return sorted([*due, (DAY_US, EVALUATE, 0, 0)])
+    months = [SPAN_US // 3, 2 * SPAN_US // 3]
+    due += [(at_us, MONTH_BEGINS, 0, 0) for at_us in months]
+    due += [(at_us, EVALUATE, 0, 0) for at_us in (DAY_US, *months)]
+    order = (MONTH_BEGINS, PURCHASE, EVALUATE)
+    return sorted(due, key=lambda event: (event[0], order.index(event[1])))
 
 
 def _wallet(

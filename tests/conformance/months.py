@@ -19,26 +19,12 @@ FR, FR_PREMIUM, ZW, NZ = "+33142685300", "+33899123456", "+263242700000", "+6493
 UK_REFUSED, UK_CREDITS_ONLY, SHORT = "+449012345678", "+448431234567", "911"
 BRIDGE, DESK = "+18005550100", "+12065550199"
 CALLEES = (
-    US,
-    US,
-    CA,
-    PR,
-    UK,
-    UK,
-    FR,
-    MASKED,
-    VERY_MASKED,
-    FR,
-    FR_PREMIUM,
-    ZW,
-    NZ,
-    UK_REFUSED,
-    UK_CREDITS_ONLY,
-    SHORT,
+    *(US, UK, FR) * 3,
+    *(CA, PR, MASKED, VERY_MASKED, FR_PREMIUM, ZW, NZ, UK_REFUSED, UK_CREDITS_ONLY, SHORT),
 )
 
 PEOPLE = ("ana", "bob", "eve")
-COUNTRIES = ("US", "PR", "CA", "GB", "FR", "ZW")
+COUNTRIES = ("US", "US", "PR", "CA", "GB", "GB", "FR", "ZW")
 CALLING = ("MCOPSTN1", "MCOPSTN2", "MCOPSTN5", "MCOPSTN6", "MCOPSTN8", "MCOPSTNPP")
 CONFERENCING = ("MCOMEETADD", "MCOMEETADD_SELECT", "MCOMEETADD_DIALOUT_US", "MCOMEETACPEA")
 CENTRES = ("", "sales", "support")
@@ -115,14 +101,15 @@ INTERVALS: tuple[Row, ...] = (
 
 @st.composite
 def decks(draw: st.DrawFn, begin: datetime) -> list[Row]:
-    """Rows of which no two fit a call equally: of each prefix, conditions and window there is one at a time."""
-    plain = draw(st.sampled_from([("1", "44", "33"), ("1", "44"), ()]))
+    """Rows of which no two fit a call equally: one at a time of each prefix, conditions and window."""
+    plain = draw(st.sampled_from([("1", "44", "33", "263")] * 3 + [("1", "44"), ()]))
     made = [_plain(draw, prefix) for prefix in plain]
     made += [_rate(draw) for _ in range(draw(st.integers(1, 9)))]
     rows: list[Row] = []
     different: set[tuple[Any, ...]] = set()
     for row in made:
-        key = tuple(row.get(name, "") for name in ("prefix", "category", "origin_country", "direction"))
+        conditions = ("prefix", "category", "origin_country", "direction")
+        key = tuple(row.get(name, "") for name in conditions)
         key += (any(name in row for name in ("weekdays", "from_time")),)
         if key not in different:
             different.add(key)
@@ -266,10 +253,9 @@ def calls(draw: st.DrawFn, begin: datetime) -> Row:
         row["start"] += timedelta(days=1) - timedelta(seconds=row["duration_s"])
     row["answered"] = draw(st.integers(0, 12)) > 0
     row["duration_s"] *= row["answered"] or draw(st.booleans())
-    row["user"] = (
-        "" if kind.startswith("ucap") else draw(st.sampled_from([*PEOPLE * 2, "ANA", "stranger", ""]))
-    )
-    row["location"] = draw(st.sampled_from(["", "", *COUNTRIES]))
+    somebody = draw(st.sampled_from([*PEOPLE * 2, "ANA", "stranger"]))
+    row["user"] = "" if kind.startswith("ucap") else somebody
+    row["location"] = draw(st.sampled_from([""] * 8 + [*COUNTRIES]))
     row["domestic_international"] = draw(st.sampled_from(["", "", "domestic", "international"]))
     inbound = kind in ("conf_in", "ucap_in", "user_in", "unassigned_in")
     there = draw(st.sampled_from(CALLEES))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from talktime.accounts.calendar import to_us
 from talktime.bulk.result import Run
@@ -87,6 +87,7 @@ def movements_of_run(run: Run) -> list[tuple[int, str, int]]:
     ]
 
 
+@settings(max_examples=3 * settings().max_examples)
 @given(months())
 def test_the_product_charges_what_the_oracle_charges(month: Month) -> None:
     run, result = run_of(month), asked(month)

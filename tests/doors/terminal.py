@@ -1,6 +1,6 @@
 """A terminal for tests: a working folder, a state folder, and the command line in it.
 
-Commands run in this process, which costs a tenth of a second; `process` starts a real one, for what only a
+Commands run in this process, which costs a tenth of a second; `start` makes a real one, for what only a
 process has (signals, pipes, limits).
 """
 
@@ -20,8 +20,8 @@ from talktime.doors.cli.main import app
 from talktime.doors.cli.problems import guarded
 
 SOURCES: Final = Path(__file__).resolve().parents[2] / "src"
-COMMAND: Final = (sys.executable, "-m", "talktime.doors.cli.main")
 WIDTH: Final = 80
+PATIENCE_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,10 @@ class Terminal:
         }
         return {**kept, **ours, **more}
 
-    def run(self, *words: str | Path, **environment: str) -> Answer:
-        """A command in this process."""
-        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    def run(self, *words: str | Path, encoding: str = "utf-8", **environment: str) -> Answer:
+        """A command in this process; `encoding` is what its output can show."""
+        out = io.TextIOWrapper(io.BytesIO(), encoding, write_through=True)
+        err = io.TextIOWrapper(io.BytesIO(), encoding, "backslashreplace", write_through=True)
         with (
             patch.dict(os.environ, self.environment(environment), clear=True),
             patch.object(sys, "argv", ["talktime", *map(str, words)]),
@@ -87,23 +88,38 @@ class Terminal:
             code = guarded(app)
         return Answer(code, _text(out), _text(err))
 
-    def process(self, *words: str | Path, **environment: str) -> Answer:
-        """A command in a process of its own."""
-        done = subprocess.run(
-            [*COMMAND, *map(str, words)],
+    def start(self, *words: str | Path, stdout: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+        """A command in a process of its own, which goes on by itself."""
+        return self.python("-m", "talktime.doors.cli.main", *words, stdout=stdout)
+
+    def python(self, *words: str | Path, stdout: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+        """Python in the working folder, with what a command sees."""
+        return subprocess.Popen(
+            [sys.executable, *map(str, words)],
             cwd=self.folder,
-            env=self.environment(environment),
-            capture_output=True,
-            timeout=60,
-            check=False,
+            # Half a module, compiled under a limit on files, would harm whoever comes next.
+            env=self.environment({"PYTHONDONTWRITEBYTECODE": "1"}),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
         )
-        return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def files(self) -> dict[str, bytes]:
         """Everything in the working and the state folder, by name."""
         base = self.folder.parent
         found = sorted(path for path in base.rglob("*") if path.is_file())
         return {str(path.relative_to(base)): path.read_bytes() for path in found}
+
+
+def ended(process: subprocess.Popen[bytes]) -> Answer:
+    """What a process left behind; one that does not end is killed and fails the test."""
+    try:
+        out, err = process.communicate(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
+    return Answer(process.returncode, (out or b"").decode(), err.decode())
 
 
 def _text(stream: io.TextIOWrapper) -> str:

@@ -150,6 +150,17 @@ def test_a_nul_costs_its_row(tmp_path: Path) -> None:
     ]
 
 
+def test_rows_that_are_all_bad(tmp_path: Path) -> None:
+    usage = read(tmp_path, json.dumps([GRAPH | {"upn": "\0", "userPrincipalName": "\0"}]))
+    assert (usage.calls.height, usage.rejected_rows) == (0, 1)
+
+
+def test_rows_may_leave_out_what_is_null(tmp_path: Path) -> None:
+    short = {name: value for name, value in GRAPH.items() if name != "conferenceId"}
+    usage = read(tmp_path, json.dumps([GRAPH | {"conferenceId": "x"}, short | {"id": "g2"}]))
+    assert usage.calls["conference_id"].to_list() == ["x", ""]
+
+
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, '{"value": [' * 1000, "{" * 3000])
 def test_deep_nesting_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(UnusableFile, match="the file holds no row of usage: this is no JSON"):

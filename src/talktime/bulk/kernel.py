@@ -10,6 +10,7 @@ from typing import Final
 from talktime.bulk.state import (
     BALANCE_ZERO,
     DRAW,
+    EVALUATE,
     EXPIRY,
     FREE,
     MONTH_BEGINS,
@@ -162,18 +163,24 @@ def _wallet_bits(t: int, wallets: Wallets) -> int:
 
 
 def _advance(t: int, wallets: Wallets, lots: Lots, events: Events, year: Year, log: Log) -> None:
-    """Does the next thing that moves a wallet by itself: funding before expiry at one instant."""
+    """Does the next thing that moves a wallet by itself.
+
+    At one instant: a month's counters, purchases, expiries, then a look at the balance; so nobody is charged
+    for a recharge that a purchase of the same instant makes needless.
+    """
     at = wallets.next_event[t]
     event_us = _event_us(t, wallets, events)
     expiry_us = wallets.next_expiry_us[t]
-    if event_us > expiry_us:
+    if expiry_us < event_us or (expiry_us == event_us and events.kind[at] == EVALUATE):
         _expire(t, expiry_us, wallets, lots, log)
     else:
         wallets.next_event[t] = at + 1
         if events.kind[at] == MONTH_BEGINS:
             wallets.recharged[t] = 0
             wallets.capped[t] = 0
-        elif events.kind[at] == PURCHASE:
+            wallets.next_us[t] = min(_event_us(t, wallets, events), wallets.next_expiry_us[t])
+            return
+        if events.kind[at] == PURCHASE:
             open_lot(
                 t, NONE, event_us, events.amount[at], events.expires_at_us[at], PURCHASE, wallets, lots, log
             )

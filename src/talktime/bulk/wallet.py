@@ -72,8 +72,9 @@ def wallet_of(
     coming = [(p, expiry) for p, expiry in dated if p.at_us > first_us]
     balance = sum(p.amount_micros for p, _ in opening)
     events = [(p.at_us, PURCHASE, p.amount_micros, expiry) for p, expiry in coming]
-    events += [(at, MONTH_BEGINS, 0, 0) for at in month_starts(first_us, last_us, time_zone)]
-    events.append((first_us, EVALUATE, 0, 0))
+    months = month_starts(first_us, last_us, time_zone)
+    events += [(at, MONTH_BEGINS, 0, 0) for at in months]
+    events += [(at, EVALUATE, 0, 0) for at in (first_us, *months)]
     events.sort(key=lambda event: (event[0], _ORDER[event[1]]))
     room = len(dated) + SPARE_LOTS
     spare = [0] * (room - len(opening))

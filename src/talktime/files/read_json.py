@@ -75,23 +75,25 @@ def _batches(rows: Iterator[JsonRow], recognised: Recognised, notes: PartNotes) 
 def _columns(rows: Sequence[JsonRow], recognised: Recognised) -> dict[str, Any] | None:
     """The columns of some rows, or None where a text in them cannot be used."""
     columns: dict[str, Any] = {}
-    names = list(recognised.names.values())
-    try:
-        cells: Iterable[Sequence[Any]] = zip(
-            *map(itemgetter(*names), (row.values for row in rows)), strict=True
-        )
-    except KeyError:  # rows may leave out what is null
-        cells = [[row.values.get(name) for row in rows] for name in names]
-    for ours, values in zip(recognised.names, cells, strict=True):
-        if not set(map(type, values)) <= _TEXTS:
-            values = [_text(value) for value in values]  # noqa: PLW2901
+    for ours, cells in zip(recognised.names, _cells(rows, list(recognised.names.values())), strict=True):
+        texts = cells if set(map(type, cells)) <= _TEXTS else [_text(value) for value in cells]
         try:
-            columns[ours] = string_array(values, ours)
+            columns[ours] = string_array(texts, ours)
         except UnicodeEncodeError:
             return None
         if holds_nul(columns[ours]):
             return None
     return columns
+
+
+def _cells(rows: Sequence[JsonRow], names: Sequence[str]) -> Iterable[Sequence[Any]]:
+    """The values of each name over all rows."""
+    if not rows:
+        return [() for _ in names]
+    try:
+        return zip(*map(itemgetter(*names), (row.values for row in rows)), strict=True)
+    except KeyError:  # rows may leave out what is null
+        return [[row.values.get(name) for row in rows] for name in names]
 
 
 def _is_sound(row: JsonRow, notes: PartNotes) -> bool:

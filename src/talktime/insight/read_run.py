@@ -89,6 +89,8 @@ def read_run(path: Path) -> SavedRun:
         metadata = pq.read_metadata(path).metadata or {}
     except FileNotFoundError:
         raise UnusableFile(f"{path} does not exist; name a report written by `talktime rate --out`") from None
+    except PermissionError:
+        raise UnusableFile(f"{path} may not be read; give yourself the right to read it") from None
     except (OSError, pa.ArrowInvalid):
         raise UnusableFile(
             f"{path} is no Parquet file; `talktime rate --out run.parquet` writes one"
