@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from talktime.doors.cli.problems import Unusable, WrongUse, printable
+from talktime.doors.cli.answer import printable
+from talktime.doors.cli.problems import Unusable, WrongUse
 from talktime.doors.cli.rate import RateRequest, rate_command
 
 REPORT = "report.xlsx"

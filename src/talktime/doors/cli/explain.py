@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from talktime.doors.cli.answer import print_json
 from talktime.doors.cli.problems import UNUSABLE, Unusable, WrongUse
 from talktime.doors.cli.rate import LAST_RUN
 from talktime.settings import read_settings
@@ -27,7 +27,7 @@ def explain_command(call: str, run: Path | None, *, as_json: bool) -> int:
         return UNUSABLE
     explanation = explain(found.calls[0], saved.document)
     if as_json:
-        print(json.dumps(explanation.as_json(), indent=2, ensure_ascii=False))  # noqa: T201 - the answer
+        print_json(explanation.as_json())
     else:
         show_explanation(Console(), explanation)
     return 0

@@ -1,11 +1,14 @@
 """What went wrong, in one sentence on standard error, and the exit code for it."""
 
+import io
 import os
 import signal
 import sys
 from typing import Final
 
 import typer
+
+from talktime.doors.cli.answer import printable
 
 UNUSABLE: Final = 1
 INTERRUPTED: Final = 128 + signal.SIGINT
@@ -21,11 +24,6 @@ class Unusable(Exception):  # noqa: N818 - a sentence for people
     """Input with nothing usable; exit code 1."""
 
 
-def printable(text: str) -> str:
-    """Text with marks in place of signs that a terminal would obey or cannot show."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in text)
-
-
 def tell(text: str) -> None:
     """A sentence on standard error."""
     print(f"talktime: {printable(text)}", file=sys.stderr)  # noqa: T201 - the command's own voice
@@ -36,6 +34,8 @@ def guarded(app: typer.Typer) -> int:
 
     What could not be printed is met here: while Python ends it would be a traceback.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show a sign gets a mark
     try:
         code = _code_of(app)
         sys.stdout.flush()

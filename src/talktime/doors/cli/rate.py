@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from talktime.core.limits import MAX_MONEY_MICROS
 from talktime.core.money import parse_money
+from talktime.doors.cli.answer import print_json, printable
 from talktime.doors.cli.decks import SAMPLE, usable_deck
-from talktime.doors.cli.problems import Unusable, WrongUse, printable, tell
+from talktime.doors.cli.problems import Unusable, WrongUse, tell
 from talktime.doors.cli.progress import Bar
 from talktime.settings import read_settings
 
@@ -59,7 +59,7 @@ def rate_command(request: RateRequest) -> int:
     if request.as_json:
         from talktime.insight.summary import summary
 
-        print(json.dumps(summary(run), indent=2, ensure_ascii=False))  # noqa: T201 - the command's answer
+        print_json(summary(run))
     else:
         from rich.console import Console
 

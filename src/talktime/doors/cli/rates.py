@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 import time
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from talktime.core.deck import Call
 from talktime.core.money import NANOS_PLACES, format_decimal, format_money
+from talktime.doors.cli.answer import print_json
 from talktime.doors.cli.decks import deck_file, usable_deck
 from talktime.doors.cli.problems import Unusable, WrongUse
 
@@ -42,7 +42,7 @@ def check_command(name: str, *, as_json: bool) -> int:
     """Prints what a check of the deck found. 0 if it may be used, 1 if it is refused."""
     read = deck_file(name)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "deck": _deck_json(read.deck),
                 "format": read.format,
@@ -82,7 +82,7 @@ def lookup_command(request: LookupRequest) -> int:
     except ValueError as problem:
         raise WrongUse(str(problem)) from None
     if request.as_json:
-        _print_json(_lookup_json(found, deck))
+        print_json(_lookup_json(found, deck))
     else:
         _show_lookup(found, deck, warnings)
     return 0 if found.row is not None else 1
@@ -99,7 +99,7 @@ def diff_command(old_name: str, new_name: str, *, as_json: bool) -> int:
     except ValueError as problem:
         raise Unusable(str(problem)) from None
     if as_json:
-        _print_json(_diff_json(old, new, comparison))
+        print_json(_diff_json(old, new, comparison))
     else:
         _show_diff(old, new, comparison)
     return 0
@@ -264,7 +264,3 @@ def _say(text: str) -> None:
         screen.text(text).plain, screen.width, subsequent_indent=behind, break_on_hyphens=False
     ):
         print(line)  # noqa: T201 - the command's answer
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201 - the command's answer

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
 
@@ -30,13 +31,28 @@ def show_explanation(console: Console, explanation: Explanation) -> None:
 
 
 def show_matches(console: Console, name: str, matches: Matches) -> None:
-    """The calls that a word names, where it names several."""
+    """The calls that a word names, where it names several; ids are whole, so that one can be copied."""
     screen = screen_of(console)
     screen.say(f"{name} names {counted(matches.total, 'call')}; explain one of them by its id:", "bold")
     rows = [
         (row["id"], moment(row["start"]), row["user"], row["callee"], f"{row['duration_seconds']:,} s")
         for row in matches.calls
     ]
-    screen.show(screen.table(("id", "start", "user", "called", "duration"), rows, left=4))
+    if _width((_HEADINGS, *rows)) <= screen.width:
+        screen.show(screen.table(_HEADINGS, rows, left=4))
+    else:
+        for id_, *about in rows:
+            screen.say(id_)
+            screen.say(f"  {'  '.join(part for part in about if part)}", "dim")
     if matches.total > len(rows):
         screen.say(f"and {matches.total - len(rows):,} more", "dim")
+
+
+_HEADINGS: Final = ("id", "start", "user", "called", "duration")
+_GAP: Final = 2
+
+
+def _width(rows: Sequence[Sequence[str]]) -> int:
+    """How wide a table of these rows is without folding."""
+    widest = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return sum(widest) + _GAP * len(widest)
