@@ -31,6 +31,7 @@ from tests.oracle_deck import (
 )
 
 UNLIMITED_S = 10**12
+MINIMUM = 50_000_000  # of a purchase (domain.md 6)
 
 # Catalogue facts of domain.md 3, 4 and 5, as far as tests need them.
 ZONE_A = frozenset(
@@ -237,8 +238,10 @@ class Wallet:
             return
         below, add = self.rule
         month, amount = month_of(at, self.zone), ceil(Fraction(below - self.balance, add)) * add
-        if self.cap is not None:
-            amount = min(amount, self.cap - self.paid_in[month])
+        if self.cap is not None and amount > self.cap - self.paid_in[month]:
+            amount = self.cap - self.paid_in[month]
+            if amount < MINIMUM:  # recharge.md 3: "Clamped under the minimum: no payment"
+                return
         if amount > 0:
             self.paid_in[month] += amount
             self.recharges += 1
@@ -337,7 +340,13 @@ class Run:
                 wallet.expire(wallet.lots[which])
             else:
                 self.month_start = next_month(at, self.tenant.zone)
-            wallet.recharge(at)
+            due = [
+                self.month_start,
+                *(p for p, _ in self.pending),
+                *(x.expires for x in wallet.lots if x.left),
+            ]
+            if min(due) > at:  # all of one instant has happened
+                wallet.recharge(at)
 
     def mode(self) -> str:
         """The mode of the tenant at this moment (rulings.md 29)."""
@@ -394,7 +403,10 @@ class Run:
         pool_s = min(total_s, sum(free.values()))
         if pool_s < first_s:
             need = rate.amount(pool_s, first_s, self.rounding)
-            if reason := self.refusal(call, found is not None, need, caps):
+            reason = self.refusal(call, found is not None, need, caps)
+            if not reason and found is None:  # rulings.md 2: what `start` would refuse "takes no pool"
+                return self.answer(call, "unrated", unrated_s=total_s)
+            if reason:
                 return self.answer(call, "blocked", prefix=rate.prefix, reason=reason, blocked_s=total_s)
         rest_s = pool_s
         for pool, left_s in free.items():

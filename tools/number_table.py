@@ -324,11 +324,11 @@ def numbers_csv(fold: Mapping[str, str]) -> str:
 
 
 def dialling_csv() -> str:
-    """The text of `dialling.csv`: `country,calling_code,trunk_prefix,international_prefix`.
+    """The text of `dialling.csv`: `country,calling_code,trunk_prefix,international_prefix,national_lengths`.
 
     The trunk prefix stands before a national number and falls away in E.164 (empty: nothing falls away, as
     in Italy, whose numbers keep their 0). The international prefix is empty where the caller chooses a
-    carrier and the metadata prefers none.
+    carrier and the metadata prefers none. The lengths, joined by blanks, are those of national numbers.
     """
     lines = []
     for country in sorted(phonenumbers.SUPPORTED_REGIONS):
@@ -338,8 +338,9 @@ def dialling_csv() -> str:
         abroad = (metadata.preferred_international_prefix, metadata.international_prefix)
         trunk = _literal(metadata.national_prefix)
         international = next(filter(None, map(_literal, abroad)), "")
-        lines.append(f"{country},{metadata.country_code},{trunk},{international}")
-    return _text("country,calling_code,trunk_prefix,international_prefix", lines)
+        lengths = " ".join(str(n) for n in metadata.general_desc.possible_length if n > 0)
+        lines.append(f"{country},{metadata.country_code},{trunk},{international},{lengths}")
+    return _text("country,calling_code,trunk_prefix,international_prefix,national_lengths", lines)
 
 
 def _literal(prefix: str | None) -> str:

@@ -87,10 +87,22 @@ def movements_of_run(run: Run) -> list[tuple[int, str, int]]:
     ]
 
 
-@settings(max_examples=3 * settings().max_examples)
-@given(months())
-def test_the_product_charges_what_the_oracle_charges(month: Month) -> None:
+def check(month: Month) -> None:
     run, result = run_of(month), asked(month)
     assert rows_of_run(run) == rows_of_oracle(result)
     assert totals_of_run(run) == totals_of_oracle(result)
     assert movements_of_run(run) == [(to_us(at), kind, amount) for at, kind, amount in result.events]
+
+
+@settings(max_examples=2 * settings().max_examples)
+@given(months())
+def test_odd_calls_cost_what_the_oracle_says(month: Month) -> None:
+    """Unknown types and people, hidden digits, premium, other operators, nothing answered."""
+    check(month)
+
+
+@settings(max_examples=2 * settings().max_examples)
+@given(months(plain=True))
+def test_plain_calls_cost_what_the_oracle_says(month: Month) -> None:
+    """Pools, credits, post-usage, overdraft, caps and recharges, all at once."""
+    check(month)

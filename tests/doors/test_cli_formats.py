@@ -30,6 +30,7 @@ from tests.demo.month import month_of_calls
 from tests.doors.made_files import PRICES, deck, leg, usage
 from tests.doors.reports import excel_table, parquet_rows
 from tests.doors.terminal import Terminal
+from tests.files.usage_samples import GRAPH_ROUTED
 
 CHARGED = (
     "id start category duration_seconds billed_seconds pool_seconds paid_seconds prefix amount credits "
@@ -255,6 +256,27 @@ def test_treated_as_calling_plan_they_cost_what_a_calling_plan_costs(terminal: T
         assert Decimal(answer.json["amount"]) > 0
         assert "carried_by_operator" not in answer.json["by_category"]
     assert costs[0] == costs[1]
+
+
+def test_direct_routing_by_graph(terminal: Terminal) -> None:
+    """`0001-01-01` is no time; numbers may be masked."""
+    talked = GRAPH_ROUTED | {
+        "id": "d2",
+        "correlationId": "r2",
+        "startDateTime": "2026-03-02T12:00:00Z",
+        "endDateTime": "2026-03-02T12:03:39Z",
+        "duration": 219,
+        "successfulCall": True,
+        "calleeNumber": "+4420718387**",
+    }
+    terminal.write("routed.json", json.dumps({"value": [GRAPH_ROUTED, talked]}))
+    terminal.write("deck.csv", deck())
+    words = ("rate", "routed.json", "--rates", "deck.csv", "--json")
+    told = terminal.run(*words).json
+    assert (told["format"], told["calls"], told["not_answered"]) == ("graph_direct_routing", 2, 1)
+    assert (told["amount"], told["free_calls"]) == ("0", 1)
+    told = terminal.run(*words, "--treat-as", "calling_plan").json
+    assert (told["amount"], told["paid_calls"], told["not_answered"]) == ("0.08", 1, 1)
 
 
 # --- data from outside -----------------------------------------------------------------------------------

@@ -81,6 +81,21 @@ def test_a_folder_stands_where_the_report_belongs(ready: Terminal, ending: str) 
     assert list((ready.folder / f"report.{ending}").iterdir()) == []
 
 
+def test_without_out_only_the_last_run_is_written(ready: Terminal) -> None:
+    before = ready.files()
+    assert ready.run("rate", "usage.csv").code == 0
+    after = ready.files()
+    assert after.keys() - before.keys() == {"state/last-run.parquet"}
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_catalogue_that_cannot_be_used(ready: Terminal) -> None:
+    ready.write("own/plans.toml", "not toml")
+    for folder in ("own", "gone"):
+        said = ready.run("rate", "usage.csv", TALKTIME_CATALOGUE=folder).sentence(1)
+        assert folder in said
+
+
 # --- tenant files ----------------------------------------------------------------------------------------
 
 TENANTS = {

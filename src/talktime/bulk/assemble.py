@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 FLAG_OVERRUN = "unlicensed_overrun"
+FLAG_CAP = "cap_overrun"
 
 
 def calls_frame(
@@ -201,13 +202,14 @@ def _flags(prepared: Prepared, settled: Settled) -> tuple[list[str], Ints]:
     holds = [prepared.of_situation([flag in c.flags for c in classified]) == 1 for flag in names]
     unlicensed = prepared.of_situation([c.gates & GATE_UNLICENSED for c in classified]) != 0
     return _combined(
-        [*names, FLAG_MASKED, FLAG_END, FLAG_UNKNOWN_USER, FLAG_OVERRUN],
+        [*names, FLAG_MASKED, FLAG_END, FLAG_UNKNOWN_USER, FLAG_OVERRUN, FLAG_CAP],
         [
             *holds,
             prepared.masked,
             prepared.sides.usage["end_disagrees"].to_numpy(),
             prepared.unknown_user,
             unlicensed & (settled.charges["amount"] > 0),
+            settled.charges["over_cap"] > 0,
         ],
         ";",
     )

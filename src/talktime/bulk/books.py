@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from talktime.accounts.calendar import month_name, twelve_months_on_us
+from talktime.accounts.calendar import month_name
 from talktime.bulk.result import LotUse, Movement, PoolUse
 from talktime.bulk.state import (
     BALANCE_ZERO,
@@ -34,7 +34,7 @@ KINDS = ORIGINS | {
 """Names of the log's kinds that are movements."""
 
 
-def lots_of(wallet: Wallet, settled: Settled, time_zone: str) -> tuple[LotUse, ...]:
+def lots_of(wallet: Wallet, settled: Settled) -> tuple[LotUse, ...]:
     """Each lot with what became of it, in the order in which they are drawn."""
     forfeited: dict[int, int] = {}
     for kind, _, _, _, lot, amount, _ in settled.log:
@@ -53,7 +53,7 @@ def lots_of(wallet: Wallet, settled: Settled, time_zone: str) -> tuple[LotUse, .
                 id=next(names[origin]) if origin in names else f"recharge-{recharges}",
                 origin=ORIGINS[origin],
                 bought_at_us=bought_us,
-                expires_at_us=twelve_months_on_us(bought_us, time_zone),
+                expires_at_us=wallet.lots.expires_at_us[lot],
                 amount=amount,
                 drawn=amount - left - lost,
                 forfeited=lost,

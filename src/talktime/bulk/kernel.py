@@ -115,6 +115,7 @@ def _settle_row(
     rate = calls.rate[i]
     balance = wallets.balance[t]
     free_s = _chain_free_s(calls.chain[i], calls.start_us[i], pools)
+    cap_left = _cap_left(calls.cap_user[i], calls.cap_centre[i], calls.cap_tenant[i], caps)
     reason, billed_s, pool_s, unrated_s, amount, credits, post_usage, overdraft, topup = settle(
         calls.duration_s[i],
         free_s,
@@ -129,12 +130,13 @@ def _settle_row(
         rates.decimals[rate],
         calls.gates[i],
         balance,
-        _cap_left(calls.cap_user[i], calls.cap_centre[i], calls.cap_tenant[i], caps),
+        cap_left,
         wallets.behind[t],
         _wallet_bits(t, wallets),
         wallets.below[t],
         wallets.add[t],
         wallets.recharge_cap[t] - wallets.recharged[t],
+        wallets.recharge_least[t],
     )
     end_us = calls.end_us[i]
     charges.reason[i] = reason
@@ -148,6 +150,7 @@ def _settle_row(
         charges.credits[i] = credits
         charges.post_usage[i] = post_usage
         charges.overdraft[i] = overdraft
+        charges.over_cap[i] = 1 if amount > cap_left else 0
         _spend(calls.cap_user[i], calls.cap_centre[i], calls.cap_tenant[i], amount, caps)
         charges.lot[i] = _draw(t, row, end_us, credits, wallets, lots, log)
         wallets.overdraft[t] += overdraft
@@ -184,11 +187,18 @@ def _advance(t: int, wallets: Wallets, lots: Lots, events: Events, year: Year, l
             open_lot(
                 t, NONE, event_us, events.amount[at], events.expires_at_us[at], PURCHASE, wallets, lots, log
             )
-    topup = recharge_micros(
-        wallets.balance[t], wallets.below[t], wallets.add[t], wallets.recharge_cap[t] - wallets.recharged[t]
-    )
-    _recharge(t, NONE, min(event_us, expiry_us), topup, wallets, lots, year, log)
+    at_us = min(event_us, expiry_us)
     wallets.next_us[t] = min(_event_us(t, wallets, events), wallets.next_expiry_us[t])
+    if wallets.next_us[t] == at_us:
+        return  # more happens at this instant; the rule looks at the wallet when all of it has happened
+    topup = recharge_micros(
+        wallets.balance[t],
+        wallets.below[t],
+        wallets.add[t],
+        wallets.recharge_cap[t] - wallets.recharged[t],
+        wallets.recharge_least[t],
+    )
+    _recharge(t, NONE, at_us, topup, wallets, lots, year, log)
 
 
 def _event_us(t: int, wallets: Wallets, events: Events) -> int:
@@ -259,7 +269,9 @@ def _recharge(
     if topup > 0:
         wallets.recharged[t] += topup
         open_lot(t, row, at_us, topup, twelve_months_on_us(at_us, year), RECHARGE, wallets, lots, log)
-    if wallets.capped[t] or wallets.recharged[t] < wallets.recharge_cap[t]:
+    if wallets.capped[t] or wallets.recharge_cap[t] - wallets.recharged[t] >= max(
+        wallets.recharge_least[t], 1
+    ):
         return
     if wallets.add[t] > 0 and wallets.balance[t] < wallets.below[t]:
         wallets.capped[t] = 1

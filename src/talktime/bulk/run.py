@@ -19,6 +19,7 @@ from talktime.bulk.result import Run
 from talktime.bulk.settle import settle_prepared
 from talktime.bulk.totals import reconcile, totals_of
 from talktime.bulk.wallet import wallet_of
+from talktime.catalog.side import load_currencies
 from talktime.core.deck import RateBook
 
 if TYPE_CHECKING:
@@ -66,11 +67,12 @@ def charge(
     book = RateBook(deck)
     prepared = prepare(rows, tenant, catalogue, book, terms, treat_as=options.treat_as, gated=has_wallet)
     del rows
+    least = load_currencies().minimum_purchase_micros(tenant.currency)
     wallet = wallet_of(
-        _purchases(tenant, options, first_us), rule, terms, tenant.time_zone, first_us, last_us
+        _purchases(tenant, options, first_us), rule, terms, tenant.time_zone, first_us, last_us, least
     )
     settled = settle_prepared(prepared, deck, wallet, progress)
-    lots = lots_of(wallet, settled, tenant.time_zone)
+    lots = lots_of(wallet, settled)
     pools = pools_of(prepared, settled)
     calls = calls_frame(prepared, settled, catalogue, deck, lots, pools, has_wallet=has_wallet)
     movements = movements_of(settled, lots) if has_wallet else ()

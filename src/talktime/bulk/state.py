@@ -85,6 +85,7 @@ class Wallets(NamedTuple):
     below: Ints
     add: Ints
     recharge_cap: Ints
+    recharge_least: Ints  # the least payment that a cap may cut a recharge to
     recharged: Cells  # in the current billing month
     capped: Cells  # whether the month's cap was told
     head: Cells  # first lot that may hold money
@@ -170,3 +171,4 @@ class Charges(NamedTuple):
     lot: Cells
     pool: Cells
     pool_left_s: Cells
+    over_cap: Cells  # 1 where the call spent more than its caps left

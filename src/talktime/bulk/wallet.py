@@ -61,6 +61,7 @@ def wallet_of(
     time_zone: str,
     first_us: int,
     last_us: int,
+    least: int = 0,
 ) -> Wallet:
     """The wallet at the first call's start; lots that expired before it are left out.
 
@@ -88,6 +89,7 @@ def wallet_of(
             below=[rule.below_micros if rule.enabled else 0],
             add=[rule.add_micros if rule.enabled else 0],
             recharge_cap=[NO_LIMIT if rule.cap_per_month_micros is None else rule.cap_per_month_micros],
+            recharge_least=[least],
             recharged=[0],
             capped=[0],
             head=[0],

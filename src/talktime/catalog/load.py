@@ -283,4 +283,7 @@ def _numbers(text: str) -> dict[str, NumberFacts]:
 
 
 def _dialling(text: str) -> dict[str, Dialling]:
-    return {country: Dialling(code, trunk, exit_) for country, code, trunk, exit_ in _rows(text)}
+    return {
+        country: Dialling(code, trunk, exit_, tuple(map(int, lengths.split())))
+        for country, code, trunk, exit_, lengths in _rows(text)
+    }

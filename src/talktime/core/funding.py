@@ -21,6 +21,62 @@ def split(amount: int, balance: int, behind: int) -> tuple[int, int, int]:
     return (credits, rest, 0) if behind else (credits, 0, rest)
 
 
+def first_interval(
+    pool_free_s: int,
+    rated: int,
+    first_s: int,
+    step_s: int,
+    model: int,
+    first_price_nanos: int,
+    price_nanos: int,
+    fee_micros: int,
+    rounding: int,
+    decimals: int,
+) -> tuple[int, int]:
+    """What `start` asks for: (whether money is needed, micros of the first interval after pool with its fee).
+
+    A call may begin when its first interval is covered; that and nothing more is tested (rulings.md 21).
+    """
+    interval_s = billed_seconds(1, first_s, step_s, model)
+    if pool_free_s >= interval_s:
+        return 0, 0
+    if not rated:
+        return 1, 0
+    pool_s = take(pool_free_s, interval_s)
+    price = amount_micros(
+        pool_s, interval_s, first_s, first_price_nanos, price_nanos, fee_micros, rounding, decimals
+    )
+    return 1, price
+
+
+def charge_whole(
+    billed_s: int,
+    pool_free_s: int,
+    rated: int,
+    first_s: int,
+    first_price_nanos: int,
+    price_nanos: int,
+    fee_micros: int,
+    rounding: int,
+    decimals: int,
+    balance: int,
+    behind: int,
+) -> tuple[int, int, int, int, int, int]:
+    """Charges a call that took place: pool seconds from its beginning, then money.
+
+    Returns (pool_s, unrated_s, amount, credits, post_usage, overdraft). Without a rate the seconds beyond the
+    pool stay unrated and cost nothing.
+    """
+    pool_s = take(pool_free_s, billed_s)
+    if not rated and pool_s < billed_s:
+        return pool_s, billed_s - pool_s, 0, 0, 0, 0
+    amount = amount_micros(
+        pool_s, billed_s, first_s, first_price_nanos, price_nanos, fee_micros, rounding, decimals
+    )
+    credits, post_usage, overdraft = split(amount, balance, behind)
+    return pool_s, 0, amount, credits, post_usage, overdraft
+
+
 def settle(
     duration_s: int,
     pool_free_s: int,
@@ -41,39 +97,46 @@ def settle(
     below: int,
     add: int,
     recharge_cap_left: int,
+    recharge_least: int = 0,
 ) -> tuple[int, int, int, int, int, int, int, int, int]:
     """Decides and charges one whole call that somebody pays for.
 
     Returns (refusal, billed_s, pool_s, unrated_s, amount, credits, post_usage, overdraft, recharge), money
-    in micros. The call is refused where `start` would refuse it; otherwise it is charged whole: pool
-    seconds from its beginning, then money. A call without a rate takes its pool seconds, the rest stays
-    unrated and costs nothing (refusal NO_RATE). `recharge` is what is bought right after the charge.
+    in micros. Where `start` would refuse the call nothing is taken; for want of a rate it stays unrated.
+    Otherwise it is charged whole; if no rate prices what the pool left over, the refusal is NO_RATE too.
+    `recharge` is what is bought right after.
     """
     billed_s = billed_seconds(duration_s, first_s, step_s, model)
-    first_interval_s = billed_seconds(1, first_s, step_s, model)
-    needs_money = 1 if pool_free_s < first_interval_s else 0
-    price = 0
-    if needs_money and rated:
-        price = amount_micros(
-            take(pool_free_s, first_interval_s),
-            first_interval_s,
-            first_s,
-            first_price_nanos,
-            price_nanos,
-            fee_micros,
-            rounding,
-            decimals,
-        )
-    reason = refusal(gates, needs_money, rated, price, balance, cap_left, behind, wallet)
-    if reason not in (NONE, NO_RATE):
-        topup = recharge_micros(balance, below, add, recharge_cap_left)
-        return reason, billed_s, 0, 0, 0, 0, 0, 0, topup
-    pool_s = take(pool_free_s, billed_s)
-    if not rated and pool_s < billed_s:
-        return NO_RATE, billed_s, pool_s, billed_s - pool_s, 0, 0, 0, 0, 0
-    amount = amount_micros(
-        pool_s, billed_s, first_s, first_price_nanos, price_nanos, fee_micros, rounding, decimals
+    needs_money, price = first_interval(
+        pool_free_s,
+        rated,
+        first_s,
+        step_s,
+        model,
+        first_price_nanos,
+        price_nanos,
+        fee_micros,
+        rounding,
+        decimals,
     )
-    credits, post_usage, overdraft = split(amount, balance, behind)
-    topup = recharge_micros(balance - credits - overdraft, below, add, recharge_cap_left)
-    return NONE, billed_s, pool_s, 0, amount, credits, post_usage, overdraft, topup
+    reason = refusal(gates, needs_money, rated, price, balance, cap_left, behind, wallet)
+    if reason != NONE:
+        unrated_s = billed_s if reason == NO_RATE else 0
+        topup = recharge_micros(balance, below, add, recharge_cap_left, recharge_least)
+        return reason, billed_s, 0, unrated_s, 0, 0, 0, 0, topup
+    pool_s, unrated_s, amount, credits, post_usage, overdraft = charge_whole(
+        billed_s,
+        pool_free_s,
+        rated,
+        first_s,
+        first_price_nanos,
+        price_nanos,
+        fee_micros,
+        rounding,
+        decimals,
+        balance,
+        behind,
+    )
+    topup = recharge_micros(balance - credits - overdraft, below, add, recharge_cap_left, recharge_least)
+    reason = NO_RATE if unrated_s > 0 else NONE
+    return reason, billed_s, pool_s, unrated_s, amount, credits, post_usage, overdraft, topup

@@ -16,16 +16,24 @@ MIN_NATIONAL_DIGITS: Final = 7
 _PUNCTUATION: Final = str.maketrans(
     "", "", " \t\u00a0\u202f\u200e\u200f\u202a\u202c.-()[]/\u2010\u2011\u2013"
 )
-_DIALLED: Final = re.compile(r"\+?\d*\**", re.ASCII)
+_DIALLED: Final = re.compile(r"\+?[\d*]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Dialling:
-    """How numbers are dialled in a country: all strings of digits; trunk may be empty."""
+    """How numbers are dialled in a country: strings of digits; trunk and international may be empty.
+
+    `lengths` are the digits that national numbers have, without trunk; empty where that is not known.
+    """
 
     calling_code: str
     trunk: str
     international: str
+    lengths: tuple[int, ...] = ()
+
+    def is_national(self, digits: int) -> bool:
+        """Whether national numbers of the country have so many digits."""
+        return digits in self.lengths if self.lengths else digits >= MIN_NATIONAL_DIGITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +61,11 @@ def parse_number(text: str, dialling: Dialling | None) -> Number:
         return Number(text.strip(), "", 0)
     if bare.startswith("+"):
         return _international(bare[1:])
+    if dialling is not None and dialling.international and bare.startswith(dialling.international):
+        return _international(bare[len(dialling.international) :])
     if bare.startswith("00"):
         return _international(bare[2:])
-    if dialling is None:
-        return Number(bare, "", 0)
-    if dialling.international and bare.startswith(dialling.international):
-        return _international(bare[len(dialling.international) :])
-    return _national(bare, dialling)
+    return Number(bare, "", 0) if dialling is None else _national(bare, dialling)
 
 
 def _strip(text: str) -> str:
@@ -71,16 +77,23 @@ def _strip(text: str) -> str:
 
 
 def _international(bare: str) -> Number:
-    digits = bare.rstrip("*")
+    digits = bare.partition("*")[0]
     if not digits or digits.startswith("0") or len(bare) > MAX_NUMBER_DIGITS:
         return Number(f"+{bare}", "", 0)
     return Number(f"+{bare}", digits, len(bare) - len(digits))
 
 
 def _national(bare: str, dialling: Dialling) -> Number:
+    """A national number takes the country's code; one that already carries it, only the plus.
+
+    What has neither length stays as it is: a guess would rate it as a call to another country.
+    """
     if len(bare) < MIN_NATIONAL_DIGITS:
         return Number(bare, "", 0)
-    national = bare
-    if dialling.trunk and bare.startswith(dialling.trunk):
-        national = bare[len(dialling.trunk) :]
-    return _international(dialling.calling_code + national)
+    for prefix in (dialling.trunk, ""):
+        if bare.startswith(prefix) and dialling.is_national(len(bare) - len(prefix)):
+            return _international(dialling.calling_code + bare[len(prefix) :])
+    code = dialling.calling_code
+    if dialling.lengths and bare.startswith(code) and dialling.is_national(len(bare) - len(code)):
+        return _international(bare)
+    return Number(bare, "", 0)

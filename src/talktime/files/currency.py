@@ -16,7 +16,9 @@ def of_currency(usage: Usage, currency: str) -> Usage:
     others = usage.calls.filter(~kept)
     named = tuple(
         Rejected(source, line, f"the currency is {code}, not the chosen {currency}")
-        for source, line, code in others.head(MOST_NAMED).select("source", "line", "vendor_currency").iter_rows()
+        for source, line, code in others.head(MOST_NAMED)
+        .select("source", "line", "vendor_currency")
+        .iter_rows()
     )
     return replace(
         usage,

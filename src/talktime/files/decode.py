@@ -7,7 +7,7 @@ those rows); UTF-16 and UTF-32 are turned into UTF-8, by their mark or by the ze
 import codecs
 from typing import Final
 
-from talktime.files.open import HEAD_BYTES, Readable
+from talktime.files.open import Readable, first_bytes
 
 _BOMS: Final = {
     codecs.BOM_UTF32_LE: "utf-32-le",  # before UTF-16: it begins with the same two bytes
@@ -29,9 +29,7 @@ class Utf8Stream:
 
     def __init__(self, stream: Readable) -> None:
         self._stream = stream
-        head = b""
-        while len(head) < HEAD_BYTES and (block := stream.read(HEAD_BYTES - len(head))):
-            head += block
+        head = first_bytes(stream)
         encoding, bom_bytes = _encoding(head)
         self._head = head[bom_bytes:]
         self._decoder = (

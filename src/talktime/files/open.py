@@ -14,7 +14,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -26,6 +26,8 @@ from talktime.files.usage import NotUsage, UnusableFile
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from talktime.files.expected import Expected
 
 HEAD_BYTES: Final = 4096
 """How much of a file is looked at to tell its kind."""
@@ -41,6 +43,9 @@ MAX_MEMBERS: Final = 10_000
 
 IN_MEMORY_BYTES: Final = 16 * 2**20
 """Packed Parquet and Excel files up to this size are unpacked in memory, larger ones on disk."""
+
+_WORKBOOK_MEMBERS: Final = ("xl/workbook.xml", "xl/workbook.bin")
+_OFFICE_MEMBERS: Final = ("word/document.xml", "ppt/presentation.xml", "content.xml")
 
 IGNORED_MEMBERS: Final = ("parameters.json",)
 """Members of exports that hold no usage (formats.md)."""
@@ -107,7 +112,8 @@ class Readable(Protocol):
 class Part:
     """One file to be read: text by its `stream` of bytes, Parquet and Excel by a seekable `file`.
 
-    A member of an archive that is something else has neither; `fault` says what it is.
+    A member of an archive that is something else has neither; `fault` says what it is. `unpacked_bytes` is
+    what an Excel workbook holds, unpacked.
     """
 
     source: str
@@ -115,6 +121,7 @@ class Part:
     stream: Readable | None = None
     file: IO[bytes] | None = None
     fault: NotUsage | None = None
+    unpacked_bytes: int = 0
 
 
 class Meter:
@@ -136,30 +143,40 @@ class Meter:
         self.at(0)
 
 
+class Budget:
+    """How many bytes may still come out of a file of this packed size."""
+
+    def __init__(self, packed_bytes: int) -> None:
+        self.left_bytes = max(FREE_EXPANSION_BYTES, packed_bytes * MAX_EXPANSION)
+
+    def spend(self, bytes_: int, source: str) -> None:
+        """So many have come out, or will. Raises UnusableFile for a bomb."""
+        self.left_bytes -= bytes_
+        if self.left_bytes < 0:
+            raise UnusableFile(f"{source}: {_BOMB}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """What holds for all that comes out of one file."""
+
+    expected: Expected
+    budget: Budget
+    told: Callable[[], None]
+
+
 class _Guarded:
     """A stream whose faults are sentences, and whose size is held against what it was unpacked from."""
 
-    def __init__(self, raw: Readable, source: str, budget: _Budget, told: Callable[[], None]) -> None:
-        self._raw, self._source, self._budget, self._told = raw, source, budget, told
+    def __init__(self, raw: Readable, source: str, opening: _Opening) -> None:
+        self._raw, self._source, self._opening = raw, source, opening
 
     def read(self, size: int, /) -> bytes:
         with _in_words(self._source):
             block = self._raw.read(size)
-        self._budget.spend(len(block), self._source)
-        self._told()
+        self._opening.budget.spend(len(block), self._source)
+        self._opening.told()
         return block
-
-
-class _Budget:
-    """How many bytes may still come out of a file of this packed size."""
-
-    def __init__(self, packed_bytes: int) -> None:
-        self._left_bytes = max(FREE_EXPANSION_BYTES, packed_bytes * MAX_EXPANSION)
-
-    def spend(self, bytes_: int, source: str) -> None:
-        self._left_bytes -= bytes_
-        if self._left_bytes < 0:
-            raise UnusableFile(f"{source}: {_BOMB}")
 
 
 # What zipfile and its decompressors raise where the bytes are not what they should be.
@@ -168,32 +185,32 @@ _DAMAGE: Final = (
     OverflowError,
 )  # fmt: skip
 
+_FAULTS: Final[Sequence[tuple[type[Exception] | tuple[type[Exception], ...], str]]] = (
+    (EOFError, "the file is cut off in the middle; fetch it again"),
+    (_DAMAGE, "the file is damaged ({}); fetch it again"),
+    (NotImplementedError, "it is packed in a way not known here; unpack it first"),
+    (PermissionError, "no permission to read it; change its rights"),
+    (FileNotFoundError, "there is no such file; check the name"),
+    (IsADirectoryError, "it is a folder; name the files in it"),
+    (OSError, "cannot be read ({}); try again"),  # the last: most of those above are OSErrors too
+)
+
 
 @contextmanager
 def _in_words(source: str) -> Iterator[None]:
     """Turns what reading and unpacking raise into one sentence."""
     try:
         yield
-    except EOFError as error:
-        raise UnusableFile(f"{source}: the file is cut off in the middle; fetch it again") from error
-    except _DAMAGE as error:
-        raise UnusableFile(f"{source}: the file is damaged ({error}); fetch it again") from error
-    except NotImplementedError as error:
-        raise UnusableFile(f"{source}: it is packed in a way not known here; unpack it first") from error
-    except PermissionError as error:
-        raise UnusableFile(f"{source}: no permission to read it; change its rights") from error
-    except FileNotFoundError as error:
-        raise UnusableFile(f"{source}: there is no such file; check the name") from error
-    except IsADirectoryError as error:
-        raise UnusableFile(f"{source}: it is a folder; name the files in it") from error
-    except OSError as error:
-        raise UnusableFile(f"{source}: cannot be read ({error.strerror or error}); try again") from error
+    except (EOFError, *_DAMAGE, NotImplementedError, OSError) as error:
+        words = next(words for kinds, words in _FAULTS if isinstance(error, kinds))
+        what = (isinstance(error, OSError) and error.strerror) or error
+        raise UnusableFile(f"{source}: {words.format(what)}") from error
 
 
-def kind_of(head: bytes, source: str) -> Kind:
+def kind_of(head: bytes, source: str, expected: Expected) -> Kind:
     """The kind of a file that begins with these bytes. Raises NotUsage for a picture, a PDF, ..."""
     if not head:
-        raise NotUsage(f"{source}: the file is empty; export it again")
+        raise expected.empty(source)
     for magic, kind in _KINDS.items():
         if head.startswith(magic):
             return kind
@@ -201,15 +218,15 @@ def kind_of(head: bytes, source: str) -> Kind:
     found = [what for magic, what in _REFUSED.items() if head.startswith(magic)]
     found += [what for magic, what in _MARKUP.items() if start.startswith(magic)]
     if found:
-        raise NotUsage(f"{source}: this is {found[0]}" + ("" if ";" in found[0] else ", not a usage file"))
+        raise expected.other(source, found[0])
     return Kind.TEXT
 
 
-def open_parts(path: Path, source: str, meter: Meter) -> Iterator[Part]:
+def open_parts(path: Path, source: str, meter: Meter, expected: Expected) -> Iterator[Part]:
     """The parts of one file, one at a time: read a part before asking for the next.
 
-    `source` names the file in sentences. Raises UnusableFile: empty, no permission, cut off, damaged, an
-    archive in an archive, a bomb, or none of the kinds known.
+    `source` names the file in sentences, `expected` says what should be in it. Raises UnusableFile: empty, no
+    permission, cut off, damaged, an archive in an archive, a bomb, or none of the kinds known.
     """
     with _in_words(source):
         status = path.stat()
@@ -218,21 +235,21 @@ def open_parts(path: Path, source: str, meter: Meter) -> Iterator[Part]:
         size_bytes = status.st_size
         raw = path.open("rb")
     with raw:
-        stream = _Guarded(raw, source, _Budget(size_bytes), lambda: meter.at(raw.tell()))
-        head = _head(stream)
-        kind = kind_of(head, source)
+        opening = _Opening(expected, Budget(size_bytes), lambda: meter.at(raw.tell()))
+        stream = _Guarded(raw, source, opening)
+        kind = kind_of(first_bytes(stream), source, expected)
         raw.seek(0)
         if kind is Kind.GZIP:
-            yield from _gzip_parts(raw, source, size_bytes, meter)
+            yield from _gzip_parts(raw, source, opening)
         elif kind is Kind.ZIP:
-            yield from _zip_parts(raw, source, _Budget(size_bytes), lambda: meter.at(raw.tell()))
+            yield from _zip_parts(raw, source, opening)
         else:
             yield Part(source, kind, stream, raw)
     meter.file_done(size_bytes)
 
 
-def _head(stream: Readable) -> bytes:
-    """The first bytes of a stream, also of one that gives few at a time."""
+def first_bytes(stream: Readable) -> bytes:
+    """The first HEAD_BYTES of a stream, also of one that gives few at a time; less where it is shorter."""
     head = b""
     while len(head) < HEAD_BYTES and (block := stream.read(HEAD_BYTES - len(head))):
         head += block
@@ -252,12 +269,11 @@ class _Rest:
         return block
 
 
-def _gzip_parts(raw: IO[bytes], source: str, size_bytes: int, meter: Meter) -> Iterator[Part]:
-    budget = _Budget(size_bytes)
+def _gzip_parts(raw: IO[bytes], source: str, opening: _Opening) -> Iterator[Part]:
     with gzip.GzipFile(fileobj=raw) as packed:
-        stream = _Guarded(packed, source, budget, lambda: meter.at(raw.tell()))
-        head = _head(stream)
-        kind = kind_of(head, source)
+        stream = _Guarded(packed, source, opening)
+        head = first_bytes(stream)
+        kind = kind_of(head, source, opening.expected)
         if kind is Kind.GZIP:
             raise UnusableFile(f"{source}: it is compressed twice; unpack it first")
         if kind is Kind.TEXT:
@@ -265,7 +281,7 @@ def _gzip_parts(raw: IO[bytes], source: str, size_bytes: int, meter: Meter) -> I
             return
         with _unpacked(_Rest(head, stream)) as file:
             if kind is Kind.ZIP:
-                yield from _zip_parts(file, source, budget, lambda: None)
+                yield from _zip_parts(file, source, opening)
             else:
                 yield Part(source, kind, file=file)
 
@@ -280,31 +296,35 @@ def _unpacked(stream: Readable) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _zip_parts(file: IO[bytes], source: str, budget: _Budget, told: Callable[[], None]) -> Iterator[Part]:
-    """The members of an archive that may hold usage; an Excel workbook is itself the one part."""
+def _zip_parts(file: IO[bytes], source: str, opening: _Opening) -> Iterator[Part]:
+    """The members of an archive that may be of use; an Excel workbook is itself the one part."""
     with _in_words(source):
         archive = zipfile.ZipFile(file)
     with archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
-        if len(members) > MAX_MEMBERS:
-            raise UnusableFile(f"{source}: it holds more than {MAX_MEMBERS:,} files; unpack it first")
-        names = {member.filename for member in members}
-        if _is_workbook(names, source):
-            _check_workbook(archive, members, source, budget)
-            file.seek(0)
-            yield Part(source, Kind.EXCEL, file=file)
+        members = _members(archive, source)
+        if _is_workbook(members, source, opening.expected):
+            yield _workbook_part(archive, file, source, members, opening.budget)
             return
         wanted = [member for member in members if not _ignored(member.filename)]
         if not wanted:
-            raise UnusableFile(f"{source}: the archive holds no usage file; export it again")
+            raise opening.expected.no_member(source)
         for member in wanted:
-            yield from _member_part(archive, member, source, budget, told)
+            yield from _member_part(archive, member, source, opening)
 
 
-def _is_workbook(names: set[str], source: str) -> bool:
-    if "word/document.xml" in names or "ppt/presentation.xml" in names or "content.xml" in names:
-        raise UnusableFile(f"{source}: this is an office document, not usage; save it as .xlsx or .csv")
-    return "xl/workbook.xml" in names or "xl/workbook.bin" in names
+def _members(archive: zipfile.ZipFile, source: str) -> list[zipfile.ZipInfo]:
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    if len(members) > MAX_MEMBERS:
+        raise UnusableFile(f"{source}: it holds more than {MAX_MEMBERS:,} files; unpack it first")
+    return members
+
+
+def _is_workbook(members: Sequence[zipfile.ZipInfo], source: str, expected: Expected) -> bool:
+    names = {member.filename for member in members}
+    if not names.isdisjoint(_OFFICE_MEMBERS):
+        what = f"an office document, not a {expected.name}; save it as .xlsx or .csv"
+        raise UnusableFile(f"{source}: this is {what}")
+    return not names.isdisjoint(_WORKBOOK_MEMBERS)
 
 
 def _ignored(name: str) -> bool:
@@ -314,16 +334,19 @@ def _ignored(name: str) -> bool:
     return parts[-1].startswith(".") or parts[-1].casefold() in IGNORED_MEMBERS
 
 
-def _check_workbook(
-    archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], source: str, budget: _Budget
-) -> None:
+def _workbook_part(
+    archive: zipfile.ZipFile, file: IO[bytes], source: str, members: Sequence[zipfile.ZipInfo], budget: Budget
+) -> Part:
     """Unpacks a workbook once, into nothing: the library that reads it would do so without any limit."""
+    before_bytes = budget.left_bytes
     for member in members:
         far = far_cell(_unpacked_blocks(archive, member, source, budget))
         if far:
             raise UnusableFile(
                 f"{source}: it has a cell {far} far from all others; delete it, or save as CSV"
             )
+    file.seek(0)
+    return Part(source, Kind.EXCEL, file=file, unpacked_bytes=before_bytes - budget.left_bytes)
 
 
 def _unpacked_blocks(
@@ -338,11 +361,7 @@ def _unpacked_blocks(
 
 
 def _member_part(
-    archive: zipfile.ZipFile,
-    member: zipfile.ZipInfo,
-    source: str,
-    budget: _Budget,
-    told: Callable[[], None],
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: str, opening: _Opening
 ) -> Iterator[Part]:
     inner = f"{source}/{member.filename}"
     if member.flag_bits & 1:
@@ -350,10 +369,10 @@ def _member_part(
     with _in_words(inner):
         packed = archive.open(member)
     with packed:
-        stream = _Guarded(packed, inner, budget, told)
-        head = _head(stream)
+        stream = _Guarded(packed, inner, opening)
+        head = first_bytes(stream)
         try:
-            kind = kind_of(head, inner)
+            kind = kind_of(head, inner, opening.expected)
         except NotUsage as fault:
             yield Part(inner, Kind.TEXT, fault=fault)
             return
@@ -361,20 +380,22 @@ def _member_part(
             yield Part(inner, kind, _Rest(head, stream))
             return
         if kind is Kind.GZIP:
-            raise UnusableFile(f"{inner}: an archive in an archive; unpack it first")
+            raise _nested(inner)
         with _unpacked(_Rest(head, stream)) as file:
             if kind is Kind.ZIP:
-                yield _nested_workbook(file, inner, budget)
+                yield _nested_workbook(file, inner, opening)
             else:
                 yield Part(inner, kind, file=file)
 
 
-def _nested_workbook(file: IO[bytes], source: str, budget: _Budget) -> Part:
+def _nested(source: str) -> UnusableFile:
+    return UnusableFile(f"{source}: an archive in an archive; unpack it first")
+
+
+def _nested_workbook(file: IO[bytes], source: str, opening: _Opening) -> Part:
     """A workbook in an archive is taken; an archive in an archive is not."""
     with _in_words(source), zipfile.ZipFile(file) as archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
-        if not _is_workbook({member.filename for member in members}, source):
-            raise UnusableFile(f"{source}: an archive in an archive; unpack it first")
-        _check_workbook(archive, members, source, budget)
-    file.seek(0)
-    return Part(source, Kind.EXCEL, file=file)
+        members = _members(archive, source)
+        if not _is_workbook(members, source, opening.expected):
+            raise _nested(source)
+        return _workbook_part(archive, file, source, members, opening.budget)

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from talktime.files.open import FREE_EXPANSION_BYTES, MAX_EXPANSION
+from talktime.files.open import Budget
 from talktime.files.usage import NotUsage, UnusableFile
 from talktime.files.usage_batch import FEW_VALUES, Batch, PartNotes, Table
 from talktime.files.usage_formats import Recognised, UsageFormat, recognise, why_not
+from talktime.files.workbook import first_line, sheets
 
 ROWS_AT_A_TIME: Final = 65_536
 
@@ -34,7 +35,7 @@ _EXACT_WHOLE: Final = 2**53
 def read_excel(file: IO[bytes], notes: PartNotes, chosen: UsageFormat | None) -> Table:
     """The first sheet of a workbook that holds usage. Raises NotUsage where none does, UnusableFile."""
     reason = ""
-    for sheet in _sheets(file.read(), notes.source):
+    for sheet in sheets(file.read(), notes.source):
         for at, row in enumerate(_rows(sheet.slice(0, HEADER_ROWS))):
             recognised = recognise(row, chosen)
             if recognised is not None:
@@ -45,25 +46,6 @@ def read_excel(file: IO[bytes], notes: PartNotes, chosen: UsageFormat | None) ->
     if not reason:
         raise NotUsage(f"{notes.source}: the workbook is empty; export it again")
     raise NotUsage(f"{notes.source}: the file {reason}")
-
-
-def _sheets(data: bytes, source: str) -> Iterator[Any]:
-    """The sheets of a workbook as tables of strings, from the first row and column on."""
-    import fastexcel
-
-    try:
-        book = fastexcel.read_excel(data)
-        for name in book.sheet_names:
-            sheet = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
-            yield sheet.to_arrow()
-    except (fastexcel.FastExcelError, pa.ArrowInvalid, ValueError) as error:
-        raise UnusableFile(
-            f"{source}: the workbook is damaged ({_first_line(error)}); save it again"
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _rows(table: Any) -> Iterator[list[str]]:
@@ -85,8 +67,7 @@ def read_parquet(file: IO[bytes], notes: PartNotes, chosen: UsageFormat | None) 
         names = parquet.schema_arrow.names
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(notes.source, error) from error
-    if sum(group.total_byte_size for group in groups) > max(FREE_EXPANSION_BYTES, MAX_EXPANSION * size_bytes):
-        raise UnusableFile(f"{notes.source}: grows to more than {MAX_EXPANSION} times its size when unpacked")
+    Budget(size_bytes).spend(sum(group.total_byte_size for group in groups), notes.source)
     recognised = recognise(names, chosen)
     if recognised is None or not recognised.header:
         raise NotUsage(f"{notes.source}: the file {why_not(names, chosen)}")
@@ -108,7 +89,7 @@ def _pieces(parquet: Any, recognised: Recognised, source: str) -> Iterator[Any]:
 
 
 def _damaged(source: str, error: Exception) -> UnusableFile:
-    return UnusableFile(f"{source}: the Parquet file is damaged ({_first_line(error)}); write it again")
+    return UnusableFile(f"{source}: the Parquet file is damaged ({first_line(error)}); write it again")
 
 
 # --- both ------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from talktime.files.decode import Utf8Stream, repair
+from talktime.files.expected import USAGE
 from talktime.files.records import Block, record_blocks
 from talktime.files.usage import NotUsage
 from talktime.files.usage_batch import (
@@ -53,7 +54,7 @@ def read_table(text: Utf8Stream, notes: PartNotes, chosen: UsageFormat | None) -
     blocks = record_blocks(text, notes)
     first = next(blocks, None)
     if first is None:
-        raise NotUsage(f"{notes.source}: the file is empty; export it again")
+        raise USAGE.empty(notes.source)
     shape, rest = _header(first, notes.source, chosen)
     return Table(shape.recognised, _batches(chain([rest], blocks), shape, text, notes))
 
@@ -97,7 +98,7 @@ def _header(block: Block, source: str, chosen: UsageFormat | None) -> tuple[_Sha
     if not found:
         row = max(rows, key=len)
         if not any(cell.strip() for cell in row):
-            raise NotUsage(f"{source}: the file is empty; export it again")
+            raise USAGE.empty(source)
         raise NotUsage(f"{source}: the file {why_not(row, chosen)}")
     shape, length = max(found, key=lambda pair: len(pair[0].recognised.positions))
     end = start + length if shape.recognised.header else start

@@ -18,6 +18,7 @@ import polars as pl
 from talktime.files.clean import clean
 from talktime.files.column_map import chosen_format
 from talktime.files.decode import Utf8Stream
+from talktime.files.expected import USAGE
 from talktime.files.open import Kind, Meter, Part, open_parts
 from talktime.files.read_json import read_json
 from talktime.files.read_sheet import read_excel, read_parquet
@@ -54,7 +55,7 @@ def read_usage(
     reading = _Reading(chosen)
     meter = Meter(sum(_size_bytes(path) for path in files), progress)
     for path, source in zip(files, _sources(files), strict=True):
-        reading.read(open_parts(path, source, meter))
+        reading.read(open_parts(path, source, meter, USAGE))
     return reading.usage()
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from talktime.insight.explain import Explanation
     from talktime.insight.read_run import Matches
 
+_HEADINGS: Final = ("id", "start", "user", "called", "duration")
+_GAP: Final = 2
+
 
 def show_explanation(console: Console, explanation: Explanation) -> None:
     """The reasons of a call, one below the other."""
@@ -46,10 +49,6 @@ def show_matches(console: Console, name: str, matches: Matches) -> None:
             screen.say(f"  {'  '.join(part for part in about if part)}", "dim")
     if matches.total > len(rows):
         screen.say(f"and {matches.total - len(rows):,} more", "dim")
-
-
-_HEADINGS: Final = ("id", "start", "user", "called", "duration")
-_GAP: Final = 2
 
 
 def _width(rows: Sequence[Sequence[str]]) -> int:

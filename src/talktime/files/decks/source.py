@@ -1,133 +1,61 @@
-"""The bytes of a deck's file as text: gzip, zip and workbooks opened, encodings told apart by content.
+"""The text of a deck's file: one table, from whatever container and encoding it came in.
 
-What holds no text at all (a picture, a folder, an empty file, an archive of several decks) is refused in one
-sentence. Nothing is expanded beyond MAX_BYTES.
+files.open and files.decode tell those by content, as for usage. A deck's own are its size, that an archive
+holds one and no more, that a workbook's first sheet is meant, and the encoding of old Windows programs.
 """
 
-import gzip
-import io
-import lzma
-import re
-import struct
-import zipfile
-import zlib
-from pathlib import Path
-from typing import Final
+from __future__ import annotations
 
+import re
+from typing import IO, TYPE_CHECKING, Final
+
+from talktime.files.decode import Utf8Stream
+from talktime.files.expected import Expected
+from talktime.files.open import Kind, Meter, Part, Readable, open_parts
 from talktime.files.usage import UnusableFile
 
-MAX_BYTES: Final = 256 * 1024 * 1024
-"""The most bytes that a deck may have, expanded; a deck of a million rows has about 80 MB."""
+if TYPE_CHECKING:
+    from pathlib import Path
 
-_GZIP: Final = b"\x1f\x8b"
-_ZIP: Final = b"PK\x03\x04"
-_MAX_LAYERS: Final = 3  # zip or xlsx inside gzip is in use, more is an attempt at something
-_OTHERS: Final = {
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"GIF8": "a picture",
-    b"%PDF": "a PDF document",
-    b"PAR1": "a Parquet file",
-    b"SQLite format 3": "a database",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls)",
-}
-# What zipfile and its decompressors raise where the bytes are not what they should be.
-_DAMAGE: Final = (
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError, ValueError,
-    IndexError, OverflowError,
-)  # fmt: skip
-_BOMS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+MAX_BYTES: Final = 256 * 1024 * 1024
+"""The most bytes that a deck may have, unpacked; a deck of a million rows has about 80 MB."""
+
+DECK: Final = Expected("rate deck", "give a rate deck with a column prefix and a price")
+"""What readers of decks expect."""
+
+_BLOCK_BYTES: Final = 2**20
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x19\x1b-\x1f]")
 
 
 def read_text(path: Path) -> str:
     """The text of a file. Raises UnusableFile where there is none to be had."""
-    data = _expanded(_bytes(path), path)
-    text = _workbook_text(data, path) if _is_workbook(data) else _decoded(data, path)
+    parts = open_parts(path, str(path), Meter(0, None), DECK)
+    part = next(parts)
+    text = "" if part.fault else _text(part)
+    if next(parts, None) is not None:
+        raise UnusableFile(f"{path}: it holds more than one file; give an archive with one deck in it")
+    if part.fault:
+        raise part.fault
     if not text.strip():
-        raise UnusableFile(f"{path} is empty; give a rate deck with a column prefix and a price")
+        raise DECK.empty(part.source)
     return text
 
 
-def _bytes(path: Path) -> bytes:
-    if path.is_dir():
-        raise UnusableFile(f"{path} is a folder; name the file of the deck")
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise UnusableFile(f"there is no file {path}; check the name") from None
-    except PermissionError:
-        raise UnusableFile(f"{path} may not be read; give yourself the right to read it") from None
-    except OSError as error:
-        raise UnusableFile(f"{path} cannot be read: {error.strerror}") from None
-    return _within_limit(data, path)
+def _text(part: Part) -> str:
+    if part.kind is Kind.EXCEL and part.file is not None:
+        return _first_sheet(part.file, part)
+    if part.kind is Kind.TEXT and part.stream is not None:
+        return _decoded(part.stream, part.source)
+    raise DECK.other(part.source, f"a {part.kind.value} file")
 
 
-def _within_limit(data: bytes, path: Path) -> bytes:
-    if len(data) > MAX_BYTES:
-        raise UnusableFile(f"{path} has more than {MAX_BYTES:,} bytes; split the deck")
-    return data
-
-
-def _expanded(data: bytes, path: Path) -> bytes:
-    for _ in range(_MAX_LAYERS):
-        if data.startswith(_GZIP):
-            data = _gunzipped(data, path)
-        elif data.startswith(_ZIP) and not _is_workbook(data):
-            data = _unzipped(data, path)
-        else:
-            return data
-    raise UnusableFile(f"{path} is an archive inside an archive; unpack it first")
-
-
-def _gunzipped(data: bytes, path: Path) -> bytes:
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            return _within_limit(file.read(MAX_BYTES + 1), path)
-    except (EOFError, OSError, zlib.error):
-        raise UnusableFile(f"{path} is a damaged gzip file; fetch it again") from None
-
-
-def _unzipped(data: bytes, path: Path) -> bytes:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = [info for info in archive.infolist() if _is_deck_member(info)]
-            if len(members) != 1:
-                raise UnusableFile(f"{path} holds {len(members)} files; give an archive with one deck in it")
-            with archive.open(members[0]) as file:
-                return _within_limit(file.read(MAX_BYTES + 1), path)
-    except _DAMAGE:
-        raise UnusableFile(f"{path} is a damaged or locked zip file; unpack it and give the deck") from None
-
-
-def _is_deck_member(info: zipfile.ZipInfo) -> bool:
-    parts = Path(info.filename).parts
-    return not info.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in parts)
-
-
-def _is_workbook(data: bytes) -> bool:
-    if not data.startswith(_ZIP):
-        return False
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return "xl/workbook.xml" in archive.namelist()
-    except _DAMAGE:
-        return False
-
-
-def _workbook_text(data: bytes, path: Path) -> str:
+def _first_sheet(file: IO[bytes], part: Part) -> str:
     """The first sheet as TAB-separated lines, so that a row's line is its number in the sheet."""
-    import fastexcel
+    from talktime.files.workbook import sheets
 
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(info.file_size for info in archive.infolist()) > MAX_BYTES:
-                raise UnusableFile(f"{path} has more than {MAX_BYTES:,} bytes inside; split the deck")
-        sheet = fastexcel.read_excel(data).load_sheet(0, header_row=None, skip_rows=0, dtypes="string")
-    except (fastexcel.FastExcelError, *_DAMAGE) as error:
-        raise UnusableFile(f"{path} is a damaged workbook ({error}); save the deck as CSV") from None
-    columns = [column.to_pylist() for column in sheet.to_arrow().columns]
+    _within_limit(part.unpacked_bytes, part.source)
+    sheet = next(sheets(file.read(), part.source), None)
+    columns = [column.to_pylist() for column in sheet.columns] if sheet is not None else []
     return "\n".join("\t".join(_one_line(cell) for cell in row) for row in zip(*columns, strict=True))
 
 
@@ -135,31 +63,29 @@ def _one_line(cell: str | None) -> str:
     return " ".join(cell.split()) if cell else ""
 
 
-def _decoded(data: bytes, path: Path) -> str:
-    for magic, what in _OTHERS.items():
-        if data.startswith(magic):
-            raise UnusableFile(f"{path} is {what}, no rate deck; give a table with prefixes and prices")
-    for encoding in _encodings(data):
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if _is_text(text):
-            return text
-    raise UnusableFile(f"{path} holds no text; save the deck as CSV in UTF-8")
+def _within_limit(size_bytes: int, source: str) -> None:
+    if size_bytes > MAX_BYTES:
+        raise UnusableFile(f"{source}: it has more than {MAX_BYTES:,} bytes; split the deck")
 
 
-def _encodings(data: bytes) -> tuple[str, ...]:
-    """Encodings to try, likeliest first. UTF-16 without a mark shows by a zero in every other byte."""
-    for bom, encoding in _BOMS.items():
-        if data.startswith(bom):
-            return (encoding,)
-    start = data[:4096]
-    if start[1::2].count(0) * 2 > len(start) // 2:
-        return ("utf-16-le",)
-    if start[0::2].count(0) * 2 > len(start) // 2:
-        return ("utf-16-be",)
-    return ("utf-8", "cp1252")
+def _decoded(stream: Readable, source: str) -> str:
+    data = _all_bytes(Utf8Stream(stream), source)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", errors="replace")
+    if not _is_text(text):
+        raise UnusableFile(f"{source}: it holds no text; save the deck as CSV in UTF-8")
+    return text
+
+
+def _all_bytes(stream: Readable, source: str) -> bytes:
+    blocks, size_bytes = [], 0
+    while block := stream.read(_BLOCK_BYTES):
+        blocks.append(block)
+        size_bytes += len(block)
+        _within_limit(size_bytes, source)
+    return b"".join(blocks)
 
 
 def _is_text(text: str) -> bool:
