@@ -99,8 +99,16 @@ def test_one_payment_of_the_least_multiple_that_reaches_the_trigger() -> None:
     assert moved(run) == [("opening", 50_000_000), ("recharge", 60_000_000)]
 
 
-def test_a_monthly_cap_cuts_a_recharge_and_opens_again_with_the_month() -> None:
-    who = tenant(ANA, lots=[("2026-03-01 00:00", "50")], auto_recharge=recharge("50", "40", cap="60"))
+def test_a_monthly_cap_cuts_a_recharge_to_what_it_leaves() -> None:
+    who = tenant(ANA, lots=[("2026-03-01 00:00", "50")], auto_recharge=recharge("50", "200", cap="260"))
+    run = charged(
+        who, [call("2026-03-10 10:00", 30_000), *(call(f"2026-03-1{d} 00:00", 80_000) for d in (1, 2, 3))]
+    )
+    assert [amount for kind, amount in moved(run) if kind == "recharge"] == [200_000_000, 60_000_000]
+
+
+def test_less_than_the_least_payment_is_not_bought_and_the_cap_opens_with_the_month() -> None:
+    who = tenant(ANA, lots=[("2026-03-01 00:00", "50")], auto_recharge=recharge("50", "40", cap="100"))
     calls = [
         call("2026-03-10 10:00", 30_000),
         call("2026-03-11 10:00", 30_000),
@@ -111,7 +119,7 @@ def test_a_monthly_cap_cuts_a_recharge_and_opens_again_with_the_month() -> None:
     assert [(m.kind, m.amount) for m in run.movements] == [
         ("opening", 50_000_000),
         ("recharge", 40_000_000),
-        ("recharge", 20_000_000),
+        ("recharge", 40_000_000),
         ("recharge_capped", 0),
         ("recharge", 40_000_000),
     ]

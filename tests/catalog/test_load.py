@@ -155,8 +155,8 @@ def test_numbers_and_dialling() -> None:
     assert catalogue.number("442071838750").country == "GB"
     assert catalogue.number("18005550100").kind == "toll_free"
     assert catalogue.number("") == catalogue.number("999") != catalogue.number("1")
-    assert catalogue.dialling["US"] == Dialling("1", "1", "011")
-    assert catalogue.dialling["GB"] == Dialling("44", "0", "00")
+    assert catalogue.dialling["US"] == Dialling("1", "1", "011", (10,))
+    assert catalogue.dialling["GB"] == Dialling("44", "0", "00", (7, 9, 10))
 
 
 @pytest.mark.parametrize(

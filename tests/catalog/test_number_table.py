@@ -367,7 +367,12 @@ def test_a_missing_fold_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_known_dialling(country: str, calling_code: str, trunk: str, international: str) -> None:
-    assert list(DIALLING[country].values()) == [country, calling_code, trunk, international]
+    assert list(DIALLING[country].values())[:4] == [country, calling_code, trunk, international]
+
+
+@pytest.mark.parametrize(("country", "lengths"), [("US", "10"), ("DK", "8"), ("GB", "7 9 10")])
+def test_known_lengths_of_national_numbers(country: str, lengths: str) -> None:
+    assert DIALLING[country]["national_lengths"] == lengths
 
 
 @pytest.mark.usefixtures("made_by_this_version")

@@ -284,8 +284,8 @@ def months(draw: st.DrawFn, plain: bool = False) -> Month:
     begin = datetime.fromisoformat(draw(st.sampled_from(BEGINNINGS))).replace(tzinfo=UTC)
     rows = draw(st.lists((plain_calls if plain else calls)(begin), min_size=1, max_size=14))
     names = draw(st.permutations([f"{n:02}" for n in range(len(rows))]))
-    tenant = draw(st.integers(0, 5).flatmap(lambda n: tenants(begin) if n or plain else st.none()))
-    for user in tenant["users"] if plain else []:
+    tenant: Row | None = draw(tenants(begin)) if plain or draw(st.integers(0, 5)) else None
+    for user in tenant["users"] if tenant and plain else []:
         user["licences"] = [plan for plan in user["licences"] if plan != "MCOPSTNC"] + ["MCOPSTNC"]
     balance = (
         draw(maybe(st.sampled_from(["0", *AMOUNTS])))

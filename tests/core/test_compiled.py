@@ -38,6 +38,8 @@ IN_ORDER: tuple[Callable[..., Any], ...] = (
     refusals.money_refusal,
     refusals.refusal,
     funding.split,
+    funding.first_interval,
+    funding.charge_whole,
     funding.settle,
     category.fits,
     deck.in_window,

@@ -184,8 +184,7 @@ def test_start_asks_for_the_first_interval(call: Settle) -> None:
 def test_the_recharge_sees_the_balance_after_the_charge(call: Settle) -> None:
     answer = settled(call)
     after = call.balance - answer.credits - answer.overdraft
-    expected = recharge_micros(after, call.below, call.add, call.recharge_cap_left)
-    assert answer.recharge == (0 if answer.refusal == NO_RATE else expected)
+    assert answer.recharge == recharge_micros(after, call.below, call.add, call.recharge_cap_left)
 
 
 @given(settles, st.integers(0, 400))

@@ -36,7 +36,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "paper.csv": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "this is a PDF document, not a usage file"),
     "old.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(64), "old Office document"),
     "page.csv": (b"<!DOCTYPE html><html><body>sign in</body></html>", "this is a web page"),
-    "letter.docx": (archive({"word/document.xml": b"<x/>"}), "an office document, not usage"),
+    "letter.docx": (archive({"word/document.xml": b"<x/>"}), "an office document, not a usage file"),
     "program": (b"\x7fELF" + bytes(64), "this is a program"),
     "deck.csv": (deck().partition("\n")[2].encode(), "is a rate deck, not usage: give it with --rates"),
     "prices.csv": (MICROSOFT.encode(), "is a rate deck, not usage: give it with --rates"),

@@ -174,7 +174,7 @@ def without_rights() -> Iterator[None]:
             ("rate", "usage.csv", "--tenant", "tenant.toml"),
             "tenant.toml: cannot be read: Permission",
         ),
-        ("deck.csv", ("rate", "usage.csv", "--rates", "deck.csv"), "deck.csv may not be read; give yourself"),
+        ("deck.csv", ("rate", "usage.csv", "--rates", "deck.csv"), "deck.csv: no permission to read it;"),
         (
             "map.toml",
             ("rate", "usage.csv", "--map", "map.toml"),

@@ -79,10 +79,10 @@ def test_rows_set_aside_are_told_when_the_deck_is_used(terminal: Terminal) -> No
     [
         ("usage.csv", usage(leg("a")).encode(), "looks like usage, not like a rate deck"),
         ("empty.csv", b"", "is empty"),
-        ("picture.csv", b"\x89PNG\r\n\x1a\n" + bytes(64), "is a picture, no rate deck"),
-        ("paper.csv", b"%PDF-1.7\n", "is a PDF document, no rate deck"),
-        ("cut.csv.gz", b"\x1f\x8b\x08\x00\x00", "is a damaged gzip file"),
-        ("noise.csv", bytes(range(1, 32)) * 20, "holds no text"),
+        ("picture.csv", b"\x89PNG\r\n\x1a\n" + bytes(64), "this is a picture (PNG), not a rate deck"),
+        ("paper.csv", b"%PDF-1.7\n", "this is a PDF document, not a rate deck"),
+        ("cut.csv.gz", b"\x1f\x8b\x08\x00\x00", "the file is cut off in the middle; fetch it again"),
+        ("noise.csv", bytes(range(1, 32)) * 20, "it holds no text"),
     ],
 )
 @pytest.mark.parametrize("command", [("rates", "check"), ("rate", "good.csv", "--rates")])

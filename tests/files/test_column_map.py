@@ -61,7 +61,25 @@ def test_a_number_beside_a_preset_without_header(tmp_path: Path) -> None:
     stamp = '"2026-03-01 09:00:00"'
     line = f'"Ana","1","2","x",{stamp},{stamp},{stamp},"9","9","OK","u","","acc","PCMU","PCMU"\n'
     (row,) = rows(read(tmp_path, line, preset="freeswitch", columns={"upn": "13"}))
-    assert (row["upn"], row["user_id"], row["duration_s"]) == ("acc", "acc", 9)
+    assert (row["upn"], row["user_id"], row["duration_s"]) == ("acc", "", 9)
+
+
+SWITCH = "calldate,source,destination,billsec\n2026-03-01 09:00:00,1001,+442071838750,61\n"
+SWITCH_COLUMNS = {"start": "calldate", "caller": "source", "callee": "destination", "duration": "billsec"}
+
+
+@pytest.mark.parametrize("more", ["", '2026-03-01 10:00:00,1001,"+44\n20",61\n'])
+def test_a_header_that_the_map_uses_feeds_no_other_column(tmp_path: Path, more: str) -> None:
+    row = rows(read(tmp_path, SWITCH + more, columns=SWITCH_COLUMNS))[0]
+    assert (row["callee"], row["destination"]) == ("+442071838750", "")
+
+
+@pytest.mark.parametrize("more", ["", '2026-03-01 10:00:00,1001,"+44\n20",61\n'])
+def test_one_header_may_be_asked_for_twice(tmp_path: Path, more: str) -> None:
+    columns = SWITCH_COLUMNS | {"destination": "destination", "operator": "source"}
+    row = rows(read(tmp_path, SWITCH + more, columns=columns))[0]
+    assert (row["callee"], row["destination"]) == ("+442071838750", "+442071838750")
+    assert (row["caller"], row["operator"]) == ("1001", "1001")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 import xlsxwriter
 
 from talktime.files import open as opening
+from talktime.files.expected import USAGE as EXPECTED
 from talktime.files.far_cells import far_cell
 from talktime.files.open import Kind, Meter, kind_of, open_parts
 from talktime.files.read_usage import read_usage
@@ -134,7 +135,7 @@ UNUSABLE = [
     (zipped({"a.pdf": b"%PDF-1.4"}), "u/a.pdf: this is a PDF document, not a usage file"),
     (
         zipped({"word/document.xml": b"<x/>"}),
-        "u: this is an office document, not usage; save it as .xlsx or .csv",
+        "u: this is an office document, not a usage file; save it as .xlsx or .csv",
     ),
     (locked(), "u/usage.csv: it is locked by a password; unpack it first"),
     (damaged(), "u/usage.csv: the file is damaged (Bad CRC-32 for file 'usage.csv'); fetch it again"),
@@ -219,7 +220,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_folder_as_a_file(tmp_path: Path) -> None:
     with pytest.raises(UnusableFile, match="it is a folder; name the files in it"):
-        list(open_parts(tmp_path, "here", Meter(0, None)))
+        list(open_parts(tmp_path, "here", Meter(0, None), EXPECTED))
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
@@ -254,7 +255,7 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_kinds(head: bytes, kind: Kind) -> None:
-    assert kind_of(head, "x") is kind
+    assert kind_of(head, "x", EXPECTED) is kind
 
 
 @pytest.mark.parametrize(
@@ -262,4 +263,4 @@ def test_kinds(head: bytes, kind: Kind) -> None:
 )
 def test_other_kinds_are_refused(head: bytes) -> None:
     with pytest.raises(NotUsage, match=r"^x: this is .*, not a usage file$"):
-        kind_of(head, "x")
+        kind_of(head, "x", EXPECTED)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
+from talktime.files import open as opening
 from talktime.files import read_sheet as reading
 from talktime.files.usage import NotUsage, UnusableFile
 from tests.files.usage_samples import CALL, CALLING_PLANS_25, call, read, reasons, rows
@@ -183,7 +184,7 @@ def test_parquet_of_something_else(tmp_path: Path) -> None:
 
 
 def test_a_bomb_of_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "FREE_EXPANSION_BYTES", 2**20)
+    monkeypatch.setattr(opening, "FREE_EXPANSION_BYTES", 2**20)
     out = io.BytesIO()
     many = pl.DataFrame({name: ["x" * 1000] for name in CALLING_PLANS_25}).select(
         pl.all().repeat_by(9000).explode()

@@ -239,9 +239,16 @@ def test_a_monthly_cap_clamps_and_opens_again() -> None:
     rows += [row("d", "06-02 10:00", 60)]
     options: Row = {"recharge": ("20", "50"), "recharge_cap_per_month": "70"}
     done = charge(rows, deck=[rate("44", "1")], balance="100", **options)
-    # 10 left: +50. 0 left: 20 of the cap are left. 19 left: capped. June: +50, then 68.
-    assert recharges(done) == [(at("05-04 11:30"), 50), (at("05-05 11:00"), 20), (at("06-01 00:00"), 50)]
-    assert [balance // ONE for balance in told(done, "balance_after")] == [10, 0, 19, 68]
+    # 10 left: +50. 0 left: 20 of the cap are left, less than a payment may be. June: +50, then 49.
+    assert recharges(done) == [(at("05-04 11:30"), 50), (at("06-01 00:00"), 50)]
+    assert [balance // ONE for balance in told(done, "balance_after")] == [10, 0, 0, 49]
+
+
+def test_a_monthly_cap_cuts_a_recharge_to_what_it_leaves() -> None:
+    options: Row = {"recharge": ("50", "200"), "recharge_cap_per_month": "260"}
+    rows = [row("a", "05-04 10:00", 30 * 60), row("b", "05-05 10:00", 200 * 60)]
+    done = charge(rows, deck=[rate("44", "1")], balance="50", **options)
+    assert recharges(done) == [(at("05-04 10:30"), 200), (at("05-05 13:20"), 60)]
 
 
 def test_a_recharge_at_the_opening_and_after_an_expiry() -> None:

@@ -323,18 +323,20 @@ def _masked(
     at = np.flatnonzero((callee.hidden > 0) & (kind != NONE))
     if not len(at):
         return flags
-    frame = pl.DataFrame({"kind": kind[at], "digits": callee.digits.gather(at), "rate": rate[at]})
+    frame = pl.DataFrame(
+        {"kind": kind[at], "digits": callee.digits.gather(at), "hidden": callee.hidden[at], "rate": rate[at]}
+    )
     first = frame.with_columns(at_us=start_us[at]).unique(frame.columns, keep="first", maintain_order=True)
     undecided = [
         len(
             {
                 catalogue.premium_states[p] if p != NO_PREFIX else ""
-                for p in catalogue.premium.possible(digits)
+                for p in catalogue.premium.possible(digits, hidden)
             }
         )
         > 1
-        or masked_price(book, kinds[number], digits, row, at_us)
-        for number, digits, row, at_us in first.iter_rows()
+        or masked_price(book, kinds[number], digits, hidden, row, at_us)
+        for number, digits, hidden, row, at_us in first.iter_rows()
     ]
     table = first.drop("at_us").with_columns(pl.Series("flag", undecided, pl.Boolean))
     flags[at] = frame.join(table, on=frame.columns, how="left", maintain_order="left")["flag"].to_numpy()

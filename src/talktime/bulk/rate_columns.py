@@ -83,12 +83,12 @@ def _settled(deck: Deck, table: RateTable, first_us: int, last_us: int) -> list[
     return settled
 
 
-def masked_price(book: RateBook, call: Call, digits: str, row: int, at_us: int) -> bool:
-    """Whether a hidden digit could change the price of a call (rulings.md 9)."""
+def masked_price(book: RateBook, call: Call, digits: str, hidden: int, row: int, at_us: int) -> bool:
+    """Whether one of the hidden digits could change the price of a call (rulings.md 9)."""
     table = book.table(call)
     possible = {
         pick(book.deck, table, prefix, at_us, minute_of) if prefix != NO_PREFIX else NO_ROW
-        for prefix in table.table.possible(digits)
+        for prefix in table.table.possible(digits, hidden)
     }
     return len({_price(book.deck, found) for found in possible | {row}}) > 1
 

@@ -77,7 +77,7 @@ def charge(
     calls = calls_frame(prepared, settled, catalogue, deck, lots, pools, has_wallet=has_wallet)
     movements = movements_of(settled, lots) if has_wallet else ()
     totals = totals_of(calls, usage, lots, movements, wallet, has_wallet=has_wallet)
-    reconcile(totals)
+    reconcile(totals, lots, pools)
     return Run(
         calls=calls,
         pools=pools,

@@ -11,7 +11,7 @@ from talktime.bulk.result import CategoryTotal, Totals
 from talktime.bulk.state import OPENING, RECHARGE
 
 if TYPE_CHECKING:
-    from talktime.bulk.result import LotUse, Movement
+    from talktime.bulk.result import LotUse, Movement, PoolUse
     from talktime.bulk.wallet import Wallet
     from talktime.files.usage import Usage
 
@@ -111,8 +111,8 @@ def _by_category(calls: pl.DataFrame) -> dict[str, CategoryTotal]:
     }
 
 
-def reconcile(t: Totals) -> None:
-    """Raises DoesNotReconcile naming the identity of rulings.md 4 that does not hold."""
+def reconcile(t: Totals, lots: tuple[LotUse, ...], pools: tuple[PoolUse, ...]) -> None:
+    """Raises DoesNotReconcile naming what does not hold: rulings.md 4, and the sums of lots and pools."""
     checks = {
         "calls = answered + not answered": t.calls - t.answered - t.not_answered,
         "answered = free + pool only + paid + unrated + blocked": t.answered
@@ -120,11 +120,16 @@ def reconcile(t: Totals) -> None:
         "billed = free + pool + paid + unrated seconds": t.billed_s
         - (t.free_s + t.pool_s + t.paid_s + t.unrated_s),
         "amount = credits + post-usage + overdraft": t.amount - (t.credits + t.post_usage + t.overdraft),
+        "pool seconds = use of the pools": t.pool_s - sum(pool.used_s for pool in pools),
         "amount = sum of the categories": t.amount - sum(c.amount for c in t.by_category.values()),
     }
     if t.opening_balance is not None:
         opening, funded = t.opening_balance, t.funded or 0
         left = t.credits + (t.forfeited or 0) + (t.closing_balance or 0) + t.overdraft
+        checks["lots drawn = credits"] = sum(lot.drawn for lot in lots) - t.credits
+        checks["lots left = closing + overdraft owed"] = (
+            sum(lot.left for lot in lots) - (t.closing_balance or 0) - t.overdraft
+        )
         checks["opening + funded = credits + forfeited + closing + overdraft owed"] = opening + funded - left
     for identity, difference in checks.items():
         if difference:

@@ -5,7 +5,7 @@ one, owned by its longest prefix. A number with hidden or missing digits walks u
 visible digits decide (domain.md 3, rulings.md 9).
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -35,26 +35,22 @@ class PrefixTable:
         if not digits:
             return NO_PREFIX
         at = bisect_right(self.starts, key_of(digits)) - 1
-        owner = self.owners[at] if at >= 0 else NO_PREFIX
-        while owner != NO_PREFIX and self.lengths[owner] > len(digits):
+        return self._at_most(self.owners[at] if at >= 0 else NO_PREFIX, len(digits))
+
+    def possible(self, digits: str, hidden: int = MAX_NUMBER_DIGITS) -> set[int]:
+        """Every prefix that could be the longest once the `hidden` digits after these are known."""
+        most = len(digits) + hidden
+        if not digits:
+            return {self._at_most(owner, most) for owner in self.owners}
+        first = max(bisect_right(self.starts, key_of(digits)) - 1, 0)
+        after = bisect_left(self.starts, end_of(digits))
+        return {self._at_most(owner, most) for owner in self.owners[first:after]} or {NO_PREFIX}
+
+    def _at_most(self, owner: int, length: int) -> int:
+        """A prefix, or the longest of its parents that has no more digits."""
+        while owner != NO_PREFIX and self.lengths[owner] > length:
             owner = self.parents[owner]
         return owner
-
-    def possible(self, digits: str) -> set[int]:
-        """Every prefix that could be the longest once the hidden digits after these are known."""
-        if not digits:
-            return set(self.owners)
-        low, high = key_of(digits), end_of(digits)
-        first = max(bisect_right(self.starts, low) - 1, 0)
-        return (
-            {
-                owner
-                for start, owner in zip(self.starts[first:], self.owners[first:], strict=True)
-                if start < high
-            }
-            if self.starts and high > self.starts[0]
-            else {NO_PREFIX}
-        )
 
 
 def key_of(digits: str) -> int:

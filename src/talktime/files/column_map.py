@@ -122,7 +122,13 @@ def _with_columns(form: UsageFormat, columns: Mapping[str, Any], where: str) -> 
         names[ours] = (str(theirs),) if theirs != "" else ()
     asked = tuple((ours,) for ours, theirs in columns.items() if theirs != "")
     numbered = bool(columns) and all(str(theirs).isdecimal() for theirs in columns.values())
-    return replace(form, columns=names, required=form.required + asked, header=form.header and not numbered)
+    return replace(
+        form,
+        columns=names,
+        required=form.required + asked,
+        header=form.header and not numbered,
+        mapped=tuple(ours for (ours,) in asked),
+    )
 
 
 def _check_column(ours: str, where: str) -> None:

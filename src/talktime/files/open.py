@@ -350,7 +350,7 @@ def _workbook_part(
 
 
 def _unpacked_blocks(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: str, budget: _Budget
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: str, budget: Budget
 ) -> Iterator[bytes]:
     honest = copy.copy(member)
     honest.file_size = 2**62  # else the reading stops where the member says that it ends

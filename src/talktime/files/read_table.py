@@ -30,6 +30,7 @@ from talktime.files.usage_batch import (
     Batch,
     PartNotes,
     Table,
+    as_stored,
     string_array,
 )
 from talktime.files.usage_formats import Recognised, UsageFormat, recognise, why_not
@@ -160,7 +161,7 @@ def _parsed(block: Block, shape: _Shape) -> Batch | None:
     if table.num_rows != rows:
         return None
     arrays = {at: table.column(str(at)).combine_chunks() for at in wanted}
-    columns = {ours: arrays[at] for ours, at in positions.items()}
+    columns = {ours: as_stored(arrays[at], ours) for ours, at in positions.items()}
     return Batch(columns, range(block.first_line, block.first_line + rows), _BlockText(block.data))
 
 
@@ -176,7 +177,7 @@ def _lines_of(data: bytes) -> int | None:
 
 
 def _type_at(position: int, positions: dict[str, int] | Any) -> Any:
-    """Arrow's type of a column: text with few values as a dictionary."""
+    """Arrow's type of a column: text with few values as a dictionary, if all that is read from it is such."""
     ours = [name for name, at in positions.items() if at == position]
     few = all(name in FEW_VALUES for name in ours)
     return pa.dictionary(pa.int32(), pa.string()) if few else pa.string()

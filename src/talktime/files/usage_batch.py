@@ -75,8 +75,16 @@ def string_array(values: Sequence[str | None], column: str) -> Any:
     """Values of one of our columns -> the array that a batch holds; None is the empty string."""
     import pyarrow as pa
 
-    array = pa.array(values, pa.string()).fill_null("")
-    return array.dictionary_encode() if column in FEW_VALUES else array
+    return as_stored(pa.array(values, pa.string()).fill_null(""), column)
+
+
+def as_stored(array: Any, column: str) -> Any:
+    """Strings without nulls -> the array that a batch holds for one of our columns."""
+    import pyarrow as pa
+
+    if column not in FEW_VALUES or pa.types.is_dictionary(array.type):
+        return array
+    return array.dictionary_encode()
 
 
 def holds_nul(array: Any) -> bool:

@@ -4,6 +4,8 @@ The formats are catalogue data; here they are loaded, and a header (or the first
 is given to the format that knows most of its columns.
 """
 
+from __future__ import annotations
+
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -41,7 +43,11 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class UsageFormat:
-    """One format: our column -> its names in the file. Fields as explained in usage_formats.toml."""
+    """One format: our column -> its names in the file. Fields as explained in usage_formats.toml.
+
+    `mapped` are the columns that a column map names; `changed` the known formats as a map without a base of its
+    own changes them: the one that the content shows is taken, and this format only where it shows none.
+    """
 
     name: str
     title: str
@@ -58,6 +64,8 @@ class UsageFormat:
     automatic: bool = True
     header: bool = True
     delimiter: str = ""
+    mapped: tuple[str, ...] = ()
+    changed: tuple[UsageFormat, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +171,21 @@ def plain(name: str) -> str:
 
 
 def match(form: UsageFormat, row: Sequence[str], *, header: bool = True) -> Recognised | None:
-    """The columns of one format in a header, or None where a required one is missing."""
+    """The columns of one format in a header, or None where a required one is missing.
+
+    What a column map names is taken by no other column, unless the map names it there, too.
+    """
     at: dict[str, int] = {}
     for position, name in enumerate(row):
         at.setdefault(plain(name), position)
     if not header:
         at |= {str(position + 1): position for position in range(len(row))}
+    asked = {at[plain(name)] for ours in form.mapped for name in form.columns[ours] if plain(name) in at}
     positions: dict[str, int] = {}
     for ours, theirs in form.columns.items():
-        found = next((at[plain(name)] for name in theirs if plain(name) in at), None)
+        taken = set() if ours in form.mapped else asked
+        places = (at[plain(name)] for name in theirs if plain(name) in at)
+        found = next((place for place in places if place not in taken), None)
         if found is not None:
             positions[ours] = found
     if not all(any(ours in positions for ours in group) for group in form.required):

@@ -22,7 +22,9 @@ def sheets(data: bytes, source: str) -> Iterator[Any]:
             sheet = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
             yield sheet.to_arrow()
     except (fastexcel.FastExcelError, ValueError) as error:  # what Arrow finds invalid is a ValueError
-        raise UnusableFile(f"{source}: the workbook is damaged ({first_line(error)}); save it again") from error
+        raise UnusableFile(
+            f"{source}: the workbook is damaged ({first_line(error)}); save it again"
+        ) from error
 
 
 def first_line(error: Exception) -> str:

@@ -11,6 +11,7 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from talktime.files import open as opening
 from talktime.files.decks import source
 from talktime.files.decks.read import read_deck
 from talktime.files.decks.source import read_text
@@ -109,18 +110,45 @@ def test_a_deck_without_a_name_has_the_files(file_name: str, name: str, tmp_path
 NO_DECK: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", "is empty; give a rate deck"),
     "blanks": (b" \r\n\t\n", "is empty; give a rate deck"),
-    "picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), "is a picture, no rate deck"),
-    "PDF": (b"%PDF-1.7\nprefix,price_per_minute\n", "is a PDF document, no rate deck"),
-    "Parquet": (b"PAR1" + bytes(50), "is a Parquet file, no rate deck"),
+    "picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), "this is a picture (PNG), not a rate deck"),
+    "PDF": (b"%PDF-1.7\nprefix,price_per_minute\n", "this is a PDF document, not a rate deck"),
+    "Parquet": (b"PAR1" + bytes(50), "this is a Parquet file, not a rate deck"),
     "zeros": (bytes(1000), "holds no text"),
     "control characters": (bytes(range(1, 32)) * 40, "holds no text"),
-    "cut gzip": (gzip.compress(BYTES)[:-10], "is a damaged gzip file"),
-    "false gzip": (b"\x1f\x8b" + bytes(50), "is a damaged gzip file"),
-    "cut zip": (zipped(("deck.csv", BYTES))[:60], "is a damaged or locked zip file"),
-    "two decks": (zipped(("a.csv", BYTES), ("b.csv", BYTES)), "holds 2 files; give an archive with one deck"),
-    "gzip thrice": (gzip.compress(gzip.compress(gzip.compress(BYTES))), "is an archive inside an archive"),
-    "cut workbook": (SHEET[: len(SHEET) // 2], "is a damaged or locked zip file"),
-    "false workbook": (zipped(("xl/workbook.xml", b"<nothing/>")), "is a damaged workbook"),
+    "cut gzip": (gzip.compress(BYTES)[:-10], "the file is cut off in the middle; fetch it again"),
+    "false gzip": (b"\x1f\x8b" + bytes(50), "the file is damaged ("),
+    "cut zip": (
+        zipped(("deck.csv", BYTES))[:60],
+        "the file is damaged (File is not a zip file); fetch it again",
+    ),
+    "two decks": (
+        zipped(("a.csv", BYTES), ("b.csv", BYTES)),
+        "holds more than one file; give an archive with one deck",
+    ),
+    "gzip thrice": (
+        gzip.compress(gzip.compress(gzip.compress(BYTES))),
+        "it is compressed twice; unpack it first",
+    ),
+    "cut workbook": (
+        SHEET[: len(SHEET) // 2],
+        "the file is damaged (File is not a zip file); fetch it again",
+    ),
+    "false workbook": (zipped(("xl/workbook.xml", b"<nothing/>")), "the workbook is damaged ("),
+    "picture in zip": (zipped(("a.png", b"\x89PNG\r\n\x1a\n")), "this is a picture (PNG), not a rate deck"),
+    "picture and deck": (zipped(("a.png", b"\x89PNG"), ("b.csv", BYTES)), "holds more than one file; give"),
+    "nothing in zip": (
+        zipped(("parameters.json", b"{}")),
+        "the archive holds no rate deck; give a rate deck",
+    ),
+    "zip in zip": (
+        zipped(("a.zip", zipped(("deck.csv", BYTES)))),
+        "an archive in an archive; unpack it first",
+    ),
+    "letter": (
+        zipped(("word/document.xml", b"<x/>")),
+        "an office document, not a rate deck; save it as .xlsx",
+    ),
+    "program": (b"\x7fELF" + bytes(50), "this is a program, not a rate deck"),
     "empty workbook": (workbook(), "is empty"),
 }
 
@@ -132,21 +160,21 @@ def test_what_holds_no_deck_is_said_in_one_sentence(case: str, tmp_path: Path) -
     path.write_bytes(data)
     with pytest.raises(UnusableFile) as caught:
         read_deck(path)
-    assert str(caught.value).startswith(f"{path} ")
+    assert str(caught.value).startswith((f"{path}: ", f"{path}/"))
     assert reason in str(caught.value)
 
 
 def test_no_file_a_folder_and_no_permission(tmp_path: Path) -> None:
-    with pytest.raises(UnusableFile, match="there is no file"):
+    with pytest.raises(UnusableFile, match="there is no such file; check the name"):
         read_text(tmp_path / "absent.csv")
-    with pytest.raises(UnusableFile, match="is a folder; name the file"):
+    with pytest.raises(UnusableFile, match="it is a folder; name the file"):
         read_text(tmp_path)
     path = tmp_path / "deck.csv"
     path.write_bytes(BYTES)
     path.chmod(0)
     if os.access(path, os.R_OK):
         pytest.skip("this user may read every file")
-    with pytest.raises(UnusableFile, match="may not be read"):
+    with pytest.raises(UnusableFile, match="no permission to read it"):
         read_text(path)
 
 
@@ -154,8 +182,9 @@ def test_a_missing_right_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def closed(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
+    (tmp_path / "deck.csv").write_bytes(BYTES)
     monkeypatch.setattr(Path, "open", closed)
-    with pytest.raises(UnusableFile, match="may not be read; give yourself the right"):
+    with pytest.raises(UnusableFile, match="no permission to read it; change its rights"):
         read_text(tmp_path / "deck.csv")
 
 
@@ -174,6 +203,20 @@ def test_nothing_is_expanded_beyond_the_limit(
         read_text(path)
     path.write_bytes(pack(b" " * 1001))
     with pytest.raises(UnusableFile, match="has more than 1,000 bytes; split the deck"):
+        read_text(path)
+
+
+def test_a_workbook_beyond_the_limit_and_a_bomb_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "list.xlsx"
+    path.write_bytes(SHEET)
+    monkeypatch.setattr(source, "MAX_BYTES", len(SHEET))  # unpacked it is larger
+    with pytest.raises(UnusableFile, match=r"it has more than [0-9,]+ bytes; split the deck"):
+        read_text(path)
+    monkeypatch.setattr(opening, "FREE_EXPANSION_BYTES", 2**12)
+    path.write_bytes(zipped(("xl/workbook.xml", bytes(2**22))))
+    with pytest.raises(UnusableFile, match="grows to more than 200 times its size when unpacked"):
         read_text(path)
 
 

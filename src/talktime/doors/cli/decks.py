@@ -38,7 +38,9 @@ def usable_deck(name: str) -> tuple[Deck, tuple[str, ...]]:
         more = f" (and {len(faults) - SHOWN_FINDINGS} more)" if len(faults) > SHOWN_FINDINGS else ""
         shown = "; ".join(faults[:SHOWN_FINDINGS])
         raise Unusable(f"deck {name} is refused: {shown}{more}; see `talktime rates check {name}`")
-    warnings = []
+    from talktime.files.decks.head import CURRENCY_TAKEN
+
+    warnings = [f"deck {name}: {f.text}" for f in read.findings if f.text.startswith(CURRENCY_TAKEN)]
     if read.rows_rejected:
         rows = "1 row" if read.rows_rejected == 1 else f"{read.rows_rejected:,} rows"
         warnings.append(f"{rows} of deck {name} set aside; see `talktime rates check {name}`")

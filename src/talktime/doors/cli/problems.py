@@ -4,6 +4,8 @@ import io
 import os
 import signal
 import sys
+import threading
+from types import FrameType
 from typing import Final
 
 import typer
@@ -34,6 +36,8 @@ def guarded(app: typer.Typer) -> int:
 
     What could not be printed is met here: while Python ends it would be a traceback.
     """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _stop)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show a sign gets a mark
     try:
@@ -47,6 +51,11 @@ def guarded(app: typer.Typer) -> int:
         _forget_output()
         return UNUSABLE
     return code
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    """A request to end becomes an exception, so that half a report is taken away."""
+    raise SystemExit(128 + number)
 
 
 def _code_of(app: typer.Typer) -> int:

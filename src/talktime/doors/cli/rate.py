@@ -159,6 +159,8 @@ def _deck(request: RateRequest, tenant: Tenant | None) -> tuple[Deck, tuple[str,
     if request.rates is not None:
         return usable_deck(request.rates)
     if tenant is not None and tenant.deck and request.tenant is not None:
+        if tenant.deck == SAMPLE:
+            return usable_deck(SAMPLE)
         return usable_deck(str(request.tenant.parent / tenant.deck))
     return usable_deck(SAMPLE)
 
@@ -250,8 +252,10 @@ def _keep(run: Run) -> None:
     """Keeps the run for `talktime explain`; a state folder that cannot be written is told, not a failure."""
     folder = read_settings().state
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(run, folder / LAST_RUN)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept = folder / LAST_RUN
+        _write(run, kept)
+        kept.chmod(0o600)  # names and numbers of people
     except OSError as problem:
         tell(f"the run was not kept for `talktime explain`: {folder}: {problem.strerror or problem}")
     except Exception as problem:  # noqa: BLE001 - the answer does not depend on it

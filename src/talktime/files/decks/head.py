@@ -17,6 +17,9 @@ from talktime.files.decks.recognise import MICROSOFT, Setting
 from talktime.files.instants import parse_instant
 
 DEFAULT_CURRENCY: Final = "USD"
+
+CURRENCY_TAKEN: Final = "no currency is named"
+"""How the warning begins that a currency was assumed; runs with the deck repeat it."""
 """The currency of Microsoft's price file, and of a file that names none."""
 
 _YES_NO: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -156,5 +159,5 @@ def _currency(
         return currency, []
     if asked or format_name == MICROSOFT:
         return asked or DEFAULT_CURRENCY, []
-    text = f"no currency is named, {DEFAULT_CURRENCY} is taken; write a line `# currency = ...` on top"
+    text = f"{CURRENCY_TAKEN}, {DEFAULT_CURRENCY} is taken; write a line `# currency = ...` on top"
     return DEFAULT_CURRENCY, [warning(WHOLE_FILE, text)]

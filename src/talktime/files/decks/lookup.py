@@ -76,7 +76,7 @@ def _undecided(deck: Deck, table: RateTable, number: Number) -> tuple[RateRow, .
     visible = len(number.digits)
     longer = sorted(
         prefix
-        for prefix in table.table.possible(number.digits) - {NO_PREFIX}
-        if visible < table.table.lengths[prefix] <= visible + number.hidden
+        for prefix in table.table.possible(number.digits, number.hidden) - {NO_PREFIX}
+        if visible < table.table.lengths[prefix]
     )
     return tuple(deck.rows[index] for prefix in longer for index in table.candidates[prefix])

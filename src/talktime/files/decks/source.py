@@ -70,13 +70,14 @@ def _within_limit(size_bytes: int, source: str) -> None:
 
 def _decoded(stream: Readable, source: str) -> str:
     data = _all_bytes(Utf8Stream(stream), source)
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", errors="replace")
-    if not _is_text(text):
-        raise UnusableFile(f"{source}: it holds no text; save the deck as CSV in UTF-8")
-    return text
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if _is_text(text):
+            return text
+    raise UnusableFile(f"{source}: it holds no text; save the deck as CSV in UTF-8")
 
 
 def _all_bytes(stream: Readable, source: str) -> bytes:
