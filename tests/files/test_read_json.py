@@ -132,12 +132,53 @@ def test_a_broken_row_in_an_indented_list(tmp_path: Path) -> None:
     assert [line for line, _ in reasons(usage)] == [3]
 
 
-def test_a_file_that_is_cut_off_keeps_what_is_whole(tmp_path: Path) -> None:
-    text = json.dumps(page(graph_rows(5)), indent=1)
-    usage = read(tmp_path, text[: text.index('"g3"')])
-    assert usage.calls["id"].to_list() == ["g0", "g1", "g2"]
-    assert usage.rejected_rows == 1
-    assert "it is cut off" in usage.rejected[0].reason
+CUT_OFF = "usage.csv: the file is cut off in the middle; fetch it again"
+DOCUMENTS = [shape for shape in SHAPES if not shape.startswith("row")]
+
+
+@pytest.mark.parametrize("shape", DOCUMENTS)
+@pytest.mark.parametrize("read_bytes", [64, 2**18])
+def test_a_document_that_is_cut_off_is_refused(
+    tmp_path: Path, shape: str, read_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "READ_BYTES", read_bytes)
+    whole = SHAPES[shape](graph_rows(3)).rstrip()
+    at_ends = {at for at in range(len(whole)) if _is_whole(whole[:at])}
+    for at in [at for at in range(1, len(whole), 11) if at not in at_ends] + [len(whole) - 1]:
+        with pytest.raises(UnusableFile) as caught:
+            read(tmp_path, whole[:at])
+        assert str(caught.value) == CUT_OFF, whole[:at][-40:]
+
+
+def _is_whole(text: str) -> bool:
+    """Whether pages one after the other end here; what would follow cannot be missed."""
+    return text.rstrip().endswith(("https://x\"}", "https://x\"\n}"))
+
+
+def test_the_only_row_cut_off_is_refused(tmp_path: Path) -> None:
+    whole = json.dumps(GRAPH | {"userDisplayName": 'a "b" \u00e9', "operator": True})
+    for at in range(1, len(whole)):
+        with pytest.raises(UnusableFile) as caught:
+            read(tmp_path, whole[:at])
+        assert str(caught.value) == CUT_OFF, whole[:at][-40:]
+
+
+def test_a_list_with_a_fault_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    lines = [json.dumps(row) for row in graph_rows(5)]
+    lines[1] = lines[1].replace('"callId":', '"callId"')
+    whole = '{"value": [\n' + ",\n".join(lines) + "\n]}\n"
+    for at in (whole.index('"g2"'), whole.index('"g3"') - 10, whole.index('"g4"') + 200):
+        with pytest.raises(UnusableFile) as caught:
+            read(tmp_path, whole[:at])
+        assert str(caught.value) == CUT_OFF
+
+
+@pytest.mark.parametrize("last", ['{"id": "g9', '{"id"', '{"id": "g9", "duration": 1', "{"])
+def test_a_last_line_that_is_cut_off_costs_its_row(tmp_path: Path, last: str) -> None:
+    text = "\n".join([*(json.dumps(row) for row in graph_rows(2)), last])
+    usage = read(tmp_path, text)
+    assert usage.calls["id"].to_list() == ["g0", "g1"]
+    assert [line for line, _ in reasons(usage)] == [3]
 
 
 def test_a_nul_costs_its_row(tmp_path: Path) -> None:
@@ -161,9 +202,10 @@ def test_rows_may_leave_out_what_is_null(tmp_path: Path) -> None:
     assert usage.calls["conference_id"].to_list() == ["x", ""]
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, '{"value": [' * 1000, "{" * 3000])
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, '{"value": [' * 1000 + "1", "{" * 3000])
 def test_deep_nesting_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(UnusableFile, match="the file holds no row of usage: this is no JSON"):
+    sentence = "the file holds no row of usage: this is no JSON|the file is cut off in the middle"
+    with pytest.raises(UnusableFile, match=sentence):
         read(tmp_path, text)
 
 
@@ -199,7 +241,10 @@ def test_garbage_gives_rows_or_a_sentence(text: str, read_bytes: int) -> None:
         notes = PartNotes("x")
         try:
             found = read_json(Utf8Stream(io.BytesIO(text.encode())), notes, None)
+            lines = sum(len(batch.lines) for batch in found.batches)
         except NotUsage:
             assert notes.rejected or not set(text) & set("av1")
+        except UnusableFile as fault:
+            assert str(fault) == "x: the file is cut off in the middle; fetch it again"
         else:
-            assert sum(len(batch.lines) for batch in found.batches) + notes.rejected_rows > 0
+            assert lines + notes.rejected_rows > 0

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from talktime.files.decode import REPLACEMENT, Utf8Stream
 from talktime.files.records import MAX_RECORD_BYTES
-from talktime.files.usage import NotUsage
+from talktime.files.usage import NotUsage, UnusableFile
 from talktime.files.usage_batch import MAX_SHOWN, Batch, PartNotes, Table, holds_nul, string_array
 from talktime.files.usage_formats import Recognised, UsageFormat, recognise, why_not
 
@@ -34,6 +34,10 @@ MAX_DEPTH: Final = 3
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
 _TEXTS: Final = {str, type(None)}
 _AFTER_VALUE: Final = ",:]} \t\r\n"
+_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"?')
+_BEGUN: Final = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
+"""Values that are no JSON while only their beginning is there."""
+
 _DECODER: Final = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 
 
@@ -48,8 +52,16 @@ class _FaultError(Exception):
     """What is no JSON at the place that has been reached."""
 
 
+class _EndError(_FaultError):
+    """The file ends in the middle of a value."""
+
+
 def read_json(text: Utf8Stream, notes: PartNotes, chosen: UsageFormat | None) -> Table:
-    """JSON as a table. Raises NotUsage where its rows are none of usage."""
+    """JSON as a table. Raises NotUsage where its rows are none of usage.
+
+    A file that ends inside a list, a page or its only row raises UnusableFile, at the latest with the last
+    batch; a last row that is cut off behind others on lines of their own is set aside.
+    """
     rows = iter(_Rows(text, notes))
     first = list(islice(rows, ROWS_AT_A_TIME))
     if not first:
@@ -148,6 +160,10 @@ class _Rows:
         self._counted = 0  # up to here the newlines of the buffer are in `_line`
         self._ended = False
         self._page_row = 0
+        self._lists = 0  # that have begun and not ended
+        self._in_page = False
+        self._rows = self._alone = 0  # rows so far, and those of them in no page or list
+        self._last = ""  # the last sign that is no blank, of what was passed over
 
     def __iter__(self) -> Iterator[JsonRow]:
         after_fault = False
@@ -155,14 +171,29 @@ class _Rows:
             try:
                 sign = self._peek()
                 if not sign:
-                    return
+                    break
                 if after_fault and sign in ",]}":
                     self._at += 1
+                    self._close(sign)
                 else:
                     yield from self._value(0)
             except _FaultError as fault:
+                if isinstance(fault, _EndError) and (self._lists or self._in_page or not self._alone):
+                    raise self._cut_off() from None
                 after_fault = True
+                self._in_page = False
                 self._pass_over(str(fault))
+        if self._lists and self._rows and self._last not in ("]", "}"):
+            raise self._cut_off()  # a fault let go of the list, which the file never ends
+
+    def _cut_off(self) -> UnusableFile:
+        return UnusableFile(f"{self._notes.source}: the file is cut off in the middle; fetch it again")
+
+    def _close(self, passed: str) -> None:
+        """Keeps count of the lists over text that is passed over."""
+        bare = _STRING.sub('"', passed)
+        self._lists = max(0, self._lists + bare.count("[") - bare.count("]"))
+        self._last = bare.rstrip()[-1:] or self._last
 
     # --- rows, by shape ---
 
@@ -178,15 +209,17 @@ class _Rows:
 
     def _list(self, depth: int) -> Iterator[JsonRow]:
         self._at += 1
+        self._lists += 1
         while True:
             sign = self._peek()
             if sign == "]":
                 self._at += 1
+                self._lists -= 1
                 return
             if sign == ",":
                 self._at += 1
             elif not sign:
-                raise _FaultError("the file ends in the middle of a list: it is cut off")
+                raise _EndError("the file ends in the middle of a list: it is cut off")
             else:
                 yield from self._value(depth + 1)
 
@@ -218,20 +251,24 @@ class _Rows:
                 self._at += 1
                 continue
             key = self._whole()
-            if not isinstance(key, str) or self._peek() != ":":
+            if not isinstance(key, str) or (self._peek() or ":") != ":":
                 raise _FaultError("a name and a colon belong here")
             self._at += 1
             if key == PAGE_ROWS and depth < MAX_DEPTH and self._peek() == "[":
-                page = True
+                page = self._in_page = True
                 yield from self._list(depth + 1)
             else:
                 values[key] = self._whole()
         self._at += 1
-        if not page:
+        if page:
+            self._in_page = False
+        else:
             yield self._row(values, depth, line)
 
     def _row(self, values: dict[str, Any], depth: int, line: int) -> JsonRow:
+        self._rows += 1
         if depth == 0:
+            self._alone += 1
             return JsonRow(line, values)
         self._page_row += 1
         return JsonRow(self._page_row, values)
@@ -270,22 +307,25 @@ class _Rows:
     def _whole(self) -> Any:
         """The value that begins here, with as much more text as it needs. Raises _FaultError."""
         if not self._peek():
-            raise _FaultError("the file ends in the middle of a row: it is cut off")
+            raise _EndError("the file ends in the middle of a row: it is cut off")
         while True:
+            begun = False
             try:
                 value, end = _DECODER.raw_decode(self._buffer, self._at)
             except RecursionError:
                 raise _FaultError("it is nested too deep") from None
             except json.JSONDecodeError as error:
-                reason = error.msg
+                reason, begun = error.msg, _is_begun(error)
             else:
                 after = self._buffer[end : end + 1]
                 if after in _AFTER_VALUE and (after or self._ended):  # else half a number may stand there
                     self._at = end
                     return value
-                reason = "a comma or a bracket belongs behind a value"
-            if len(self._buffer) - self._at > MAX_RECORD_BYTES or not self._more():
+                reason, begun = "a comma or a bracket belongs behind a value", not after
+            if len(self._buffer) - self._at > MAX_RECORD_BYTES:
                 raise _FaultError(reason)
+            if not self._more():
+                raise (_EndError if begun else _FaultError)(reason)
 
     def _pass_over(self, reason: str) -> None:
         """Sets what is no JSON aside and goes to the next line."""
@@ -293,7 +333,19 @@ class _Rows:
         shown = self._buffer[self._at : self._at + MAX_SHOWN].partition("\n")[0]
         self._notes.set_aside(line, f"this is no JSON ({reason}); the rest of the line is left out", shown)
         while (end := self._buffer.find("\n", self._at)) < 0:
+            self._close(self._buffer[self._at :])
             self._at = len(self._buffer)
             if not self._more():
                 return
+        self._close(self._buffer[self._at : end])
         self._at = end + 1
+
+
+def _is_begun(error: json.JSONDecodeError) -> bool:
+    """Whether what is no JSON might have been with more text behind it."""
+    rest = error.doc[error.pos :].strip()
+    if error.msg.startswith("Unterminated string"):
+        return True
+    if error.msg.startswith("Invalid \\u"):
+        return '"' not in rest
+    return not rest or any(word.startswith(rest) for word in _BEGUN)

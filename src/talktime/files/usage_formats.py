@@ -45,8 +45,8 @@ class Layout:
 class UsageFormat:
     """One format: our column -> its names in the file. Fields as explained in usage_formats.toml.
 
-    `mapped` are the columns that a column map names; `changed` the known formats as a map without a base of its
-    own changes them: the one that the content shows is taken, and this format only where it shows none.
+    `mapped` are the columns that a column map names; `changed` the known formats as a map without a base of
+    its own changes them: the one that the content shows is taken, and this format only where it shows none.
     """
 
     name: str

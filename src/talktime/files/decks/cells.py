@@ -66,24 +66,21 @@ def _is_range(bare: str) -> bool:
 
 def parse_price(text: str) -> int:
     """A plain decimal string -> nanos a minute."""
-    price_nanos = parse_decimal(text, NANOS_PLACES)
-    if price_nanos < 0:
-        raise ValueError(f"{text!r} is negative")
-    if price_nanos > MAX_PRICE_NANOS:
-        raise ValueError(
-            f"{text!r} is above the limit of {format_decimal(MAX_PRICE_NANOS, NANOS_PLACES)} a minute"
-        )
-    return price_nanos
+    return _between_limits(text, NANOS_PLACES, MAX_PRICE_NANOS, " a minute")
 
 
 def parse_fee(text: str) -> int:
     """A plain decimal string -> micros."""
-    fee_micros = parse_decimal(text, MICROS_PLACES)
-    if fee_micros < 0:
+    return _between_limits(text, MICROS_PLACES, MAX_FEE_MICROS, "")
+
+
+def _between_limits(text: str, places: int, most: int, per: str) -> int:
+    value = parse_decimal(text, places)
+    if value < 0:
         raise ValueError(f"{text!r} is negative")
-    if fee_micros > MAX_FEE_MICROS:
-        raise ValueError(f"{text!r} is above the limit of {format_decimal(MAX_FEE_MICROS, MICROS_PLACES)}")
-    return fee_micros
+    if value > most:
+        raise ValueError(f"{text!r} is above the limit of {format_decimal(most, places)}{per}")
+    return value
 
 
 def parse_first_seconds(text: str) -> int:

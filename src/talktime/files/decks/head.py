@@ -17,10 +17,10 @@ from talktime.files.decks.recognise import MICROSOFT, Setting
 from talktime.files.instants import parse_instant
 
 DEFAULT_CURRENCY: Final = "USD"
+"""The currency of Microsoft's price file, and of a file that names none."""
 
 CURRENCY_TAKEN: Final = "no currency is named"
 """How the warning begins that a currency was assumed; runs with the deck repeat it."""
-"""The currency of Microsoft's price file, and of a file that names none."""
 
 _YES_NO: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
