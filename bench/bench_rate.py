@@ -1,6 +1,7 @@
 """What `talktime rate` takes: whole processes on made-up months of 250 to 1,000,000 calls.
 
-Run `.venv/bin/python bench/bench_rate.py [--calls 250 100000] [--runs 2]`. Files are made once, by the generator of
+Run `.venv/bin/python bench/bench_rate.py [--calls 250 100000] [--runs 2]`.
+Files are made once, by the generator of
 `talktime demo`, and kept in the machine's temporary folder. It is no test: the figures are to be looked at.
 
 Each line: seconds of the first and the best run, calls a second (best), peak memory of the process, and how

@@ -340,12 +340,9 @@ class Run:
                 wallet.expire(wallet.lots[which])
             else:
                 self.month_start = next_month(at, self.tenant.zone)
-            due = [
-                self.month_start,
-                *(p for p, _ in self.pending),
-                *(x.expires for x in wallet.lots if x.left),
-            ]
-            if min(due) > at:  # all of one instant has happened
+            coming = [self.month_start, *(p for p, _ in self.pending)]
+            coming += [lot.expires for lot in wallet.lots if lot.left]
+            if min(coming) > at:  # all of one instant has happened
                 wallet.recharge(at)
 
     def mode(self) -> str:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talktime.accounts.tenant import Cap, Purchase, ServiceNumber, Tenant
-from talktime.bulk import kernel
+from talktime.bulk.kernel import settle_rows
 from talktime.bulk.result import Run
+from talktime.bulk.state import EXPIRY, PURCHASE, RECHARGE, REPAID
 from tests.bulk.charged import (
     ABROAD,
     DOMESTIC_TO,
@@ -194,7 +195,7 @@ def test_a_service_numbers_cost_centre_comes_first() -> None:
         user("ana", cost_centre="x"),
         lots=[("2026-03-01 00:00", "100")],
         service_numbers=(ServiceNumber(BRIDGE, "toll_free", cost_centre="desk"),),
-        caps=(Cap("cost_centre", "desk", 100_000), Cap("cost_centre", "x", 0)),
+        caps=(Cap("cost_centre", "desk", 60_000), Cap("cost_centre", "x", 0)),
     )
     calls = [call(f"2026-05-04 1{n}:00", 60, to=BRIDGE, call_type="conf_in") for n in range(3)]
     run = charged(who, calls, prices)
@@ -234,6 +235,21 @@ def test_a_resource_account_calls_from_the_country_of_its_number() -> None:
     ]
 
 
+def test_two_pools_in_a_chain_pay_one_after_the_other() -> None:
+    who = tenant(user("ana", "MCOMEETADD", "MCOMEETADD_SELECT", SPENDS), lots=[("2026-03-01 00:00", "100")])
+    calls = [call(f"2026-05-04 1{n}:00", 50 * 60, to=DOMESTIC_TO, call_type="conf_out") for n in range(3)]
+    run = charged(who, calls)
+    assert shown(run, "pool", "paid_seconds", "pool_left_seconds") == [
+        ("MCOMEETADD conferencing 2026-05=3000", 0, 600),
+        ("MCOMEETADD conferencing 2026-05=600;MCOMEETADD_SELECT conferencing 2026-05=2400", 0, 1_200),
+        ("MCOMEETADD_SELECT conferencing 2026-05=1200", 1_800, 0),
+    ]
+    assert [(p.at_80_us, p.at_100_us) for p in run.pools] == [
+        (us("2026-05-04 10:50"), us("2026-05-04 11:50")),
+        (us("2026-05-04 12:50"), us("2026-05-04 12:50")),
+    ]
+
+
 # --- any month -------------------------------------------------------------------------------------
 
 
@@ -242,12 +258,12 @@ def test_money_and_seconds_are_conserved_in_any_month(seed: int) -> None:
     """Whatever happens, nothing is lost: wallets, lots, pools and caps against what the rows say."""
     month = month_of(seed, 60)
     opening = sum(month.wallets.balance)
-    entries = settle_month(kernel.settle_rows, month, 5_000)
+    entries = settle_month(settle_rows, month, 5_000)
     charges, wallets = month.charges, month.wallets
     logged = [(kind, amount) for kind, _, _, _, _, amount, _ in entries]
-    funded = sum(amount for kind, amount in logged if kind in (kernel.PURCHASE, kernel.RECHARGE))
-    forfeited = sum(amount for kind, amount in logged if kind == kernel.EXPIRY)
-    repaid = sum(amount for kind, amount in logged if kind == kernel.REPAID)
+    funded = sum(amount for kind, amount in logged if kind in (PURCHASE, RECHARGE))
+    forfeited = sum(amount for kind, amount in logged if kind == EXPIRY)
+    repaid = sum(amount for kind, amount in logged if kind == REPAID)
     assert sum(charges.amount) == sum(charges.credits) + sum(charges.post_usage) + sum(charges.overdraft)
     assert sum(wallets.overdraft) == sum(charges.overdraft) - repaid
     closing = opening + funded - forfeited - sum(charges.credits) - sum(charges.overdraft)
@@ -262,5 +278,5 @@ def test_money_and_seconds_are_conserved_in_any_month(seed: int) -> None:
 def test_what_a_month_costs_hangs_on_no_room(seed: int) -> None:
     """The loop stops where its log is full and goes on from there."""
     tight, wide = month_of(seed, 60), month_of(seed, 60)
-    assert settle_month(kernel.settle_rows, tight, 90) == settle_month(kernel.settle_rows, wide, 9_000)
+    assert settle_month(settle_rows, tight, 90) == settle_month(settle_rows, wide, 9_000)
     assert tight == wide

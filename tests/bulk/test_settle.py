@@ -12,9 +12,9 @@ from tests.bulk.charged import SPENDS, call, charged, recharge, tenant, user
 
 
 def a_month_of_recharges() -> tuple[Tenant, list[dict[str, Any]]]:
-    """Two hundred and forty calls, nearly each followed by a recharge; lots of which several pay for a call."""
+    """Two hundred and forty calls, most followed by a recharge; of the lots several pay for one call."""
     lots = [(f"2026-03-{day:02} 00:00", "0.05") for day in range(1, 29)]
-    rule = recharge("49.99", "50")
+    rule = recharge("9.99", "10")
     who = tenant(user("ana", SPENDS, "MCOPSTN5"), lots=lots, auto_recharge=rule)
     days = [(day, hour) for day in range(1, 25) for hour in range(10)]
     calls = [call(f"2026-03-{day:02} {10 + hour}:00", 3_000 + 997 * hour) for day, hour in days]

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from talktime.bulk.result import Totals
+from talktime.bulk.result import Run
 from talktime.bulk.totals import DoesNotReconcile, reconcile
 from tests.bulk.charged import SPENDS, by_minute, call, charged, deck, tenant, us, user
 
 UNIT = 1_000_000
 
 
-def a_mixed_file() -> Totals:
-    """One call of each fate: pool, pool and money, owed, free, carried, blocked, without a rate, not answered."""
+def a_mixed_file() -> Run:
+    """One call of each fate: pool, pool and money, owed, free, carried, blocked, unrated, not answered."""
     who = tenant(
         user("ana", "MCOPSTN5", SPENDS),
         lots=[("2025-03-02 12:00", "5"), ("2026-03-01 00:00", "1"), ("2026-03-03 00:00", "2")],
@@ -31,11 +31,11 @@ def a_mixed_file() -> Totals:
         call("2026-03-02 18:00", 0, to=uk),
         call("2026-03-04 10:00", 60, to=uk),
     ]
-    return charged(who, calls, deck(by_minute("1", "0.5"), by_minute("44", "0.5"))).totals
+    return charged(who, calls, deck(by_minute("1", "0.5"), by_minute("44", "0.5")))
 
 
 def test_totals_of_a_mixed_file() -> None:
-    t = a_mixed_file()
+    t = a_mixed_file().totals
     assert (t.calls, t.answered, t.not_answered) == (9, 8, 1)
     assert (t.free_calls, t.pool_only_calls, t.paid_calls, t.unrated_calls, t.blocked_calls) == (
         2,
@@ -47,7 +47,7 @@ def test_totals_of_a_mixed_file() -> None:
     assert (t.billed_s, t.blocked_s) == (60 + 7_200 + 180 + 60 + 120 + 120 + 60, 60)
     assert (t.free_s, t.pool_s, t.paid_s, t.unrated_s) == (180, 7_200, 60 + 180 + 60, 120)
     assert t.amount == 500_000 + 1_500_000 + 500_000
-    # 5 expire at noon with what the minute beyond the pool left; 1 pays for 3 minutes at 0.5, the rest is owed
+    # of 5, a minute beyond the pool is paid at 11, the rest expires at noon; 1 pays for two of three minutes
     assert (t.opening_balance, t.funded, t.forfeited) == (6 * UNIT, 2 * UNIT, 4_500_000)
     assert (t.credits, t.overdraft, t.overdraft_repaid, t.closing_balance) == (2_500_000, 0, 500_000, UNIT)
     assert t.money_ran_out_at_us == us("2026-03-02 13:02:30")
@@ -56,21 +56,26 @@ def test_totals_of_a_mixed_file() -> None:
 
 
 def test_a_sum_that_does_not_add_up_is_told_by_its_identity() -> None:
-    good = a_mixed_file()
-    reconcile(good)
+    run = a_mixed_file()
+    good = run.totals
+    reconcile(good, run.lots, run.pools)
     for changed, told in (
         (replace(good, not_answered=2), "calls = answered"),
         (replace(good, free_calls=1), "answered = free"),
-        (replace(good, pool_s=good.pool_s + 1), "billed = free"),
-        (replace(good, credits=good.credits - 1), "amount = credits"),
+        (replace(good, paid_s=good.paid_s + 1), "billed = free"),
+        (replace(good, post_usage=1), "amount = credits"),
         (replace(good, by_category={}), "amount = sum of the categories"),
         (replace(good, forfeited=0), "opening [+] funded"),
-        (replace(good, closing_balance=0), "opening [+] funded"),
     ):
         with pytest.raises(DoesNotReconcile, match=told):
-            reconcile(changed)
+            reconcile(changed, run.lots, run.pools)
+    with pytest.raises(DoesNotReconcile, match="lots drawn = credits"):
+        reconcile(good, run.lots[:-1], run.pools)
+    with pytest.raises(DoesNotReconcile, match="pool seconds = use of the pools"):
+        reconcile(good, run.lots, ())
 
 
 def test_without_a_wallet_there_is_none_to_reconcile() -> None:
-    t = replace(a_mixed_file(), opening_balance=None, funded=None, forfeited=None, closing_balance=None)
-    reconcile(t)
+    run = a_mixed_file()
+    asked = replace(run.totals, opening_balance=None, funded=None, forfeited=None, closing_balance=None)
+    reconcile(asked, (), run.pools)

@@ -31,6 +31,7 @@ class Settle(NamedTuple):
     below: int = 0
     add: int = 0
     recharge_cap_left: int = NO_LIMIT
+    recharge_least: int = 0
 
 
 class Settled(NamedTuple):
@@ -71,4 +72,5 @@ settles = st.builds(
     below=money,
     add=st.integers(0, 3 * UNIT),
     recharge_cap_left=st.integers(0, 5 * UNIT) | st.just(NO_LIMIT),
+    recharge_least=st.sampled_from([0, 0, UNIT]),
 )

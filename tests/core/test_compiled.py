@@ -111,7 +111,7 @@ def test_crossed(calls: list[tuple[int, ...]]) -> None:
     same(pools.crossed, calls)
 
 
-@given(some(signed, signed, counted, limited))
+@given(some(signed, signed, counted, limited, counted))
 def test_recharge_micros(calls: list[tuple[int, ...]]) -> None:
     same(recharge.recharge_micros, calls)
 
@@ -133,6 +133,21 @@ def test_money_refusal(calls: list[tuple[int, ...]]) -> None:
 @given(some(counted, signed, flags))
 def test_split(calls: list[tuple[int, ...]]) -> None:
     same(funding.split, calls)
+
+
+@given(st.lists(settles, min_size=5, max_size=20))
+def test_first_interval(calls: list[Settle]) -> None:
+    same(funding.first_interval, [call[1:11] for call in calls])
+
+
+def whole(call: Settle) -> tuple[int, ...]:
+    """The arguments of `charge_whole` for the same call."""
+    return (*call[:3], call.balance, call.behind, call.first_s, *call[6:11])
+
+
+@given(st.lists(settles, min_size=5, max_size=20))
+def test_charge_whole(calls: list[Settle]) -> None:
+    same(funding.charge_whole, [whole(call) for call in calls])
 
 
 @given(st.lists(settles, min_size=5, max_size=20))

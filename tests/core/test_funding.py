@@ -90,9 +90,10 @@ def test_a_split_loses_nothing_and_draws_what_there_is(amount: int, balance: int
             Settle(pool_free_s=59, gates=GATE_UNLICENSED),
             Settled(Refusal.NOT_LICENSED, 60, 0, 0, 0, 0, 0, 0, 0),
         ),
-        # no rate: pool seconds are taken, the rest waits; fully covered is never `no_rate`
+        # no rate: what the pool lets begin takes its seconds, the rest waits; covered is never `no_rate`
         (Settle(rated=0, duration_s=119, pool_free_s=60), Settled(NO_RATE, 120, 60, 60, 0, 0, 0, 0, 0)),
         (Settle(rated=0, duration_s=119, pool_free_s=120), Settled(NONE, 120, 120, 0, 0, 0, 0, 0, 0)),
+        (Settle(rated=0, duration_s=119, pool_free_s=59), Settled(NO_RATE, 120, 0, 120, 0, 0, 0, 0, 0)),
         (Settle(rated=0, duration_s=119, balance=0), Settled(NO_RATE, 120, 0, 120, 0, 0, 0, 0, 0)),
         # the fee is part of the first interval, and of no call that the pool covers
         (Settle(fee_micros=10_000, balance=29_999), Settled(Refusal.NO_CREDIT, 60, 0, 0, 0, 0, 0, 0, 0)),
@@ -143,9 +144,11 @@ def test_seconds_and_money_are_conserved(call: Settle) -> None:
 def test_a_refused_call_takes_nothing(call: Settle) -> None:
     answer = settled(call)
     if answer.refusal == NO_RATE:
+        first_s = billed_seconds(1, call.first_s, call.step_s, call.model)
+        covered = call.pool_free_s >= first_s
         assert (call.rated, answer.amount) == (0, 0)
         assert answer.pool_s + answer.unrated_s == answer.billed_s
-        assert answer.pool_s == min(call.pool_free_s, answer.billed_s)
+        assert answer.pool_s == (min(call.pool_free_s, answer.billed_s) if covered else 0)
     elif answer.refusal:
         assert answer[2:8] == (0, 0, 0, 0, 0, 0)
     else:
@@ -184,7 +187,8 @@ def test_start_asks_for_the_first_interval(call: Settle) -> None:
 def test_the_recharge_sees_the_balance_after_the_charge(call: Settle) -> None:
     answer = settled(call)
     after = call.balance - answer.credits - answer.overdraft
-    assert answer.recharge == recharge_micros(after, call.below, call.add, call.recharge_cap_left)
+    rule = (call.below, call.add, call.recharge_cap_left, call.recharge_least)
+    assert answer.recharge == recharge_micros(after, *rule)
 
 
 @given(settles, st.integers(0, 400))

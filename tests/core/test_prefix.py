@@ -75,25 +75,26 @@ def test_ranges_are_sorted_and_parents_are_the_next_shorter_prefix(prefixes: lis
 @given(
     st.lists(st.text("0123456789", min_size=1, max_size=4), unique=True, max_size=30),
     st.text("0123456789", max_size=4),
+    st.integers(1, 3),
 )
-def test_possible_is_what_some_completion_finds(prefixes: list[str], visible: str) -> None:
-    """Every prefix that some number with these visible digits has as its longest, none more."""
-    hidden = max((len(prefix) for prefix in prefixes), default=1) - len(visible)
-    completions = product("0123456789", repeat=max(1, hidden))
+def test_possible_is_what_some_completion_finds(prefixes: list[str], visible: str, hidden: int) -> None:
+    """Every prefix that some number with these visible and hidden digits has as its longest, none more."""
+    completions = product("0123456789", repeat=hidden)
     expected = {longest(prefixes, visible + "".join(rest)) for rest in completions}
-    assert prefix_table(prefixes).possible(visible) == expected
+    assert prefix_table(prefixes).possible(visible, hidden) == expected
 
 
 def test_what_a_hidden_digit_may_change() -> None:
     table = prefix_table(WORLD)
 
-    def names(visible: str) -> set[str]:
-        return {WORLD[n] if n != NO_PREFIX else "" for n in table.possible(visible)}
+    def names(visible: str, hidden: int) -> set[str]:
+        return {WORLD[n] if n != NO_PREFIX else "" for n in table.possible(visible, hidden)}
 
-    assert names("44207183") == {"4420", "442071838"}
-    assert names("4420718387") == {"442071838"}
-    assert names("120") == {"1", "1204"}
-    assert names("5") == {""}
+    assert names("44207183", 4) == {"4420", "442071838"}
+    assert names("4420718387", 2) == {"442071838"}
+    assert names("120", 8) == {"1", "1204"}
+    assert names("4", 1) == {"", "44"}  # too few are hidden for the longer ones
+    assert names("5", 9) == {""}
 
 
 def test_an_empty_table_finds_nothing() -> None:

@@ -53,10 +53,23 @@ def test_the_least_multiple_that_reaches_the_trigger(available: int, below: int,
         assert available + bought >= below > available + bought - add
 
 
-@given(money, money, adds, st.integers(-(10**12), 10**16))
-def test_a_cap_is_hard(available: int, below: int, add: int, cap_left: int) -> None:
-    bought = recharge_micros(available, below, add, cap_left)
-    assert bought == max(0, min(recharge_micros(available, below, add, NO_LIMIT), cap_left))
+@given(money, money, adds, st.integers(-(10**12), 10**16), st.integers(0, 10**15))
+def test_a_cap_is_hard(available: int, below: int, add: int, cap_left: int, least: int) -> None:
+    """What a cap cuts below the least payment is not paid at all (recharge.md 3)."""
+    wanted = recharge_micros(available, below, add, NO_LIMIT, least)
+    bought = recharge_micros(available, below, add, cap_left, least)
+    assert wanted == recharge_micros(available, below, add, NO_LIMIT)  # only what is cut is measured
+    if wanted <= cap_left:
+        assert bought == wanted
+    else:
+        assert bought == (cap_left if cap_left >= least and cap_left > 0 else 0)
+
+
+@pytest.mark.parametrize(
+    ("cap_left", "least", "bought"), [(49, 50, 0), (50, 50, 50), (80, 50, 80), (100, 50, 100), (300, 50, 100)]
+)
+def test_a_payment_under_the_minimum_is_not_made(cap_left: int, least: int, bought: int) -> None:
+    assert recharge_micros(0, 100, 100, cap_left, least) == bought
 
 
 @given(st.integers(-(10**9), 10**9), st.integers(0, 10**9), st.integers(1, 10**8), st.integers(1, 10**9))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from talktime.bulk.result import Run
-from talktime.doors.cli.screen import minutes, money
+from talktime.doors.cli.screen import minutes, minutes_of_parts, money
 from talktime.doors.cli.show import balance_chart, show_attention, show_run
 from talktime.doors.cli.show_call import show_explanation, show_matches
 from talktime.files.instants import parse_instant
@@ -199,10 +202,51 @@ def test_an_explanation_is_a_list_of_reasons() -> None:
     show_explanation(Console(file=out, width=80), explain(call_rows(run.calls)[0], document_of(run)))
     lines = out.getvalue().splitlines()
     assert lines[0] == "Call call-1: charged, 0.08 USD"
-    assert [line.split("  ")[0].strip() for line in lines[1:] if line[0] != " "] == [
+    assert lines[1] == "Run: made; tenant Contoso Ltd (contoso); deck ours 0123456789ab"
+    assert [line.split("  ")[0].strip() for line in lines[2:] if line[0] != " "] == [
         *("call", "category", "rate", "billed", "amount", "funding", "balance")
     ]
     assert max(len(line) for line in lines) <= 80
+
+
+def test_parts_stand_below_what_they_add_up_to() -> None:
+    half = PAID | {"billed_seconds": 201, "pool_seconds": 101, "paid_seconds": 100}
+    lines = shown(run_of([half, FREE | {"billed_seconds": 100, "free_seconds": 100}, BLOCKED], lots=(lot(),)))
+    at = next(number for number, line in enumerate(lines) if line.startswith("answered"))
+    assert [line.split() for line in lines[at : at + 4]] == [
+        ["answered", "3", "billed", "5.02"],
+        ["free", "1", "free", "1.67"],
+        ["paid,", "whole", "or", "in", "part", "1", "by", "included", "minutes", "1.68"],
+        ["blocked", "1", "paid", "1.67"],
+    ]
+    assert lines[at + 4].split() == ["blocked,", "not", "billed", "4"]
+
+
+def test_a_text_message_is_listed_not_unanswered() -> None:
+    message = PAID | {"id": "m1", "category": "sms", "state": "not_answered", "amount": 0}
+    run = run_of([message])
+    out = io.StringIO()
+    show_explanation(Console(file=out, width=80), explain(call_rows(run.calls)[0], document_of(run)))
+    assert out.getvalue().splitlines()[0] == "Text message m1: listed, not charged"
+    assert "not answered" not in out.getvalue()
+
+
+@given(st.lists(st.integers(0, 10**9), max_size=6))
+def test_minutes_of_parts_add_up_as_they_are_shown(parts_s: list[int]) -> None:
+    told = [Decimal(text.replace(",", "")) for text in minutes_of_parts(parts_s)]
+    assert sum(told) == Decimal(minutes(sum(parts_s)).replace(",", ""))
+    assert all(
+        abs(time - Decimal(s) / 60) < Decimal("0.01001") for time, s in zip(told, parts_s, strict=True)
+    )
+
+
+@pytest.mark.parametrize("width", [20, 80])
+def test_ids_are_never_broken(width: int) -> None:
+    long_id = "f" * 64 + "/" + "0123456789abcdef" * 4
+    rows = tuple(call_rows(run_of([PAID | {"id": long_id}, PAID | {"id": "short id"}]).calls))
+    out = io.StringIO()
+    show_matches(Console(file=out, width=width), "x", Matches(rows, 2))
+    assert {long_id, "short id"} <= set(out.getvalue().splitlines())
 
 
 def test_several_matches_are_listed_with_their_ids() -> None:

@@ -6,7 +6,10 @@ import pytest
 
 from talktime.files.column_map import chosen_format
 from talktime.files.usage import UnusableFile
-from tests.files.usage_samples import read, rows, written
+from tests.files.usage_samples import CALLING_PLANS_25, call, read, rows, table, written
+
+SWITCH = "calldate,source,destination,billsec\n2026-03-01 09:00:00,1001,+442071838750,61\n"
+SWITCH_COLUMNS = {"start": "calldate", "caller": "source", "callee": "destination", "duration": "billsec"}
 
 
 def test_nothing_asked_is_nothing_chosen() -> None:
@@ -47,8 +50,70 @@ def test_the_option_wins_over_the_file_and_the_preset_over_its_base(tmp_path: Pa
 
 
 def test_a_column_that_is_mapped_must_be_there(tmp_path: Path) -> None:
-    with pytest.raises(UnusableFile, match=r"has no column 'mail': export it with that column"):
+    with pytest.raises(UnusableFile) as caught:
         read(tmp_path, "start,caller,callee,duration\n", columns={"upn": "mail"})
+    assert str(caught.value) == (
+        "usage.csv: the file has no column 'mail' (for upn); it has start, caller, callee, duration: "
+        "mend the column map"
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        (
+            SWITCH_COLUMNS | {"start": "calldat"},
+            "'calldat' (for start); it has calldate, source, destination, billsec: mend the column map",
+        ),
+        (
+            SWITCH_COLUMNS | {"start": "when", "end": "when"},
+            "'when' (for start and end); it has calldate, source, destination, billsec: mend the column map",
+        ),
+        (
+            {"start": "1", "caller": "2", "callee": "3", "duration": "61"},
+            "'61' (for duration); it has 4 columns: mend the column map",
+        ),
+    ],
+)
+def test_a_wrong_name_is_named_once(tmp_path: Path, columns: dict[str, str], why: str) -> None:
+    with pytest.raises(UnusableFile) as caught:
+        read(tmp_path, SWITCH, columns=columns)
+    assert str(caught.value) == f"usage.csv: the file has no column {why}"
+
+
+def test_what_a_map_leaves_out_is_named_by_its_key(tmp_path: Path) -> None:
+    with pytest.raises(UnusableFile) as caught:
+        read(tmp_path, "when,from,to,secs\n", columns={"caller": "from", "callee": "to"})
+    assert str(caught.value) == (
+        "usage.csv: the file has no column for start, duration; it has when, from, to, secs: "
+        "name them in the column map"
+    )
+
+
+def test_a_small_map_makes_a_switch_s_table_whole(tmp_path: Path) -> None:
+    usage = read(tmp_path, SWITCH, columns={"caller": "source", "callee": "destination"})
+    (row,) = rows(usage)
+    assert (usage.formats, row["caller"], row["duration_s"]) == (("asterisk",), "1001", 61)
+
+
+def test_a_small_map_changes_the_format_that_is_recognised(tmp_path: Path) -> None:
+    header = [name if name != "UPN" else "Mail" for name in CALLING_PLANS_25]
+    text = table(header, call(Start_Time="03/04/2026 10:00", End_Time="") | {"Mail": "bo@contoso.example"})
+    map_file = written(tmp_path, 'date_order = "dmy"', "map.toml")
+    usage = read(tmp_path, text, map_file=map_file, columns={"upn": "Mail"})
+    (row,) = rows(usage)
+    assert usage.formats == ("calling_plans_25",)
+    assert (row["id"], row["upn"], row["start_us"]) == ("u1", "bo@contoso.example", 1_775_210_400_000_000)
+    assert usage.columns_unknown == ()
+
+
+def test_a_small_map_changes_a_layout_and_the_generic_format(tmp_path: Path) -> None:
+    stamp = '"2026-03-01 09:00:00"'
+    line = f'"Ana","1","2","x",{stamp},{stamp},{stamp},"9","9","OK","u","","acc","PCMU","PCMU"\n'
+    usage = read(tmp_path, line, columns={"upn": "13"})
+    assert (usage.formats, rows(usage)[0]["upn"]) == (("freeswitch",), "acc")
+    own = "when,caller,callee,duration\n2026-03-01T09:00:00Z,1,2,3\n"
+    assert read(tmp_path, own, columns={"start": "when"}).formats == ("generic",)
 
 
 def test_a_column_can_be_left_out(tmp_path: Path) -> None:
@@ -62,10 +127,6 @@ def test_a_number_beside_a_preset_without_header(tmp_path: Path) -> None:
     line = f'"Ana","1","2","x",{stamp},{stamp},{stamp},"9","9","OK","u","","acc","PCMU","PCMU"\n'
     (row,) = rows(read(tmp_path, line, preset="freeswitch", columns={"upn": "13"}))
     assert (row["upn"], row["user_id"], row["duration_s"]) == ("acc", "", 9)
-
-
-SWITCH = "calldate,source,destination,billsec\n2026-03-01 09:00:00,1001,+442071838750,61\n"
-SWITCH_COLUMNS = {"start": "calldate", "caller": "source", "callee": "destination", "duration": "billsec"}
 
 
 @pytest.mark.parametrize("more", ["", '2026-03-01 10:00:00,1001,"+44\n20",61\n'])

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import random
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from talktime.files import read_table as reading
 from talktime.files import records
 from talktime.files.decode import Utf8Stream
 from talktime.files.read_table import MAX_LINES, read_table
+from talktime.files.usage import NotUsage
 from talktime.files.usage_batch import MAX_KEPT, PartNotes
 from tests.files.usage_samples import CALL, CALLING_PLANS_25, call, read, reasons, rows, table
 
@@ -133,3 +135,17 @@ def test_arrow_and_the_row_by_row_reader_agree(body: str, size: int) -> None:
         slow = columns(text, by_row)
     assert fast == slow
     assert by_arrow.rejected == by_row.rejected
+
+
+@pytest.mark.parametrize("content", [random.Random(7).randbytes(2000), bytes(2000), b"\0", b"Name\0\1\2,\3"])
+def test_bytes_that_are_no_text_are_not_called_empty(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(NotUsage) as caught:
+        read(tmp_path, content)
+    assert str(caught.value) == (
+        "usage.csv: the file is no text and no table; export it again as CSV, JSON or Excel"
+    )
+
+
+def test_a_file_without_one_end_of_a_line_is_not_called_empty(tmp_path: Path) -> None:
+    with pytest.raises(NotUsage, match="the file holds no table: the row is longer than 1,048,576 bytes"):
+        read(tmp_path, bytes(records.MAX_RECORD_BYTES + 1))

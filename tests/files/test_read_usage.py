@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from talktime.files import records
 from talktime.files.read_usage import read_usage
 from talktime.files.usage import NotUsage, UnusableFile, currencies, usage_schema
 from tests.files.usage_samples import (
@@ -184,6 +185,47 @@ def test_a_date_that_may_be_two_days_is_set_aside(tmp_path: Path) -> None:
     assert reasons(usage) == [(2, f"Start Time (UTC): {why}")]
     map_file = written(tmp_path, 'base = "legacy"\ndate_order = "dmy"', "map.toml")
     assert rows(read(tmp_path, text, map_file=map_file))[0]["start_us"] == 1_712_138_400_000_000
+
+
+@pytest.mark.parametrize(
+    ("shown", "order", "starts"),
+    [
+        ("25/04/2024 10:00", "day/month", ["2024-04-03 10:00", "2024-04-25 10:00", "2024-06-05 10:00"]),
+        ("04/25/2024 10:00", "month/day", ["2024-03-04 10:00", "2024-04-25 10:00", "2024-05-06 10:00"]),
+    ],
+)
+@pytest.mark.parametrize("block_bytes", [1000, 2**20])
+def test_rows_of_the_file_show_the_order_of_its_dates(
+    tmp_path: Path,
+    shown: str,
+    order: str,
+    starts: list[str],
+    block_bytes: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(records.record_blocks, "__defaults__", (block_bytes,))
+    old = {"Caller ID": "1", "Phone number": "2", "Call type": "user_out", "Duration": "1"}
+    times = ("03/04/2024 10:00", shown, "05/06/2024 10:00")
+    long = old | {"Call ID": "c" * 3000}  # each row comes in a block of its own, if blocks are small
+    text = table(LEGACY, *(long | {"Start Time (UTC)": time} for time in times), delimiter="\t")
+    usage = read(tmp_path, text)
+    found = pl.from_epoch(usage.calls["start_us"], "us").dt.strftime("%Y-%m-%d %H:%M")
+    assert found.to_list() == starts
+    assert usage.calls["line"].to_list() == [2, 3, 4]
+    assert usage.rejected == ()
+    assert usage.warnings[0] == (
+        f"usage.csv: in 2 rows the date may be two days and was read as {order}, as other rows show; "
+        "set date_order in a column map if that is wrong"
+    )
+
+
+def test_rows_that_show_two_orders_decide_nothing(tmp_path: Path) -> None:
+    old = {"Caller ID": "1", "Phone number": "2", "Call type": "user_out", "Duration": "1"}
+    times = ("25/04/2024 10:00", "03/04/2024 10:00", "04/25/2024 10:00")
+    usage = read(tmp_path, table(LEGACY, *(old | {"Start Time (UTC)": time} for time in times)))
+    assert usage.calls["line"].to_list() == [2, 4]
+    assert [(line, "may be two days" in reason) for line, reason in reasons(usage)] == [(3, True)]
+    assert usage.rejected[0].text.startswith(",,2,,1,user_out")
 
 
 FREESWITCH = (

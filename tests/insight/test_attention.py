@@ -61,7 +61,17 @@ def test_unrated_calls_are_told_by_leading_digits() -> None:
         "118 (calling_plan_international)",
         "no number (calling_plan_international)",
     ]
-    assert [(detail.calls, detail.seconds) for detail in finding.details] == [(2, 480), (1, 240), (1, 60)]
+    assert [(detail.count, detail.seconds) for detail in finding.details] == [(2, 480), (1, 240), (1, 60)]
+
+
+def test_unrated_calls_that_came_in_miss_an_inbound_row() -> None:
+    toll_free = UNRATED | {"call_type": "ucap_in", "category": "toll_free", "callee": "+18005550100"}
+    alone = findings([toll_free])["unrated"]
+    assert alone.sentence == "1 call (4 min) could not be priced: the deck has no inbound row."
+    assert alone.details[0].what == "+1800... ZA (toll_free, inbound)"
+    both = findings([toll_free, UNRATED])["unrated"]
+    assert both.sentence.endswith("the deck has no row.")
+    assert [detail.what.endswith("inbound)") for detail in both.details] == [True, False]
 
 
 def test_what_is_beyond_the_first_five_is_counted() -> None:
@@ -167,8 +177,8 @@ def test_rejected_rows_are_told_by_reason() -> None:
     finding = by_kind(run)["rejected_rows"]
     assert finding.sentence == "12 rows of the files could not be used and were set aside."
     assert finding.details == (
-        Detail("negative duration (first: a.csv, line 7)", 2),
-        Detail("impossible date (first: a.csv, line 9)", 1),
+        Detail("negative duration (first: a.csv, line 7)", 2, unit="row"),
+        Detail("impossible date (first: a.csv, line 9)", 1, unit="row"),
     )
 
 
@@ -178,6 +188,33 @@ def test_sample_prices_and_unused_columns_are_told() -> None:
     found = by_kind(run)
     assert found["sample_deck"].sentence.startswith("Deck ours holds sample prices")
     assert found["unknown_columns"].sentence == "2 columns not used: SBC FQDN, Media bypass."
+
+
+def test_one_rejected_row_was_and_further_reasons_are_counted() -> None:
+    run = run_of([PAID])
+    one = replace(run, usage=replace(run.usage, rejected=(Rejected("a.csv", 7, "odd"),), rejected_rows=1))
+    assert by_kind(one)["rejected_rows"].sentence == (
+        "1 row of the files could not be used and was set aside."
+    )
+    many = tuple(Rejected("a.csv", line, f"reason {line}") for line in range(8))
+    finding = by_kind(replace(run, usage=replace(run.usage, rejected=many, rejected_rows=8)))["rejected_rows"]
+    assert finding.sentence == (
+        "8 rows of the files could not be used and were set aside (3 more reasons below the first 5)."
+    )
+    assert (
+        finding.remedy
+        == "Sheet 'rejected rows' of a report written as .xlsx lists them with line and reason."
+    )
+    assert len(finding.details) == 5
+    assert finding.as_json()["details"][0]["rows"] == 1
+
+
+def test_a_call_that_passed_its_cap_is_told_by_user() -> None:
+    finding = findings([PAID | {"flags": "cap_overrun"}])["cap_overrun"]
+    assert finding.sentence == (
+        "1 call flagged cap_overrun: the call began below a monthly spend cap and passed it."
+    )
+    assert finding.details == (Detail("ana@contoso.example", 1, 240, 80_000),)
 
 
 def test_a_finding_as_json_has_decimal_strings() -> None:

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from talktime.core.money import ROUNDINGS
 from talktime.core.rating import amount_micros
+from talktime.files.instants import parse_instant
 from talktime.insight.explain import Explanation, explain
 from talktime.insight.read_run import call_rows
 from talktime.insight.run_document import document_of
-from tests.insight.made_runs import BLOCKED, DECK, FREE, PAID, UNRATED, lot, run_of
+from tests.insight.made_runs import BLOCKED, DECK, FREE, PAID, TENANT, UNRATED, lot, run_of
 
 
 def explained(row: Mapping[str, Any], **changes: Any) -> Explanation:
@@ -175,6 +176,59 @@ def test_what_is_told_and_what_is_not(row: dict[str, Any], told: dict[str, str],
 def test_an_unanswered_call_says_so() -> None:
     row = FREE | {"state": "not_answered", "duration_seconds": 0, "billed_seconds": 0, "free_seconds": 0}
     assert sentences(explained(row))["call"].endswith("It was not answered, so nothing is billed.")
+
+
+def test_a_text_message_is_no_unanswered_call() -> None:
+    row = FREE | {"state": "not_answered", "category": "sms", "call_type": "sms_out", "duration_seconds": 0}
+    told = explained(row | {"billed_seconds": 0, "free_seconds": 0})
+    assert sentences(told)["call"].endswith(" 0 s. It is a text message, listed, not charged.")
+    assert (told.is_message, told.state) == (True, "not_answered")
+
+
+@pytest.mark.parametrize(
+    ("call_type", "direction", "told"),
+    [
+        ("conf_in", "", "no inbound row"),
+        ("", "inbound", "no inbound row"),
+        ("user_out", "inbound", "no row"),
+        ("", "", "no row"),
+    ],
+)
+def test_an_unrated_call_that_came_in_misses_an_inbound_row(
+    call_type: str, direction: str, told: str
+) -> None:
+    row = UNRATED | {"call_type": call_type, "direction": direction}
+    assert sentences(explained(row))["rate"] == f"Deck ours 0123456789ab has {told} for +27721234567."
+
+
+def test_a_refused_premium_number_says_what_helps() -> None:
+    assert sentences(explained(BLOCKED | {"reason": "premium_refused"}))["decision"].endswith(
+        " What helps: nothing, the operator refuses such numbers; tell the user."
+    )
+
+
+def test_the_run_is_named_in_one_line() -> None:
+    rows = [PAID | {"source": f"{name}.csv"} for name in "edcba"]
+    run = run_of(rows, tenant=replace(TENANT, stated=True))
+    rated_at_us = parse_instant("2026-04-01T08:30:00Z")
+    told = explain(call_rows(run.calls)[0], document_of(run, rated_at_us=rated_at_us)).run
+    assert told.sentence == (
+        "a.csv, b.csv, c.csv and 2 more; tenant Contoso Ltd (contoso); deck ours 0123456789ab; "
+        "rated 2026-04-01 08:30:00 UTC"
+    )
+    assert told.as_json() == {
+        "files": ["a.csv", "b.csv", "c.csv"],
+        "files_total": 5,
+        "tenant": "Contoso Ltd (contoso)",
+        "deck": "ours 0123456789ab",
+    }
+
+
+def test_a_run_of_an_earlier_program_is_named_without_files_and_time() -> None:
+    run = run_of([PAID], tenant=replace(TENANT, stated=False))
+    document = replace(document_of(run), files=())
+    told = explain(call_rows(run.calls)[0], document).run
+    assert told.sentence == "no tenant file; deck ours 0123456789ab"
 
 
 def test_sample_prices_are_marked() -> None:

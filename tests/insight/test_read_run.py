@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from talktime.files.write_calls import write_report
 from talktime.insight.explain import explain
 from talktime.insight.read_run import SavedRun, call_rows, read_run
 from talktime.insight.report import report_of
-from talktime.insight.run_document import LAYOUT, MOST_ENTRIES, document_of
+from talktime.insight.run_document import LAYOUT, MOST_ENTRIES, MOST_FILES, document_of
 from tests.insight.made_runs import BLOCKED, DECK, FREE, PAID, UNRATED, lot, moved, pool, run_of
 
 
@@ -49,7 +50,10 @@ def saved(run: Run, tmp_path: Path) -> SavedRun:
 
 def test_the_document_comes_back_whole(run: Run, saved: SavedRun) -> None:
     document = saved.document
-    assert document == document_of(run, {"balance": "50"})
+    assert document.rated_at_us is not None
+    assert abs(document.rated_at_us - time.time_ns() // 1_000) < 60_000_000
+    assert document == document_of(run, {"balance": "50"}, document.rated_at_us)
+    assert (document.files, document.files_left_out) == (("made",), 0)
     assert (document.totals, document.pools, document.lots) == (run.totals, run.pools, run.lots)
     assert (document.movements, document.warnings) == (run.movements, ("careful",))
     assert document.options == {"balance": "50"}
@@ -67,9 +71,27 @@ def test_the_calls_come_back_as_they_were(run: Run, saved: SavedRun) -> None:
 
 
 def test_a_call_read_back_explains_itself_as_before(run: Run, saved: SavedRun) -> None:
+    document = document_of(run, rated_at_us=saved.document.rated_at_us)
     for row in call_rows(run.calls):
         (found,) = saved.find(row["id"]).calls
-        assert explain(found, saved.document) == explain(row, document_of(run))
+        assert explain(found, saved.document) == explain(row, document)
+
+
+def test_a_document_of_an_earlier_program_names_no_files(saved: SavedRun, tmp_path: Path) -> None:
+    plain = saved.document.as_json()
+    for name in ("files", "files_left_out", "rated_at_us"):
+        del plain[name]
+    path = tmp_path / "old.parquet"
+    pl.DataFrame({"a": [1]}).write_parquet(path, metadata={DOCUMENT_KEY: json.dumps(plain)})
+    document = read_run(path).document
+    assert (document.files, document.rated_at_us) == ((), None)
+
+
+def test_a_document_names_the_first_files_and_counts_the_rest() -> None:
+    rows = [PAID | {"source": f"{number:04}.csv"} for number in range(MOST_FILES + 2)]
+    document = document_of(run_of(rows))
+    assert document.files[0] == "0000.csv"
+    assert (len(document.files), document.files_left_out) == (MOST_FILES, 2)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from talktime.files.usage import Rejected
 from talktime.files.write_calls import write_report
 from talktime.insight.pool_users import top_consumers
 from talktime.insight.report import report_of
-from tests.insight.made_runs import BLOCKED, DECK, PAID, calls_of, lot, moved, pool, run_of
+from tests.insight.made_runs import BLOCKED, DECK, FREE, PAID, UNRATED, calls_of, lot, moved, pool, run_of
 
 POOL = "PLAN domestic US/PR 2026-03"
 
@@ -46,9 +46,33 @@ def test_the_summary_says_what_a_person_asks(tmp_path: Path) -> None:
     assert ("deck", "ours 0123456789ab (sample prices)") in rows
     assert ("amount", "0.08") in rows
     assert ("closing balance", "49.92") in rows
-    assert ("blocked", "1", "4") in rows
+    assert ("blocked", "1") in rows
+    assert ("blocked minutes, not billed", "4") in rows
+    assert ("overdraft repaid (part of the credits)", "0") in rows
     assert ("calling_plan_international", "2", "4", "0.08") in rows
     assert any(row[0].startswith("1 call (4 min) blocked: the balance did not cover") for row in rows)
+
+
+def test_parts_on_the_summary_add_up(tmp_path: Path) -> None:
+    half = PAID | {"pool_seconds": 120, "paid_seconds": 120}
+    pooled = PAID | {"pool_seconds": 240, "paid_seconds": 0, "amount": 0, "credits": 0}
+    rows = sheets(tmp_path, run_of([PAID, half, pooled, FREE, UNRATED, BLOCKED], lots=(lot(),)))["summary"]
+    at = rows.index(("answered", "6"))
+    assert rows[at + 1 : at + 6] == [
+        ("free", "1"),
+        ("by included minutes alone", "1"),
+        ("paid, whole or in part", "2"),
+        ("without a rate", "1"),
+        ("blocked", "1"),
+    ]
+    at = rows.index(("billed minutes", "20"))
+    assert rows[at + 1 : at + 6] == [
+        ("minutes free", "4"),
+        ("minutes by included minutes", "6"),
+        ("minutes paid", "6"),
+        ("minutes without a rate", "4"),
+        ("blocked minutes, not billed", "4"),
+    ]
 
 
 def test_the_summary_of_a_run_without_calls(tmp_path: Path) -> None:
@@ -103,6 +127,4 @@ def test_rejected_rows_stand_with_line_and_reason(tmp_path: Path) -> None:
         ("a.csv", "7", "negative duration", "=cmd|' /C calc'!A0"),
     ]
     more = replace(run, usage=replace(run.usage, rejected_rows=1_001))
-    assert sheets(tmp_path, more)["rejected rows"][0] == (
-        "1,000 more rows were rejected; these are the first.",
-    )
+    assert sheets(tmp_path, more)["rejected rows"][0] == ("1,000 more rows set aside; these are the first.",)

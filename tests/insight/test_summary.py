@@ -12,11 +12,11 @@ NAMES = set(
     calls answered billed_minutes pool_minutes paid_minutes amount currency credits post_usage blocked_calls
     unrated_calls rejected_rows duplicate_rows recharges closing_balance by_category deck
     not_answered free_minutes unrated_minutes blocked_minutes overdraft opening_balance funded forfeited
-    money_ran_out_at format warnings
+    money_ran_out_at format warnings overdraft_repaid
     billed_seconds pool_seconds paid_seconds free_seconds unrated_seconds blocked_seconds
     """.split()
 )
-"""design.md (Command line) and rulings.md 4."""
+"""design.md (Command line), rulings.md 4 and decision 0004.1."""
 
 
 def test_every_name_of_the_specification_is_there() -> None:
@@ -64,6 +64,11 @@ def test_a_run_in_numbers() -> None:
         "billed_seconds": 480,
         "amount": "0.08",
     }
+
+
+def test_repaid_overdraft_is_told() -> None:
+    told = summary(run_of([PAID], lots=(lot(),), totals={"overdraft_repaid": 12_500}))
+    assert told["overdraft_repaid"] == "0.0125"
 
 
 def test_without_a_wallet_balances_are_null() -> None:

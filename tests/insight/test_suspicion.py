@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from talktime.core.deck import RateRow
+from talktime.files.decks.check import check_deck
 from talktime.insight.finding import Detail, Weight
 from talktime.insight.suspicion import dear_callers, long_calls, odd_rates, vendor_differences
 from tests.insight.made_runs import DECK, FREE, PAID, run_of
@@ -25,7 +26,7 @@ def paid(user: str, amount: int) -> dict[str, Any]:
 def test_a_caller_with_three_dear_calls_is_told() -> None:
     dear = [paid("mallory", 1_600_001)] * 3
     (finding,) = dear_callers(run_of([*USUAL, *dear]))
-    assert finding.sentence == "1 caller made calls dearer than 20 times the median (1.6 USD)."
+    assert finding.sentence == "1 caller made calls dearer than 1.6 USD, 20 times the median."
     assert finding.details == (Detail("mallory", 3, 720, 4_800_003),)
 
 
@@ -57,31 +58,58 @@ def deck_rows(prices: Iterable[int], country: str = "GB", prefix: str = "44") ->
     return tuple(RateRow(f"{prefix}{n}", price, price, country=country) for n, price in enumerate(prices))
 
 
+def used(*rows: RateRow) -> list[dict[str, Any]]:
+    """A paid call by each of these rows."""
+    return [PAID | {"prefix": row.prefix, "price_per_minute": row.price_nanos} for row in rows]
+
+
+def odd(calls: list[dict[str, Any]], rows: tuple[RateRow, ...]) -> list[Detail]:
+    """What is told about the rates of a run."""
+    found = odd_rates(run_of(calls, deck=replace(DECK, rows=rows)))
+    return [detail for finding in found for detail in finding.details]
+
+
 @pytest.mark.parametrize(
     ("prices", "told"),
     [
-        ([10, 10, 10, 100], "443: 0.0000001 a minute, its neighbours 0.00000001"),
-        ([10, 10, 10, 99], None),
-        ([10, 10, 100], None),
-        ([10, 10, 10, 0], "443: 0 a minute, its neighbours 0.00000001"),
-        ([0, 0, 0, 0], None),
+        ([10, 10, 10, 100], True),
+        ([10, 10, 10, 99], False),
+        ([10, 10, 100], True),
+        ([10, 100], False),
+        ([0, 0, 0, 0], False),
     ],
 )
-def test_a_rate_ten_times_its_neighbours_is_told(prices: list[int], told: str | None) -> None:
+def test_a_rate_ten_times_its_neighbours_is_told(prices: list[int], told: bool) -> None:
     rows = deck_rows(prices)
-    last = rows[-1]
-    call = PAID | {"prefix": last.prefix, "price_per_minute": last.price_nanos}
-    found = list(odd_rates(run_of([call], deck=replace(DECK, rows=rows))))
-    assert [detail.what for finding in found for detail in finding.details] == (
-        [] if told is None else [told]
-    )
+    found = odd(used(rows[-1]), rows)
+    assert [detail.what.partition(":")[0] for detail in found] == ([f"prefix {rows[-1].prefix}"] * told)
+
+
+def test_it_says_what_the_check_of_decks_says() -> None:
+    deck = replace(DECK, rows=deck_rows([10, 10, 10, 100]))
+    (finding,) = odd_rates(run_of(used(deck.rows[3]), deck=deck))
+    assert finding.sentence == "1 price in use is far above the neighbours'."
+    (detail,) = finding.details
+    assert detail.what in {finding.text for finding in check_deck(deck)}
+
+
+def test_mobile_rates_are_compared_with_mobile_rates() -> None:
+    landline = tuple(replace(row, type="landline") for row in deck_rows([10] * 6))
+    mobile = tuple(replace(row, type="mobile") for row in deck_rows([500, 500, 500, 9_000], prefix="447"))
+    found = odd(used(*landline, *mobile), landline + mobile)
+    assert [detail.what[:12] for detail in found] == ["prefix 4473:"]
+
+
+def test_rows_of_one_dear_price_are_told_once_with_all_their_calls() -> None:
+    rows = deck_rows([10, 10, 10, 10, 10, 100, 100])
+    (detail,) = odd(used(rows[5], rows[6], rows[6], rows[0]), rows)
+    assert detail.what.startswith(("prefix 445 and 1 more: ", "prefix 446 and 1 more: "))
+    assert (detail.count, detail.seconds, detail.amount) == (3, 720, 240_000)
 
 
 def test_rates_without_a_country_are_compared_by_their_beginning() -> None:
     rows = deck_rows([10, 10, 10, 500], country="") + deck_rows([500, 500, 500, 500], country="", prefix="88")
-    calls = [PAID | {"prefix": row.prefix, "price_per_minute": row.price_nanos} for row in rows]
-    (finding,) = odd_rates(run_of(calls, deck=replace(DECK, rows=rows)))
-    assert [detail.what[:4] for detail in finding.details] == ["443:"]
+    assert [detail.what[:11] for detail in odd(used(*rows), rows)] == ["prefix 443:"]
 
 
 def test_a_rate_that_no_call_used_is_not_told() -> None:

@@ -111,14 +111,12 @@ def _settle_row(
     charges: Charges,
 ) -> None:
     """Decides and books one payable call."""
-    t = calls.tenant[i]
-    rate = calls.rate[i]
+    t, rate, end_us = calls.tenant[i], calls.rate[i], calls.end_us[i]
     balance = wallets.balance[t]
-    free_s = _chain_free_s(calls.chain[i], calls.start_us[i], pools)
     cap_left = _cap_left(calls.cap_user[i], calls.cap_centre[i], calls.cap_tenant[i], caps)
     reason, billed_s, pool_s, unrated_s, amount, credits, post_usage, overdraft, topup = settle(
         calls.duration_s[i],
-        free_s,
+        _chain_free_s(calls.chain[i], calls.start_us[i], pools),
         rates.rated[rate],
         rates.first_s[rate],
         rates.step_s[rate],
@@ -138,7 +136,6 @@ def _settle_row(
         wallets.recharge_cap[t] - wallets.recharged[t],
         wallets.recharge_least[t],
     )
-    end_us = calls.end_us[i]
     charges.reason[i] = reason
     charges.billed_s[i] = billed_s
     charges.pool_s[i] = pool_s

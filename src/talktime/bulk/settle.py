@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from talktime.bulk.kernel import settle_rows
+from talktime.bulk.kernel import LOTS_AN_EVENT, settle_rows
 from talktime.bulk.prepare import Prepared, loop_columns
 from talktime.bulk.rate_columns import rate_lists
 from talktime.bulk.state import NONE, Charges, Log, Pools
@@ -69,7 +69,7 @@ def settle_prepared(
                 charges,
             )
             done.log.extend(_entries(log))
-            if wallet.wallets.room[0] - wallet.wallets.tail[0] < SLICE_ROWS // 1_000:
+            if wallet.wallets.room[0] - wallet.wallets.tail[0] < LOTS_AN_EVENT:
                 wallet.grow()
         for name, column in zip(Charges._fields, charges, strict=True):
             done.charges[name][first:last] = column

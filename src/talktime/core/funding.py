@@ -53,14 +53,14 @@ def charge_whole(
     billed_s: int,
     pool_free_s: int,
     rated: int,
+    balance: int,
+    behind: int,
     first_s: int,
     first_price_nanos: int,
     price_nanos: int,
     fee_micros: int,
     rounding: int,
     decimals: int,
-    balance: int,
-    behind: int,
 ) -> tuple[int, int, int, int, int, int]:
     """Charges a call that took place: pool seconds from its beginning, then money.
 
@@ -99,44 +99,31 @@ def settle(
     recharge_cap_left: int,
     recharge_least: int = 0,
 ) -> tuple[int, int, int, int, int, int, int, int, int]:
-    """Decides and charges one whole call that somebody pays for.
+    """Decides and charges one whole call that somebody pays for, and what is bought right after it.
 
-    Returns (refusal, billed_s, pool_s, unrated_s, amount, credits, post_usage, overdraft, recharge), money
-    in micros. Where `start` would refuse the call nothing is taken; for want of a rate it stays unrated.
-    Otherwise it is charged whole; if no rate prices what the pool left over, the refusal is NO_RATE too.
-    `recharge` is what is bought right after.
+    Returns (refusal, billed_s, pool_s, unrated_s, amount, credits, post_usage, overdraft, recharge).
+    Where `start` would refuse, nothing is taken. What no rate prices stays unrated: refusal NO_RATE.
     """
     billed_s = billed_seconds(duration_s, first_s, step_s, model)
-    needs_money, price = first_interval(
-        pool_free_s,
-        rated,
-        first_s,
-        step_s,
-        model,
-        first_price_nanos,
-        price_nanos,
-        fee_micros,
-        rounding,
-        decimals,
-    )
+    prices = (first_price_nanos, price_nanos, fee_micros, rounding, decimals)
+    needs_money, price = first_interval(pool_free_s, rated, first_s, step_s, model, *prices)
     reason = refusal(gates, needs_money, rated, price, balance, cap_left, behind, wallet)
     if reason != NONE:
         unrated_s = billed_s if reason == NO_RATE else 0
         topup = recharge_micros(balance, below, add, recharge_cap_left, recharge_least)
         return reason, billed_s, 0, unrated_s, 0, 0, 0, 0, topup
     pool_s, unrated_s, amount, credits, post_usage, overdraft = charge_whole(
-        billed_s,
-        pool_free_s,
-        rated,
-        first_s,
-        first_price_nanos,
-        price_nanos,
-        fee_micros,
-        rounding,
-        decimals,
-        balance,
-        behind,
+        billed_s, pool_free_s, rated, balance, behind, first_s, *prices
     )
     topup = recharge_micros(balance - credits - overdraft, below, add, recharge_cap_left, recharge_least)
-    reason = NO_RATE if unrated_s > 0 else NONE
-    return reason, billed_s, pool_s, unrated_s, amount, credits, post_usage, overdraft, topup
+    return (
+        NO_RATE if unrated_s > 0 else NONE,
+        billed_s,
+        pool_s,
+        unrated_s,
+        amount,
+        credits,
+        post_usage,
+        overdraft,
+        topup,
+    )

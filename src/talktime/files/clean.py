@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +16,7 @@ import pyarrow as pa
 
 from talktime.core.limits import MAX_CALL_S, US_PER_S
 from talktime.files.usage import TEXT_COLUMNS, WORD_COLUMNS, usage_schema
-from talktime.files.usage_batch import MAX_FIELD_BYTES, Batch, PartNotes
+from talktime.files.usage_batch import MAX_FIELD_BYTES, Batch, PartNotes, Undecided
 from talktime.files.usage_formats import Recognised, UsageFormat, load_format_data
 from talktime.files.usage_times import Column, durations, instants
 
@@ -32,9 +33,28 @@ _NO_LETTERS: Final = re.compile(r"[^0-9a-z]+")
 def clean(batch: Batch, recognised: Recognised, notes: PartNotes) -> pl.DataFrame:
     """The good rows of a batch with the columns of `usage_schema`; ids are "" where the file has none.
 
-    Rows with a fault are set aside in `notes`, each with the first thing that is wrong.
+    Rows with a fault are set aside in `notes`, each with the first thing that is wrong; those whose date may
+    be two days wait there for `decided`.
     """
     return _Cleaning(batch, recognised, notes).table()
+
+
+def decided(recognised: Recognised, notes: PartNotes) -> list[pl.DataFrame]:
+    """The rows with a date that may be two days, once all of a part is read.
+
+    They are read by the order that other dates of the part show if that is one; else they are set aside.
+    """
+    waiting, notes.undecided = notes.undecided, []
+    if len(notes.orders) != 1:
+        for rows in waiting:
+            for at, fault in enumerate(rows.faults):
+                notes.set_aside(rows.batch.lines[at], fault, rows.batch.text_of(at))
+        return []
+    (order,) = notes.orders
+    ordered = replace(recognised, format=replace(recognised.format, date_order=order))
+    frames = [clean(rows.batch, ordered, notes) for rows in waiting]
+    notes.decided_rows = sum(frame.height for frame in frames)
+    return frames
 
 
 class _Cleaning:
@@ -45,6 +65,7 @@ class _Cleaning:
         self.form: UsageFormat = recognised.format
         self.height = len(batch.lines)
         self.faults: dict[int, str] = {}
+        self.two_days: set[int] = set()
 
     def table(self) -> pl.DataFrame:
         texts = {name: self.text(name) for name in (*TEXT_COLUMNS, "correlation_id")}
@@ -130,6 +151,8 @@ class _Cleaning:
 
     def taken(self, column: str, read: Column) -> pl.Series:
         """The values of a column that was read, its faults noted."""
+        self.notes.orders |= read.orders
+        self.two_days |= read.two_days - self.faults.keys()
         for row, fault in read.faults.items():
             self.faults.setdefault(row, f"{self.named(column)}: {fault}")
         self.notes.zoneless_rows += read.zoneless
@@ -192,15 +215,28 @@ class _Cleaning:
         """Sets rows with a fault aside; an empty row is none and is passed over."""
         if not self.faults:
             return frame
-        bad = sorted(self.faults)
+        self.let_wait(sorted(self.two_days))
+        bad = sorted(self.faults.keys() - self.two_days)
         at_bad = pa.array(bad, pa.int64())
         cells = [column.take(at_bad).to_pylist() for column in self.batch.columns.values()]
         for row, texts in zip(bad, zip(*cells, strict=True), strict=True):
             if any(text.strip() for text in texts):
                 self.notes.set_aside(self.batch.lines[row], self.faults[row], self.batch.text_of(row))
         good = np.ones(frame.height, np.bool_)
-        good[bad] = False
+        good[[*bad, *self.two_days]] = False
         return frame.filter(pl.Series(good))
+
+    def let_wait(self, rows: list[int]) -> None:
+        """Keeps rows for `decided`."""
+        if not rows:
+            return
+        at = pa.array(rows, pa.int64())
+        batch = Batch(
+            {ours: column.take(at) for ours, column in self.batch.columns.items()},
+            [self.batch.lines[row] for row in rows],
+            lambda at: self.batch.text_of(rows[at]),
+        )
+        self.notes.undecided.append(Undecided(batch, [self.faults[row] for row in rows]))
 
 
 # --- words -----------------------------------------------------------------------------------------------

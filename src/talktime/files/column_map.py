@@ -1,7 +1,8 @@
 """Column maps: a user tells which column of any switch's table is which of ours (formats.md, Generic CDR).
 
-A TOML file, options on the command line, or both; options win. A map changes one of the known formats, by
-default the generic one.
+A TOML file, options on the command line, or both; options win. A map changes one of the known formats: its
+base, the preset, or else the one that the content of a file shows. A map that has no base and names all that
+a call needs makes a format of its own out of the generic one.
 
     base = "generic"             # or a preset: freeswitch, asterisk, ...
     name = "our switch"
@@ -48,10 +49,21 @@ def chosen_format(
     where = "the column map" if map_file is None else str(map_file)
     if map_file is None and not columns:
         return None if preset is None else _named(preset, "the preset")
-    base = preset or data.pop("base", GENERIC)
+    base = preset or data.pop("base", None)
     data.pop("base", None)
-    form = _mapped(_named(base, where), data, where)
-    return _with_columns(form, {**data.get("columns", {}), **(columns or {})}, where)
+    form = _changed(_named(base or GENERIC, where), data, columns, where)
+    if base or all(set(group) & set(form.mapped) for group in form.required):
+        return form
+    known = (one for one in load_format_data().formats if one.automatic)
+    return replace(form, changed=tuple(_changed(one, data, columns, where) for one in known))
+
+
+def _changed(
+    form: UsageFormat, data: Mapping[str, Any], columns: Mapping[str, str] | None, where: str
+) -> UsageFormat:
+    """One format as a map changes it, and the options over it."""
+    mapped = _mapped(form, data, where)
+    return _with_columns(mapped, {**data.get("columns", {}), **(columns or {})}, where)
 
 
 def _read(map_file: Path) -> dict[str, Any]:

@@ -321,7 +321,8 @@ class _Rows:
                 if after in _AFTER_VALUE and (after or self._ended):  # else half a number may stand there
                     self._at = end
                     return value
-                reason, begun = "a comma or a bracket belongs behind a value", not after
+                reason = "a comma or a bracket belongs behind a value"
+                begun = _is_part(self._buffer[end : end + 3])
             if len(self._buffer) - self._at > MAX_RECORD_BYTES:
                 raise _FaultError(reason)
             if not self._more():
@@ -339,6 +340,11 @@ class _Rows:
                 return
         self._close(self._buffer[self._at : end])
         self._at = end + 1
+
+
+def _is_part(behind: str) -> bool:
+    """Whether what stands behind a whole value may be the middle of a number, or is nothing."""
+    return re.fullmatch(r"\.|[eE][+-]?|", behind) is not None
 
 
 def _is_begun(error: json.JSONDecodeError) -> bool:

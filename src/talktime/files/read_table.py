@@ -21,6 +21,7 @@ import pyarrow.csv
 
 from talktime.files.decode import Utf8Stream, repair
 from talktime.files.expected import USAGE
+from talktime.files.open import HEAD_BYTES
 from talktime.files.records import Block, record_blocks
 from talktime.files.usage import NotUsage
 from talktime.files.usage_batch import (
@@ -36,6 +37,11 @@ from talktime.files.usage_batch import (
 from talktime.files.usage_formats import Recognised, UsageFormat, recognise, why_not
 
 DELIMITERS: Final = ",\t;|"
+
+MAX_NO_TEXT_PERCENT: Final = 2
+"""How much of a text may be control characters; of random bytes a tenth is."""
+
+_NO_TEXT: Final = bytes(sorted({*range(32), 127} - {*b"\t\n\v\f\r\x1a"}))
 
 MAX_LINES: Final = 50
 """A record over more lines than this is a quotation mark that was not closed."""
@@ -55,6 +61,8 @@ def read_table(text: Utf8Stream, notes: PartNotes, chosen: UsageFormat | None) -
     blocks = record_blocks(text, notes)
     first = next(blocks, None)
     if first is None:
+        if notes.rejected:  # so much without one end of a line
+            raise NotUsage(f"{notes.source}: the file holds no table: {notes.rejected[0].reason}")
         raise USAGE.empty(notes.source)
     shape, rest = _header(first, notes.source, chosen)
     return Table(shape.recognised, _batches(chain([rest], blocks), shape, text, notes))
@@ -98,12 +106,21 @@ def _header(block: Block, source: str, chosen: UsageFormat | None) -> tuple[_Sha
             found.append((_Shape(delimiter, len(row), recognised), length))
     if not found:
         row = max(rows, key=len)
+        if _is_no_text(block.data[:HEAD_BYTES]):
+            raise NotUsage(
+                f"{source}: the file is no text and no table; export it again as CSV, JSON or Excel"
+            )
         if not any(cell.strip() for cell in row):
             raise USAGE.empty(source)
         raise NotUsage(f"{source}: the file {why_not(row, chosen)}")
     shape, length = max(found, key=lambda pair: len(pair[0].recognised.positions))
     end = start + length if shape.recognised.header else start
     return shape, Block(block.first_line + block.data.count(b"\n", 0, end), block.data[end:])
+
+
+def _is_no_text(head: bytes) -> bool:
+    """Whether a file that begins so holds more signs that no text has than a slip would leave in it."""
+    return len(head) - len(head.translate(None, _NO_TEXT)) > len(head) * MAX_NO_TEXT_PERCENT // 100  # down
 
 
 def _start(data: bytes) -> tuple[int, str]:

@@ -15,7 +15,7 @@ from typing import Final
 
 import polars as pl
 
-from talktime.files.clean import clean
+from talktime.files.clean import clean, decided
 from talktime.files.column_map import chosen_format
 from talktime.files.decode import Utf8Stream
 from talktime.files.expected import USAGE
@@ -103,7 +103,9 @@ class _Reading:
         notes = PartNotes(part.source, room=MAX_KEPT - len(self.rejected))
         table = _table(part, notes, self.chosen)
         frames = [clean(batch, table.recognised, notes) for batch in table.batches]
-        frame = with_ids(pl.concat(frames)) if frames else pl.DataFrame(schema=usage_schema())
+        late = decided(table.recognised, notes)
+        calls = pl.concat([*frames, *late]) if frames else pl.DataFrame(schema=usage_schema())
+        frame = with_ids(calls.sort("line", maintain_order=True) if late else calls)
         if frame.height:
             self.frames.append(frame)
         self.note(table.recognised, notes, frame.height)
@@ -156,6 +158,13 @@ def _table(part: Part, notes: PartNotes, chosen: UsageFormat | None) -> Table:
 def _warnings(recognised: Recognised, notes: PartNotes, rows: int) -> Iterable[str]:
     if not rows:
         yield "the file holds no row that can be used"
+    if notes.decided_rows:
+        order = "day/month" if "dmy" in notes.orders else "month/day"
+        many = f"{notes.decided_rows:,} row{'s' * (notes.decided_rows != 1)}"
+        yield (
+            f"in {many} the date may be two days and was read as {order}, as other rows show; "
+            "set date_order in a column map if that is wrong"
+        )
     if notes.zoneless_rows:
         yield "the times name no zone and were read as UTC"
     if notes.end_disagrees_rows:

@@ -110,6 +110,11 @@ def currencies(usage: Usage) -> tuple[str, ...]:
     return tuple(sorted(currency for currency in named if currency))
 
 
+def printable(text: str) -> str:
+    """Text from a file as it may be shown on a terminal: control characters become U+FFFD."""
+    return "".join(sign if sign.isprintable() or sign == "\t" else "\ufffd" for sign in text)
+
+
 class UnusableFile(Exception):  # noqa: N818 - the sentence is for people, the name says what it is
     """A file that holds nothing usable. The message is one sentence: what, where, what to do."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from talktime.files.usage import WORD_COLUMNS, Rejected
+from talktime.files.usage import WORD_COLUMNS, Rejected, printable
 
 if TYPE_CHECKING:
     from talktime.files.usage_formats import Recognised
@@ -39,14 +39,21 @@ class Batch:
     text_of: Callable[[int], str]
 
 
-def printable(text: str) -> str:
-    """Text from a file as it may be shown on a terminal: control characters become U+FFFD."""
-    return "".join(sign if sign.isprintable() or sign == "\t" else "\ufffd" for sign in text)
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Rows with a date that may be two days, and of each the sentence if the file shows no order."""
+
+    batch: Batch
+    faults: Sequence[str]
 
 
 @dataclass(slots=True)
 class PartNotes:
-    """What was odd in one part, counted while it is read."""
+    """What was odd in one part, counted while it is read.
+
+    `orders` are those that its dates show, `undecided` the rows that wait for one; `decided_rows` were
+    then read by it.
+    """
 
     source: str
     room: int = MAX_KEPT
@@ -55,6 +62,9 @@ class PartNotes:
     repaired: bool = False
     zoneless_rows: int = 0
     end_disagrees_rows: int = 0
+    orders: set[str] = field(default_factory=set)
+    undecided: list[Undecided] = field(default_factory=list)
+    decided_rows: int = 0
 
     def set_aside(self, line: int, reason: str, text: str) -> None:
         """Counts a row that is not used, and keeps it while there is room."""

@@ -14,11 +14,17 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any, Final
 
+from talktime.files.usage import printable
+
 TIMES: Final = ("text", "epoch_s", "epoch_us")
 """How a format may write instants: text in any clear way, or a number since 1970."""
 
 DATE_ORDERS: Final = ("", "dmy", "mdy")
 """Which of two small numbers in a date is the day; "" where nobody said."""
+
+
+MAX_SHOWN: Final = 200
+"""How many characters of a header a sentence shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,18 +205,39 @@ def match(form: UsageFormat, row: Sequence[str], *, header: bool = True) -> Reco
 def recognise(row: Sequence[str], chosen: UsageFormat | None = None) -> Recognised | None:
     """The format whose header the first row of a file is, or whose layout it has; None where there is none.
 
-    `chosen` leaves only that format; its layout is then taken without a look at the cells.
+    `chosen` leaves only that format, and those that it changes; its layout is then taken without a look at
+    the cells.
     """
-    forms = [form for form in load_format_data().formats if form.automatic] if chosen is None else [chosen]
-    found = [one for form in forms if form.header and (one := match(form, row))]
+    known = _candidates(chosen)
+    found = [one for form in known if form.header and (one := match(form, row))]
     if found:
         return max(found, key=lambda one: len(set(one.positions.values())))
-    for form in forms:
-        if form.layout and (form is chosen or form.layout.fits(row)):
+    for form in known:
+        if form.layout and form.layout.fits(row):
             return match(form, form.layout.header(len(row)), header=False)
-        if not form.header:
-            return match(form, [f"#{at + 1}" for at in range(len(row))], header=False)
-    return None
+    return _as_chosen(row, chosen) if chosen else None
+
+
+def _candidates(chosen: UsageFormat | None) -> Sequence[UsageFormat]:
+    """The formats of which the content says which it is."""
+    if chosen is not None:
+        return chosen.changed
+    return [form for form in load_format_data().formats if form.automatic]
+
+
+def _as_chosen(row: Sequence[str], form: UsageFormat) -> Recognised | None:
+    """The first row of a file as one of this format."""
+    found = match(form, row) if form.header else None
+    if found is None and form.layout:
+        return match(form, form.layout.header(len(row)), header=False)
+    if found is None and not form.header:
+        return match(form, _numbers(row), header=False)
+    return found
+
+
+def _numbers(row: Sequence[str]) -> list[str]:
+    """The names of columns that have none."""
+    return [f"#{at + 1}" for at in range(len(row))]
 
 
 def why_not(row: Sequence[str], chosen: UsageFormat | None = None) -> str:
@@ -220,9 +247,13 @@ def why_not(row: Sequence[str], chosen: UsageFormat | None = None) -> str:
     for other in data.others:
         if other.fits(row):
             return f"is {other.title}, not usage: {other.advice}"
-    forms = [form for form in data.formats if form.automatic] if chosen is None else [chosen]
-    nearest = max(forms, key=lambda form: _nearness(form, names))
-    if len(missing_columns(nearest, names)) == len(nearest.required):
+    if chosen is not None and chosen.mapped and (wrong := _wrong_names(row, chosen)):
+        return f"has no column {wrong}; it has {_shown(row, chosen)}: mend the column map"
+    nearest = max(_nearest_of(chosen), key=lambda form: _nearness(form, names))
+    if nearest.mapped and nearest is chosen and (unnamed := _unnamed(row, nearest)):
+        return f"has no column for {unnamed}; it has {_shown(row, nearest)}: name them in the column map"
+    missing = missing_columns(nearest, names)
+    if len(missing) == len(nearest.required):
         if chosen is not None:
             return f"has no column that {chosen.title} has: give the right preset or column map"
         start = ", ".join(name.strip() for name in row[:4])[:80]
@@ -230,11 +261,59 @@ def why_not(row: Sequence[str], chosen: UsageFormat | None = None) -> str:
             f"has no header of a usage file (it begins with {start!r}): export it again with its header, "
             f"or name its columns in a column map"
         )
-    missing = ", ".join(missing_columns(nearest, names))
     return (
-        f"looks like {nearest.title}, but has no column {missing}: export it with that column, "
+        f"looks like {nearest.title}, but has no column {', '.join(missing)}: export it with that column, "
         f"or name the columns in a column map"
     )
+
+
+def _nearest_of(chosen: UsageFormat | None) -> Sequence[UsageFormat]:
+    """The formats that a file may be meant to be; one of its own where a map names what a call needs."""
+    if chosen is None:
+        return _candidates(None)
+    needed = {ours for group in chosen.required[: -len(chosen.mapped) or None] for ours in group}
+    return [chosen] if needed & set(chosen.mapped) else [*chosen.changed, chosen]
+
+
+def _wrong_names(row: Sequence[str], form: UsageFormat) -> str:
+    """What a column map names and the first row does not have: `'calldat' (start)`."""
+    there = _there(row, form)
+    wrong: dict[str, list[str]] = {}
+    for ours in form.mapped:
+        for name in form.columns[ours]:
+            if plain(name) not in there:
+                wrong.setdefault(name, []).append(ours)
+    return ", ".join(f"{name!r} (for {' and '.join(ours)})" for name, ours in wrong.items())
+
+
+def _unnamed(row: Sequence[str], form: UsageFormat) -> str:
+    """The columns of ours that a mapped format needs and finds nowhere, by the first way to give each."""
+    there = _there(row, form)
+    asked = {plain(name) for ours in form.mapped for name in form.columns[ours]}
+    unnamed = []
+    for group in form.required:
+        free = {plain(name) for ours in group for name in form.columns.get(ours, ())} & (there - asked)
+        if not free and not set(group) & set(form.mapped):
+            unnamed.append(group[0])
+    return ", ".join(unnamed)
+
+
+def _there(row: Sequence[str], form: UsageFormat) -> set[str]:
+    """The names, as they are compared, by which the columns of a file can be called."""
+    numbers = {str(at + 1) for at in range(len(row))}
+    if not form.header:
+        return numbers
+    if form.layout:
+        return {plain(name) for name in (*row, *form.layout.header(len(row)))} | numbers
+    return {plain(name) for name in row}
+
+
+def _shown(row: Sequence[str], form: UsageFormat) -> str:
+    """The header of a file, or how many columns it has where it has none."""
+    if not form.header:
+        return f"{len(row)} columns"
+    names = printable(", ".join(name.strip() for name in row))
+    return names if len(names) <= MAX_SHOWN else f"{names[:MAX_SHOWN]}..."
 
 
 def missing_columns(form: UsageFormat, names: set[str]) -> list[str]:

@@ -47,12 +47,19 @@ _CLOCK: Final = re.compile(r"(?:1899-12-3[01] )?(\d+):([0-5]\d):([0-5]\d)(?:\.(\
 class Column:
     """Integers where a column's text could be read, null elsewhere; `faults`: row -> what is wrong there.
 
-    `zoneless` counts instants that named no zone. An empty text is null and no fault.
+    `zoneless` counts instants that named no zone. An empty text is null and no fault. `two_days` are the rows
+    whose fault is a date without an order, `orders` the orders that other rows of the column show.
     """
 
     values: pl.Series
     faults: dict[int, str] = field(default_factory=dict)
     zoneless: int = 0
+    two_days: frozenset[int] = frozenset()
+    orders: frozenset[str] = frozenset()
+
+
+class TwoDaysError(ValueError):
+    """A date that may be two days while nobody says in which order it is written."""
 
 
 # --- instants --------------------------------------------------------------------------------------------
@@ -121,6 +128,7 @@ _UNIT: Final = {1: "microseconds", US_PER_S: "seconds"}
 def _one_by_one(texts: Any, date_order: str, time_zone: str) -> Column:
     values: list[int | None] = []
     faults: dict[int, str] = {}
+    two_days: set[int] = set()
     zoneless = 0
     for row, text in enumerate(texts.to_pylist()):
         found = None
@@ -130,8 +138,20 @@ def _one_by_one(texts: Any, date_order: str, time_zone: str) -> Column:
                 zoneless += not named
             except ValueError as error:
                 faults[row] = str(error)
+                two_days |= {row} if isinstance(error, TwoDaysError) else set()
         values.append(found)
-    return Column(pl.Series(values, dtype=pl.Int64), faults, zoneless)
+    read = pl.Series(values, dtype=pl.Int64)
+    orders = frozenset() if date_order else _orders(pl.Series(values=texts).filter(read.is_not_null()))
+    return Column(read, faults, zoneless, frozenset(two_days), orders)
+
+
+def _orders(texts: pl.Series) -> frozenset[str]:
+    """The orders that dates which can be read only in one way are written in."""
+    first, second = (
+        texts.str.extract(r"^(\d\d?)[-/](\d\d?)[-/]\d{4}\D", group).cast(pl.Int64) for group in (1, 2)
+    )
+    shown = {"dmy": (first > 12).any(), "mdy": (second > 12).any()}
+    return frozenset(order for order, is_shown in shown.items() if is_shown)
 
 
 def instant_us(text: str, date_order: str = "", time_zone: str = "") -> tuple[int, bool]:
@@ -177,7 +197,7 @@ def _month_and_day(match: re.Match[str], text: str, date_order: str) -> tuple[st
         return first, second
     if int(first) > 12:
         return second, first
-    raise ValueError(f"{text!r} may be two days: set date_order to dmy or mdy in a column map")
+    raise TwoDaysError(f"{text!r} may be two days: set date_order to dmy or mdy in a column map")
 
 
 def _hour_of_24(hour: int, half: str, text: str) -> int:

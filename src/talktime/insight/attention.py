@@ -16,6 +16,7 @@ from talktime.core.limits import US_PER_S
 from talktime.core.money import DOWN, format_minutes, format_money, round_div
 from talktime.files.report import SAMPLE_PRICES
 from talktime.insight.finding import SHOWN, Detail, Finding, Weight
+from talktime.insight.kinds_of_row import comes_in
 from talktime.insight.suspicion import dear_callers, long_calls, odd_rates, vendor_differences
 from talktime.insight.wording import FLAGS, REASONS, Wording, counted, listed, meaning, moment
 
@@ -81,35 +82,51 @@ def blocked_calls(run: Run) -> Iterator[Finding]:
 
 
 def unrated_destinations(run: Run) -> Iterator[Finding]:
-    """Calls without a rate, by leading digits, country and category."""
-    number, country, category = (
-        pl.col("callee"),
-        pl.col("country").cast(pl.String),
-        pl.col("category").cast(pl.String),
+    """Calls without a rate, by leading digits, country, category and whether they came in."""
+    unrated = run.calls.filter(pl.col("state") == "unrated")
+    if not unrated.height:
+        return
+    came_in = _came_in(unrated)
+    named = unrated.with_columns(_destination(came_in).alias("destination"))
+    where = [
+        Detail(destination, calls, seconds)
+        for destination, calls, seconds in _grouped(named, "destination", "unrated_seconds")
+    ]
+    row = "inbound row" if came_in.all() else "row"
+    seconds = sum(detail.seconds or 0 for detail in where)
+    yield Finding(
+        "unrated",
+        Weight.SOON,
+        f"{counted(unrated.height, 'call')} ({_minutes(seconds)}) could not be priced: the deck has no {row}"
+        f"{_beyond(where, 'destination')}.",
+        "Add rows to the deck and rate the file again.",
+        tuple(where[:SHOWN]),
     )
-    long, none = number.str.contains(r"^\+\d{5}"), number == ""
+
+
+def _destination(came_in: pl.Series) -> pl.Expr:
+    """`+2772... ZA (calling_plan_international)`; `came_in` says of each row whether the call came in."""
+    number, country = pl.col("callee"), pl.col("country").cast(pl.String)
     begin = (
-        pl.when(long)
+        pl.when(number.str.contains(r"^\+\d{5}"))
         .then(number.str.slice(0, 5) + "...")
-        .when(none)
+        .when(number == "")
         .then(pl.lit("no number"))
         .otherwise(number)
     )
     placed = pl.when(country != "").then(begin + " " + country).otherwise(begin)
-    named = pl.concat_str(placed, pl.lit(" ("), category, pl.lit(")"))
-    unrated = run.calls.filter(pl.col("state") == "unrated").with_columns(named.alias("destination"))
-    if unrated.height:
-        groups = _grouped(unrated, "destination", "unrated_seconds")
-        where = [Detail(destination, calls, seconds) for destination, calls, seconds in groups]
-        seconds = sum(detail.seconds or 0 for detail in where)
-        yield Finding(
-            "unrated",
-            Weight.SOON,
-            f"{counted(unrated.height, 'call')} ({_minutes(seconds)}) could not be priced: the deck has no "
-            f"row{_beyond(where, 'destination')}.",
-            "Add rows to the deck and rate the file again.",
-            tuple(where[:SHOWN]),
-        )
+    inbound = pl.when(came_in).then(pl.lit(", inbound")).otherwise(pl.lit(""))
+    return pl.concat_str(placed, pl.lit(" ("), pl.col("category").cast(pl.String), inbound, pl.lit(")"))
+
+
+def _came_in(calls: pl.DataFrame) -> pl.Series:
+    """Which of the calls came in, asked once for each call type and direction."""
+    ways = calls.select(pl.col("call_type", "direction").cast(pl.String))
+    inbound = [way for way in ways.unique().rows() if comes_in(*way)]
+    known = pl.DataFrame(inbound, {"call_type": pl.String, "direction": pl.String}, orient="row")
+    marked = known.with_columns(pl.lit(value=True).alias("came_in"))
+    joined = ways.join(marked, on=["call_type", "direction"], how="left", maintain_order="left")
+    return joined["came_in"].fill_null(value=False)
 
 
 def pools_nearly_used(run: Run) -> Iterator[Finding]:
@@ -183,7 +200,9 @@ _FLAG_SHOWN_BY: Final = {
     "unknown_user": "user",
     "unknown_call_type": "call_type",
     "scope_disagrees": "location",
+    "location_unknown": "user",
     "unlicensed_overrun": "user",
+    "cap_overrun": "user",
 }
 
 
@@ -193,16 +212,18 @@ def rows_set_aside(run: Run) -> Iterator[Finding]:
         return
     reasons = Counter(rejected.reason for rejected in run.usage.rejected)
     first = {rejected.reason: rejected for rejected in reversed(run.usage.rejected)}
-    details = tuple(
-        Detail(f"{reason} (first: {first[reason].source}, line {first[reason].line})", rows)
-        for reason, rows in reasons.most_common(SHOWN)
-    )
+    details = [
+        Detail(f"{reason} (first: {first[reason].source}, line {first[reason].line})", rows, unit="row")
+        for reason, rows in reasons.most_common()
+    ]
+    set_aside = run.usage.rejected_rows
     yield Finding(
         "rejected_rows",
         Weight.SOON,
-        f"{counted(run.usage.rejected_rows, 'row')} of the files could not be used and were set aside.",
-        "The report lists them with line and reason.",
-        details,
+        f"{counted(set_aside, 'row')} of the files could not be used and "
+        f"{'was' if set_aside == 1 else 'were'} set aside{_beyond(details, 'reason')}.",
+        "Sheet 'rejected rows' of a report written as .xlsx lists them with line and reason.",
+        tuple(details[:SHOWN]),
     )
 
 

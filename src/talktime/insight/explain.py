@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from talktime.core.money import NANOS_PLACES, format_decimal, format_minutes, format_money
 from talktime.files.instants import format_instant
 from talktime.files.report import SAMPLE_PRICES
+from talktime.insight.kinds_of_row import comes_in, is_message
 from talktime.insight.wording import FLAGS, FUNDING, ORIGINS, REASONS, helps, meaning, moment
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 """A call as `read_run.call_rows` has it."""
+
+FILES_NAMED: Final = 3
+"""Files of a run that an explanation names; more are counted."""
 
 _NANO_SECONDS_PER_MICRO_MINUTE: Final = 60_000
 
@@ -37,8 +41,38 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class RunFacts:
+    """Which run a call was charged in. `files` are the first names; `rated_at_us` is None where not known."""
+
+    files: tuple[str, ...]
+    files_total: int
+    tenant: str | None
+    deck: str
+    rated_at_us: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        """What the run was made from, without its time: two reports of one run say the same."""
+        return {
+            "files": list(self.files),
+            "files_total": self.files_total,
+            "tenant": self.tenant,
+            "deck": self.deck,
+        }
+
+    @property
+    def sentence(self) -> str:
+        """One line for people: files, tenant, deck, time."""
+        rest = self.files_total - len(self.files)
+        files = ", ".join(self.files) + (f" and {rest:,} more" if rest else "")
+        parts = [files, f"tenant {self.tenant}" if self.tenant else "no tenant file", f"deck {self.deck}"]
+        if self.rated_at_us is not None:
+            parts.append(f"rated {moment(self.rated_at_us)}")
+        return "; ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """The chain of reasons of one call."""
+    """The chain of reasons of one call. `run` tells which run charged it."""
 
     id: str
     call_id: str
@@ -46,6 +80,8 @@ class Explanation:
     amount: int
     currency: str
     steps: tuple[Step, ...]
+    is_message: bool
+    run: RunFacts
 
     def as_json(self) -> dict[str, Any]:
         """The explanation as plain JSON."""
@@ -55,6 +91,7 @@ class Explanation:
             "state": self.state,
             "amount": format_money(self.amount),
             "currency": self.currency,
+            "run": self.run.as_json(),
             "steps": [{"step": s.name, "sentence": s.sentence, **s.facts} for s in self.steps],
         }
 
@@ -62,7 +99,27 @@ class Explanation:
 def explain(row: Row, document: RunDocument) -> Explanation:
     """Explains one call of a run."""
     steps = tuple(step for about in _CHAIN for step in about(row, document))
-    return Explanation(row["id"], row["call_id"], row["state"], row["amount"] or 0, row["currency"], steps)
+    return Explanation(
+        id=row["id"],
+        call_id=row["call_id"],
+        state=row["state"],
+        amount=row["amount"] or 0,
+        currency=row["currency"],
+        steps=steps,
+        is_message=is_message(row["category"]),
+        run=_run_facts(document),
+    )
+
+
+def _run_facts(document: RunDocument) -> RunFacts:
+    tenant, deck = document.tenant, document.deck
+    return RunFacts(
+        files=document.files[:FILES_NAMED],
+        files_total=len(document.files) + document.files_left_out,
+        tenant=f"{tenant.name} ({tenant.id})" if tenant.stated else None,
+        deck=f"{deck.name} {deck.version}",
+        rated_at_us=document.rated_at_us,
+    )
 
 
 def _call(row: Row, _: RunDocument) -> Iterator[Step]:
@@ -72,7 +129,9 @@ def _call(row: Row, _: RunDocument) -> Iterator[Step]:
         f"{row['call_type'] or 'A call'} of {who}: {numbers}, "
         f"started {moment(row['start'])}, {row['duration_seconds']} s."
     )
-    if row["state"] == "not_answered":
+    if is_message(row["category"]):
+        sentence += " It is a text message, listed, not charged."
+    elif row["state"] == "not_answered":
         sentence += " It was not answered, so nothing is billed."
     yield Step(
         "call",
@@ -125,7 +184,8 @@ def _rate(row: Row, document: RunDocument) -> Iterator[Step]:
     }
     if row["price_per_minute"] is None:
         if row["reason"] == "no_rate":
-            yield Step("rate", f"Deck {deck} has no row for {row['callee'] or 'this number'}.", facts)
+            kind = "inbound row" if comes_in(row["call_type"], row["direction"]) else "row"
+            yield Step("rate", f"Deck {deck} has no {kind} for {row['callee'] or 'this number'}.", facts)
         return
     currency = row["currency"]
     price, first_price = row["price_per_minute"], row["first_price_per_minute"]

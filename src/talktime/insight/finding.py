@@ -25,12 +25,13 @@ class Weight(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A line below a finding. Seconds and micros are None where they say nothing."""
+    """A line below a finding: how many of `unit`. Seconds and micros are None where they say nothing."""
 
     what: str
-    calls: int
+    count: int
     seconds: int | None = None
     amount: int | None = None
+    unit: str = "call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Finding:
             "details": [
                 {
                     "what": detail.what,
-                    "calls": detail.calls,
+                    f"{detail.unit}s": detail.count,
                     "minutes": None if detail.seconds is None else format_minutes(detail.seconds),
                     "amount": None if detail.amount is None else format_money(detail.amount),
                 }

@@ -5,6 +5,7 @@ Sheets as people look for them: summary, pools, credits, rejected rows (domain.m
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,8 +15,8 @@ from talktime.files.report import SAMPLE_PRICES, Heading, Minutes, Report, Sheet
 from talktime.insight.attention import attention
 from talktime.insight.pool_users import top_consumers
 from talktime.insight.run_document import document_of
-from talktime.insight.summary import warnings_of
-from talktime.insight.wording import MOVEMENTS, ORIGINS
+from talktime.insight.summary import parts_of_answered, parts_of_billed, warnings_of
+from talktime.insight.wording import MOVEMENTS, ORIGINS, counted
 
 if TYPE_CHECKING:
     from talktime.bulk.result import PoolUse, Run
@@ -28,12 +29,12 @@ CONSUMERS_SHOWN: Final = 5
 
 
 def report_of(run: Run, options: dict[str, Any] | None = None) -> Report:
-    """The report of a run; `options` (plain JSON) are kept with it."""
+    """The report of a run; `options` (plain JSON) and the time of the clock are kept with it."""
     return Report(
         calls=run.calls,
         currency=run.deck.currency,
         sample=run.deck.sample,
-        document=document_of(run, options).as_json(),
+        document=document_of(run, options, time.time_ns() // 1_000).as_json(),
         sheets=lambda: (_summary_sheet(run), _pools_sheet(run), _credits_sheet(run), _rejected_sheet(run)),
     )
 
@@ -74,18 +75,18 @@ def _about(run: Run) -> Table:
 
 
 def _calls(run: Run) -> Table:
+    """Calls that add up to the answered ones, then minutes that add up to the billed ones."""
     t = run.totals
     rows = (
         ("all", t.calls, None),
-        ("answered", t.answered, Minutes(t.billed_s)),
         ("not answered", t.not_answered, None),
-        ("free", t.free_calls, Minutes(t.free_s)),
-        ("included minutes only", t.pool_only_calls, Minutes(t.pool_s)),
-        ("paid", t.paid_calls, Minutes(t.paid_s)),
-        ("unrated", t.unrated_calls, Minutes(t.unrated_s)),
-        ("blocked", t.blocked_calls, Minutes(t.blocked_s)),
+        ("answered", t.answered, None),
+        *((what, number, None) for what, number in parts_of_answered(t)),
         ("rejected rows", t.rejected_rows, None),
         ("duplicate rows", t.duplicate_rows, None),
+        ("billed minutes", None, Minutes(t.billed_s)),
+        *((f"minutes {what}", None, Minutes(time_s)) for what, time_s in parts_of_billed(t)),
+        ("blocked minutes, not billed", None, Minutes(t.blocked_s)),
     )
     headings = (Heading("calls", Kind.TEXT), Heading("number", Kind.COUNT), Heading("minutes", Kind.SECONDS))
     return Table("Calls and billed minutes", headings, rows)
@@ -99,6 +100,7 @@ def _money(run: Run) -> Table:
         ("paid by credits", t.credits),
         ("to be invoiced after use", t.post_usage),
         ("overdraft still owed", t.overdraft),
+        ("overdraft repaid (part of the credits)", t.overdraft_repaid),
         ("opening balance", t.opening_balance),
         ("bought", t.funded),
         ("of it by auto-recharge", t.recharged),
@@ -212,5 +214,5 @@ def _rejected_sheet(run: Run) -> Sheet:
     shown = run.usage.rejected[:REJECTED_SHOWN]
     rows = tuple((r.source, r.line, r.reason, r.text) for r in shown)
     left_out = run.usage.rejected_rows - len(shown)
-    notes = (f"{left_out:,} more rows were rejected; these are the first.",) if left_out > 0 else ()
+    notes = (f"{counted(left_out, 'more row')} set aside; these are the first.",) if left_out > 0 else ()
     return Sheet("rejected rows", (Table("Rejected rows", headings, rows),), notes)

@@ -18,6 +18,9 @@ from talktime.insight.summary import warnings_of
 LAYOUT: Final = 1
 """The version of this document; a reader refuses later ones."""
 
+MOST_FILES: Final = 1_000
+"""Names of files that a document holds at most."""
+
 MOST_ENTRIES: Final = 100_000
 """Lots and movements that a document holds at most, the first of them."""
 
@@ -50,7 +53,10 @@ class TenantFacts:
 
 @dataclass(frozen=True, slots=True)
 class RunDocument:
-    """A run without its calls. `options` are those of the command line, as they were given."""
+    """A run without its calls. `options` are those of the command line, as they were given.
+
+    `files` are those that calls came from, by name; a report of an older program names none and no time.
+    """
 
     layout: int
     program: str
@@ -66,6 +72,9 @@ class RunDocument:
     formats: tuple[str, ...]
     warnings: tuple[str, ...]
     options: dict[str, Any]
+    files: tuple[str, ...] = ()
+    files_left_out: int = 0
+    rated_at_us: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The document as plain dicts, lists, strings and integers."""
@@ -73,9 +82,12 @@ class RunDocument:
         return plain
 
 
-def document_of(run: Run, options: dict[str, Any] | None = None) -> RunDocument:
-    """The document of a run; `options` must be plain JSON."""
+def document_of(
+    run: Run, options: dict[str, Any] | None = None, rated_at_us: int | None = None
+) -> RunDocument:
+    """The document of a run; `options` must be plain JSON, `rated_at_us` says when it was made."""
     tenant, deck = run.tenant, run.deck
+    files = sorted(run.calls["source"].unique().cast(str).to_list())
     return RunDocument(
         layout=LAYOUT,
         program=f"talktime {__version__}",
@@ -102,4 +114,7 @@ def document_of(run: Run, options: dict[str, Any] | None = None) -> RunDocument:
         formats=run.usage.formats,
         warnings=warnings_of(run),
         options=options or {},
+        files=tuple(files[:MOST_FILES]),
+        files_left_out=max(len(files) - MOST_FILES, 0),
+        rated_at_us=rated_at_us,
     )

@@ -41,6 +41,27 @@ def deck_facts(deck: Deck) -> dict[str, Any]:
     return {"name": deck.name, "version": deck.version, "rates": len(deck.rows), "sample": deck.sample}
 
 
+def parts_of_answered(totals: Totals) -> tuple[tuple[str, int], ...]:
+    """What answered calls are, and how many: together all of them (rulings.md 4)."""
+    return (
+        ("free", totals.free_calls),
+        ("by included minutes alone", totals.pool_only_calls),
+        ("paid, whole or in part", totals.paid_calls),
+        ("without a rate", totals.unrated_calls),
+        ("blocked", totals.blocked_calls),
+    )
+
+
+def parts_of_billed(totals: Totals) -> tuple[tuple[str, int], ...]:
+    """Who paid for billed time, and how many seconds: together all of it (rulings.md 4)."""
+    return (
+        ("free", totals.free_s),
+        ("by included minutes", totals.pool_s),
+        ("paid", totals.paid_s),
+        ("without a rate", totals.unrated_s),
+    )
+
+
 def warnings_of(run: Run) -> tuple[str, ...]:
     """The warnings of the files and of the run, each once."""
     return tuple(dict.fromkeys((*run.usage.warnings, *run.warnings)))
@@ -81,6 +102,7 @@ def _money(totals: Totals) -> dict[str, str | None]:
         "credits": totals.credits,
         "post_usage": totals.post_usage,
         "overdraft": totals.overdraft,
+        "overdraft_repaid": totals.overdraft_repaid,
         "opening_balance": totals.opening_balance,
         "funded": totals.funded,
         "forfeited": totals.forfeited,

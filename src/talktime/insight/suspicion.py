@@ -5,13 +5,15 @@ None of it changes a charge; it says where a person should look. The thresholds 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from statistics import median_low
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import polars as pl
 
-from talktime.core.money import NANOS_PLACES, format_decimal, format_money, parse_decimal
+from talktime.core.money import format_decimal, format_money, parse_decimal
+from talktime.files.decks.check import dear_rows
 from talktime.insight.finding import SHOWN, Detail, Finding, Weight
 from talktime.insight.wording import counted
 
@@ -27,12 +29,6 @@ DEAR_CALLS: Final = 3
 
 PAID_CALLS: Final = 20
 """With fewer paid calls than this a median says nothing."""
-
-ODD_FACTOR: Final = 10
-"""A rate is odd if it is this many times the median of its neighbours."""
-
-NEIGHBOURS: Final = 4
-"""With fewer neighbours than this a median says nothing."""
 
 LONG_CALL_S: Final = 4 * 3600
 """A paid call longer than this is told: a line that was not hung up, or fraud."""
@@ -61,8 +57,8 @@ def dear_callers(run: Run) -> Iterator[Finding]:
         yield Finding(
             "dear_calls",
             Weight.SOON,
-            f"{counted(callers.height, 'caller')} made calls dearer than {DEAR_FACTOR} times the median "
-            f"({format_money(limit)} {run.deck.currency}).",
+            f"{counted(callers.height, 'caller')} made calls dearer than {format_money(limit)} "
+            f"{run.deck.currency}, {DEAR_FACTOR} times the median.",
             "Check that they were meant; a spend cap limits the damage.",
             tuple(details[:SHOWN]),
         )
@@ -84,48 +80,62 @@ def long_calls(run: Run) -> Iterator[Finding]:
 
 
 def odd_rates(run: Run) -> Iterator[Finding]:
-    """Rates that calls were charged by and that are far from those of their neighbours in the deck."""
-    used = (
+    """Rates that calls were charged by and that the check of decks finds far dearer than their neighbours."""
+    used = _rates_in_use(run)
+    odd = list(_dear_details(used, run.deck.rows)) if used else []
+    if odd:
+        verb = "is" if len(odd) == 1 else "are"
+        yield Finding(
+            "odd_rates",
+            Weight.SOON,
+            f"{counted(len(odd), 'price')} in use {verb} far above the neighbours'.",
+            "Check these rows of the deck.",
+            tuple(odd[:SHOWN]),
+        )
+
+
+def _rates_in_use(run: Run) -> dict[RateRow, tuple[int, int, int]]:
+    """Rows of the deck that money was paid by -> calls, paid seconds, micros; most money first."""
+    sums = (
         run.calls.filter((pl.col("paid_seconds") > 0) & pl.col("price_per_minute").is_not_null())
         .group_by(pl.col("prefix").cast(pl.String), "price_per_minute")
         .agg(pl.len().alias("calls"), pl.col("paid_seconds").sum(), pl.col("amount").sum())
         .sort(["amount", "prefix", "price_per_minute"], descending=[True, False, False])
         .rows()
     )
-    rows = {(row.prefix, row.price_nanos): row for row in reversed(run.deck.rows)}
-    usual = _usual_prices(run.deck.rows)
-    odd = []
-    for prefix, price, calls, seconds, money in used:
-        row = rows.get((prefix, price))
-        median = usual.get(_neighbourhood(row), 0) if row else 0
-        if median and (price >= ODD_FACTOR * median or price == 0):
-            what = f"{prefix}: {_price(price)} a minute, its neighbours {_price(median)}"
-            odd.append(Detail(what, calls, seconds, money))
-    if odd:
-        yield Finding(
-            "odd_rates",
-            Weight.SOON,
-            f"{counted(len(odd), 'rate')} in use with a price far from the neighbours'.",
-            "Check these rows of the deck.",
-            tuple(odd[:SHOWN]),
-        )
+    rows = {(row.prefix, row.price_nanos): row for row in reversed(run.deck.rows)} if sums else {}
+    return {
+        rows[prefix, price]: (calls, seconds, money)
+        for prefix, price, calls, seconds, money in sums
+        if (prefix, price) in rows
+    }
 
 
-def _neighbourhood(row: RateRow) -> tuple[str, str]:
-    """Rows that should cost about the same: of one country, else of one beginning."""
-    return row.direction, row.country or row.prefix[:2]
+def _dear_details(used: Mapping[RateRow, tuple[int, int, int]], deck: Sequence[RateRow]) -> Iterator[Detail]:
+    """A detail for each price in use that `check.dear_rows` tells, with the calls of all rows it is about.
+
+    That check names the first row of a price: rows in use come first here, so that it names those.
+    """
+    first = list(used)
+    countries = {row.country for row in first}
+    known = {id(row) for row in first}
+    others = [row for row in deck if row.country in countries and id(row) not in known]
+    marked = [replace(row, line=at - len(first)) for at, row in enumerate(first)]  # no line of a file is < 0
+    told = {finding.line + len(first): finding.text for finding in dear_rows([*marked, *others])}
+    left = dict(used)
+    for line in sorted(line for line in told if line < len(first)):
+        alike = [row for row in left if row is first[line] or _alike(row, first[line])]
+        sums = [left.pop(row) for row in alike]
+        if sums:
+            calls, seconds, money = (sum(column) for column in zip(*sums, strict=True))
+            yield Detail(told[line], calls, seconds, money)
 
 
-def _usual_prices(rows: Sequence[RateRow]) -> dict[tuple[str, str], int]:
-    """The lower median price of each neighbourhood that has enough rows."""
-    prices: dict[tuple[str, str], list[int]] = {}
-    for row in rows:
-        prices.setdefault(_neighbourhood(row), []).append(row.price_nanos)
-    return {key: median_low(found) for key, found in prices.items() if len(found) >= NEIGHBOURS}
-
-
-def _price(nanos: int) -> str:
-    return format_decimal(nanos, NANOS_PLACES)
+def _alike(row: RateRow, other: RateRow) -> bool:
+    """Whether one finding speaks of both rows: the same price, conditions, country and type."""
+    if (row.price_nanos, row.conditions, row.country) != (other.price_nanos, other.conditions, other.country):
+        return False
+    return row.type == other.type if row.country else row.prefix[:-1] == other.prefix[:-1]
 
 
 def vendor_differences(run: Run) -> Iterator[Finding]:

@@ -25,7 +25,9 @@ REASONS: Final = {
     "not_licensed": Wording(
         "whoever pays holds no licence that may spend credits", "assign the Communication Credits licence"
     ),
-    "premium_refused": Wording("the number is premium and refused", ""),
+    "premium_refused": Wording(
+        "the number is premium and refused", "nothing, the operator refuses such numbers; tell the user"
+    ),
     "no_rate": Wording("the deck has no row for the number", "add a row for it and rate the file again"),
     "spend_cap": Wording(
         "a monthly spend cap left less than the first interval costs",
@@ -63,6 +65,14 @@ FLAGS: Final = {
     "unlicensed_overrun": Wording(
         "the call began on included minutes and ran on into credits that its payer may not spend",
         "assign the Communication Credits licence",
+    ),
+    "cap_overrun": Wording(
+        "the call began below a monthly spend cap and passed it",
+        "raise the cap, or expect the calls after it to be blocked",
+    ),
+    "location_unknown": Wording(
+        "neither the file nor the tenant file says where the user is",
+        "give the user a location in the tenant file",
     ),
     "over_grant": Wording("the call lasted longer than it was granted", "check the switch"),
 }

@@ -9,8 +9,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final, Literal
 
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 WIDEST: Final = 110
 """Wider terminals are not filled: long lines are hard to follow."""
+
+_BETWEEN: Final = 4
 
 _HARMFUL: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
@@ -44,9 +48,27 @@ class Screen:
         """A paragraph."""
         self.console.print(self.text(words, style), width=self.width)
 
+    def whole(self, words: str) -> None:
+        """A line that is never broken, however narrow the terminal: what people copy."""
+        self.console.print(self.text(words), soft_wrap=True)
+
     def show(self, shown: RenderableType) -> None:
         """A table or a chart."""
         self.console.print(shown, width=self.width)
+
+    def side_by_side(self, tables: Sequence[Table]) -> None:
+        """Tables beside each other where they fit, else below each other."""
+        line: list[Table] = []
+        taken = 0
+        for table in tables:
+            needs = Measurement.get(self.console, self.console.options, table).maximum + _BETWEEN
+            if line and taken + needs - _BETWEEN > self.width:
+                self.show(_in_a_line(line))
+                self.say()
+                line, taken = [], 0
+            line.append(table)
+            taken += needs
+        self.show(_in_a_line(line))
 
     def title(self, words: str) -> None:
         """A heading with a blank line before it."""
@@ -64,6 +86,15 @@ class Screen:
         for row in rows:
             table.add_row(*(cell if isinstance(cell, Text) else self.text(cell) for cell in row))
         return table
+
+
+def _in_a_line(tables: Sequence[Table]) -> RenderableType:
+    """One table as it is, several in the columns of a grid."""
+    if len(tables) == 1:
+        return tables[0]
+    grid = Table.grid(padding=(0, _BETWEEN, 0, 0))
+    grid.add_row(*tables)
+    return grid
 
 
 def screen_of(console: Console) -> Screen:
@@ -84,5 +115,23 @@ def decimals_of(amounts: Iterable[int]) -> int:
 
 def minutes(seconds: int) -> str:
     """Minutes for people: 1,234 or 10.1, rounded half up to 2 decimals."""
-    whole, _, decimals = format_decimal(round_div(seconds * 100, 60, HALF_UP), 2).partition(".")
+    return _hundredths(_hundredths_of(seconds))
+
+
+def minutes_of_parts(parts_s: Sequence[int]) -> list[str]:
+    """Minutes of the parts of a sum for people; as they are shown they add up to the sum as it is shown.
+
+    Running sums are rounded half up, not the parts: a part is off by less than a hundredth.
+    """
+    ends = [_hundredths_of(end_s) for end_s in accumulate(parts_s, initial=0)]
+    return [_hundredths(end - begin) for begin, end in pairwise(ends)]
+
+
+def _hundredths_of(seconds: int) -> int:
+    """Hundredths of a minute, rounded half up."""
+    return round_div(seconds * 100, 60, HALF_UP)
+
+
+def _hundredths(hundredths: int) -> str:
+    whole, _, decimals = format_decimal(hundredths, 2).partition(".")
     return f"{int(whole):,}" + (f".{decimals}" if decimals else "")

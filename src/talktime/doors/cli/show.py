@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from rich.columns import Columns
 from rich.padding import Padding
 from rich.table import Table
 
 from talktime.core.money import DOWN, round_div
 from talktime.doors.cli.chart import axis, columns_chart, share_bar
-from talktime.doors.cli.screen import Screen, decimals_of, minutes, money, screen_of
+from talktime.doors.cli.screen import Screen, decimals_of, minutes, minutes_of_parts, money, screen_of
 from talktime.files.report import SAMPLE_PRICES
 from talktime.insight.attention import attention
 from talktime.insight.balance import BalanceLine, balance_line
 from talktime.insight.finding import Detail, Finding, Weight
-from talktime.insight.summary import warnings_of
+from talktime.insight.summary import parts_of_answered, parts_of_billed, warnings_of
 from talktime.insight.wording import ORIGINS, counted, moment
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ POOLS_SHOWN: Final = 12
 LOTS_SHOWN: Final = 8
 
 _CENT: Final = 10_000
-_SIDE_BY_SIDE: Final = 96
 _MARKS: Final = {Weight.NOW: ("!!", "bold red"), Weight.SOON: ("!", "yellow"), Weight.SOMETIME: ("-", "dim")}
 
 
@@ -43,14 +41,8 @@ def show_run(console: Console, run: Run) -> None:
     """Everything about a run that fits a screen or two."""
     screen = screen_of(console)
     _head(screen, run)
-    calls, sums = _calls(screen, run), _money(screen, run)
     screen.say()
-    if screen.width >= _SIDE_BY_SIDE:
-        screen.show(Columns([calls, Padding(sums, (0, 0, 0, 6))]))
-    else:
-        screen.show(calls)
-        screen.say()
-        screen.show(sums)
+    screen.side_by_side([_calls(screen, run), _minutes(screen, run), _money(screen, run)])
     if not run.has_wallet:
         screen.say()
         screen.say(
@@ -81,20 +73,25 @@ def _head(screen: Screen, run: Run) -> None:
 def _calls(screen: Screen, run: Run) -> Table:
     t = run.totals
     rows = [
-        ("answered", t.answered, t.billed_s + t.blocked_s),
-        ("  free", t.free_calls, t.free_s),
-        ("  by included minutes", t.pool_only_calls, t.pool_s),
-        ("  paid", t.paid_calls, t.paid_s),
-        ("  without a rate", t.unrated_calls, t.unrated_s),
-        ("  blocked", t.blocked_calls, t.blocked_s),
-        ("not answered", t.not_answered, None),
-        ("duplicate rows, dropped", t.duplicate_rows, None),
-        ("rows set aside", t.rejected_rows, None),
+        ("answered", t.answered),
+        *((f"  {what}", number) for what, number in parts_of_answered(t) if number),
+        ("not answered", t.not_answered),
+        ("duplicate rows, dropped", t.duplicate_rows),
+        ("rows set aside", t.rejected_rows),
     ]
-    shown = [
-        (what, f"{number:,}", "" if time is None else minutes(time)) for what, number, time in rows if number
-    ]
-    return screen.table(("", "calls", "minutes"), shown)
+    return screen.table(("", "calls"), [(what, f"{number:,}") for what, number in rows if number])
+
+
+def _minutes(screen: Screen, run: Run) -> Table:
+    """Who paid for the billed minutes, which are their sum; blocked ones stand apart (rulings.md 4)."""
+    t = run.totals
+    parts = parts_of_billed(t)
+    shown = minutes_of_parts([time_s for _, time_s in parts])
+    rows = [("billed", minutes(t.billed_s))]
+    rows += [(f"  {what}", time) for (what, time_s), time in zip(parts, shown, strict=True) if time_s]
+    if t.blocked_s:
+        rows.append(("blocked, not billed", minutes(t.blocked_s)))
+    return screen.table(("", "minutes"), rows)
 
 
 def _money(screen: Screen, run: Run) -> Table:
@@ -248,4 +245,4 @@ def show_attention(console: Console, findings: Sequence[Finding], currency: str)
 def _detail(detail: Detail, currency: str) -> tuple[str, str, str, str]:
     time = "" if detail.seconds is None else f"{minutes(detail.seconds)} min"
     amount = "" if detail.amount is None else f"{money(detail.amount)} {currency}"
-    return detail.what, counted(detail.calls, "call"), time, amount
+    return detail.what, counted(detail.count, detail.unit), time, amount

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len
 from rich.table import Table
 
 from talktime.doors.cli.screen import money, screen_of
@@ -23,8 +24,12 @@ _GAP: Final = 2
 def show_explanation(console: Console, explanation: Explanation) -> None:
     """The reasons of a call, one below the other."""
     screen = screen_of(console)
-    amount = f"{money(explanation.amount)} {explanation.currency}"
-    screen.say(f"Call {explanation.id}: {explanation.state.replace('_', ' ')}, {amount}", "bold")
+    if explanation.is_message:
+        screen.say(f"Text message {explanation.id}: listed, not charged", "bold")
+    else:
+        amount = f"{money(explanation.amount)} {explanation.currency}"
+        screen.say(f"Call {explanation.id}: {explanation.state.replace('_', ' ')}, {amount}", "bold")
+    screen.say(f"Run: {explanation.run.sentence}", "dim")
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
@@ -45,7 +50,7 @@ def show_matches(console: Console, name: str, matches: Matches) -> None:
         screen.show(screen.table(_HEADINGS, rows, left=4))
     else:
         for id_, *about in rows:
-            screen.say(id_)
+            screen.whole(id_)
             screen.say(f"  {'  '.join(part for part in about if part)}", "dim")
     if matches.total > len(rows):
         screen.say(f"and {matches.total - len(rows):,} more", "dim")
@@ -53,5 +58,5 @@ def show_matches(console: Console, name: str, matches: Matches) -> None:
 
 def _width(rows: Sequence[Sequence[str]]) -> int:
     """How wide a table of these rows is without folding."""
-    widest = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    widest = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return sum(widest) + _GAP * len(widest)
