@@ -37,7 +37,7 @@ NAMES = set(
     not_answered free_minutes unrated_minutes blocked_minutes overdraft opening_balance funded forfeited
     money_ran_out_at format warnings
     billed_seconds pool_seconds paid_seconds free_seconds unrated_seconds blocked_seconds
-    free_calls pool_only_calls paid_calls
+    free_calls pool_only_calls paid_calls overdraft_repaid
     """.split()
 )
 WALLET = ("opening_balance", "funded", "forfeited", "closing_balance", "recharges", "money_ran_out_at")

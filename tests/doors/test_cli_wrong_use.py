@@ -193,4 +193,4 @@ def test_a_column_that_the_file_does_not_have(ready: Terminal) -> None:
     columns = ("start=when", "duration=Duration Seconds", "caller=Caller ID", "callee=Destination Number")
     options = [word for column in columns for word in ("--column", column)]
     said = ready.run("rate", "usage.csv", *options).sentence(1)
-    assert "usage.csv: the file looks like call records with a column map, but has no column 'when'" in said
+    assert "usage.csv: the file has no column 'when' (for start); it has UsageId" in said

@@ -168,7 +168,8 @@ def _warnings(recognised: Recognised, notes: PartNotes, rows: int) -> Iterable[s
     if notes.zoneless_rows:
         yield "the times name no zone and were read as UTC"
     if notes.end_disagrees_rows:
-        yield f"in {notes.end_disagrees_rows:,} rows the end is more than 2 s off start + duration"
+        many = "1 row" if notes.end_disagrees_rows == 1 else f"{notes.end_disagrees_rows:,} rows"
+        yield f"in {many} the end is more than 2 s off start + duration"
     if notes.repaired:
         yield "bytes that are no text were replaced by \ufffd"
     if recognised.unknown:
