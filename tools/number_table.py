@@ -338,7 +338,8 @@ def dialling_csv() -> str:
         abroad = (metadata.preferred_international_prefix, metadata.international_prefix)
         trunk = _literal(metadata.national_prefix)
         international = next(filter(None, map(_literal, abroad)), "")
-        lengths = " ".join(str(n) for n in metadata.general_desc.possible_length if n > 0)
+        numbers = metadata.general_desc
+        lengths = " ".join(str(n) for n in (numbers.possible_length if numbers else ()) if n > 0)
         lines.append(f"{country},{metadata.country_code},{trunk},{international},{lengths}")
     return _text("country,calling_code,trunk_prefix,international_prefix,national_lengths", lines)
 

@@ -206,7 +206,7 @@ def _plan_pool(where: str, entry: Mapping[str, Any], zones: Mapping[str, frozens
 def _minutes(where: str, value: Any) -> int:
     if value == "unlimited":
         return NO_LIMIT
-    if not isinstance(value, int) or not 0 <= value <= MAX_MINUTES:
+    if type(value) is not int or not 0 <= value <= MAX_MINUTES:
         raise CatalogueError(f'{where}: minutes {value!r} must be 0 to {MAX_MINUTES:,} or "unlimited"')
     return value
 
