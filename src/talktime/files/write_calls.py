@@ -19,7 +19,6 @@ from talktime.files.call_columns import CALL_COLUMNS, Column, Kind
 from talktime.files.exact_decimals import PLACES, decimals_of, plain_text_of
 from talktime.files.replace_file import replaced, unwritable
 from talktime.files.report import DOCUMENT_KEY, INSTANT_FORMAT, ReportError, shown_calls
-from talktime.files.write_workbook import write_xlsx
 
 if TYPE_CHECKING:
     from talktime.files.report import Report
@@ -81,7 +80,14 @@ def write_parquet(path: Path, report: Report) -> None:
         )
 
 
-WRITERS: Final = {".xlsx": write_xlsx, ".csv": write_csv, ".parquet": write_parquet}
+def _write_xlsx(path: Path, report: Report) -> None:
+    """As `write_workbook.write_xlsx`; its library is loaded when a workbook is wanted."""
+    from talktime.files.write_workbook import write_xlsx
+
+    write_xlsx(path, report)
+
+
+WRITERS: Final = {".xlsx": _write_xlsx, ".csv": write_csv, ".parquet": write_parquet}
 """Endings of file names and who writes them."""
 
 
