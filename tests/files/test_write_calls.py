@@ -26,7 +26,14 @@ from talktime.files import write_workbook
 from talktime.files.call_columns import CALL_COLUMNS, NAMES
 from talktime.files.exact_decimals import LARGEST
 from talktime.files.report import Report, ReportError
-from talktime.files.write_calls import WRITERS, write_csv, write_parquet, write_report, writer
+from talktime.files.write_calls import (
+    WRITERS,
+    write_csv,
+    write_parquet,
+    write_report,
+    write_xlsx,
+    writer,
+)
 from tests.files.reports import MAIN, column, report_of_rows
 from tests.insight.made_runs import FREE, PAID
 
@@ -340,7 +347,7 @@ def test_an_unknown_ending_is_refused() -> None:
     assert [writer(Path(f"a{e.upper()}")) for e in (".csv", ".parquet", ".xlsx")] == [
         write_csv,
         write_parquet,
-        write_workbook.write_xlsx,
+        write_xlsx,
     ]
 
 

@@ -80,14 +80,14 @@ def write_parquet(path: Path, report: Report) -> None:
         )
 
 
-def _write_xlsx(path: Path, report: Report) -> None:
+def write_xlsx(path: Path, report: Report) -> None:
     """As `write_workbook.write_xlsx`; its library is loaded when a workbook is wanted."""
-    from talktime.files.write_workbook import write_xlsx
+    from talktime.files import write_workbook
 
-    write_xlsx(path, report)
+    write_workbook.write_xlsx(path, report)
 
 
-WRITERS: Final = {".xlsx": _write_xlsx, ".csv": write_csv, ".parquet": write_parquet}
+WRITERS: Final = {".xlsx": write_xlsx, ".csv": write_csv, ".parquet": write_parquet}
 """Endings of file names and who writes them."""
 
 
