@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from talktime.catalog.classify import FLAG_SCOPE, Classified, Situation, classify
+from talktime.catalog.classify import FLAG_LOCATION, FLAG_SCOPE, Classified, Situation, classify
 from talktime.catalog.load import load_catalogue
 from talktime.catalog.model import PREMIUM_CREDITS_ONLY, PREMIUM_REFUSE
 from talktime.core.deck import INBOUND, OUTBOUND
@@ -121,6 +121,7 @@ def test_kind_of_number(kind: str, facts: dict[str, Any]) -> None:
         ({"country": "", "scope": "international"}, False, ()),
         ({"country": ""}, False, ()),
         ({"country": "GB", "location": "", "scope": "domestic"}, True, ()),
+        ({"country": "GB", "location": ""}, False, (FLAG_LOCATION,)),
     ],
 )
 def test_domestic(facts: dict[str, Any], domestic: bool, flags: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ different situation of a file once (domain.md 4, rulings.md 10 to 12).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from talktime.catalog.model import (
     PREMIUM_NORMAL,
@@ -21,7 +21,8 @@ from talktime.catalog.model import (
 from talktime.core.deck import INBOUND, OUTBOUND, Call
 from talktime.core.refusals import GATE_PREMIUM, GATE_UNLICENSED
 
-FLAG_SCOPE: str = "scope_disagrees"
+FLAG_SCOPE: Final = "scope_disagrees"
+FLAG_LOCATION: Final = "location_unknown"
 
 
 class Situation(NamedTuple):
@@ -83,6 +84,8 @@ def classify(catalogue: Catalogue, call: Situation, *, licence_asked: bool, gate
     plans = call.service_plans if category.payer == "service" else call.user_plans
     if category.flag:
         flags = (*flags, category.flag)
+    if not (category.is_free or call.location or call.scope) and call.country and direction == OUTBOUND:
+        flags = (*flags, FLAG_LOCATION)  # nothing says whether the call was domestic
     return Classified(
         category=category,
         rule=rule,

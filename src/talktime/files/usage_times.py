@@ -209,32 +209,13 @@ def _hour_of_24(hour: int, half: str, text: str) -> int:
 
 
 def _local_us(wall_us: int, time_zone: str) -> int:
-    """A wall clock's time in a zone: of two the earlier; one that does not exist is the next that does.
+    """A wall clock's time in a zone: of two the earlier; one that is skipped is read with the offset before.
 
-    Source: rulings.md 16.
+    Source: rulings.md 16, docs/decisions/0003.
     """
-    zone = _zone(time_zone)
     wall = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=wall_us)
-    local = wall.replace(tzinfo=zone, fold=0)
-    earlier = local.utcoffset() or timedelta(0)
-    later = local.replace(fold=1).utcoffset() or timedelta(0)
-    if later > earlier:  # the clock went forward over this time: the first instant after the gap
-        return _gap_end_us(wall_us, earlier, later, zone)
-    return wall_us - earlier // timedelta(microseconds=1)
-
-
-def _gap_end_us(wall_us: int, before: timedelta, after: timedelta, zone: zoneinfo.ZoneInfo) -> int:
-    """The instant at which a zone's clock jumps over a wall time, by halving the time around it."""
-    us = timedelta(microseconds=1)
-    low, high = wall_us - after // us, wall_us - before // us
-    while high - low > 1:
-        middle = (low + high) // 2
-        at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=middle)
-        if at.astimezone(zone).utcoffset() == before:
-            low = middle
-        else:
-            high = middle
-    return high
+    offset = wall.replace(tzinfo=_zone(time_zone), fold=0).utcoffset() or timedelta(0)
+    return wall_us - offset // timedelta(microseconds=1)
 
 
 @lru_cache(maxsize=8)
