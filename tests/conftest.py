@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.databases"]  # databases of both kinds, made when a test asks for one
+
 SHARED_DATA = Path(__file__).resolve().parents[1] / "../shared/data"
 
 # Machines share their cores, so neither a slow example nor slow generation is a failure.

@@ -1,4 +1,4 @@
-"""The environment, read once: where state is kept and which catalogue is laid over the shipped one."""
+"""The environment, read once: where state and ledger are kept, which catalogue lies over the shipped one."""
 
 import os
 from dataclasses import dataclass
@@ -7,14 +7,21 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says. `state` holds the last run; `catalogue` is a folder of own data or None."""
+    """What the environment says. `state` holds the last run; `catalogue` is a folder of own data or None.
+
+    `database` is the URL of the ledger; `ledger.database.open_url` reads it.
+    """
 
     state: Path
     catalogue: Path | None
+    database: str
 
 
 def read_settings() -> Settings:
-    """TALKTIME_STATE, else XDG_STATE_HOME/talktime, else ~/.local/state/talktime; TALKTIME_CATALOGUE."""
+    """TALKTIME_STATE, else XDG_STATE_HOME/talktime, else ~/.local/state/talktime; TALKTIME_CATALOGUE.
+
+    TALKTIME_DATABASE, else the file talktime.db in the state folder.
+    """
     environment = os.environ
     if environment.get("TALKTIME_STATE"):
         state = Path(environment["TALKTIME_STATE"])
@@ -23,4 +30,8 @@ def read_settings() -> Settings:
     else:
         state = Path(os.path.expanduser("~")) / ".local" / "state" / "talktime"  # noqa: PTH111 - never raises
     folder = environment.get("TALKTIME_CATALOGUE")
-    return Settings(state=state, catalogue=Path(folder) if folder else None)
+    return Settings(
+        state=state,
+        catalogue=Path(folder) if folder else None,
+        database=environment.get("TALKTIME_DATABASE") or f"sqlite:///{state / 'talktime.db'}",
+    )

@@ -49,6 +49,7 @@ licences = ["MCOEV", { plan = "MCOPSTN1", until = 2026-03-01 }, { plan = "MCOPST
 numbers = ["+1 (425) 555-0100", "tel:+14255550101", "(425) 555-0102"]
 cost_centre = "Sales"
 cap_per_month = "50"
+policies = ["conferencing_zone_a", "calls_domestic"]
 
 [[users]]
 upn = "bob@contoso.example"
@@ -91,6 +92,15 @@ amount = "12.345678"
 [[caps]]
 scope = "tenant"
 amount = "500"
+
+[guards]
+concurrent_calls = 40
+concurrent_calls_per_user = 2
+longest_call_s = 14_400
+dear_money_an_hour = "20"
+dear_money_an_hour_per_user = "2.50"
+dear_countries = ["CU", "SO", "CU"]
+barred_prefixes = ["+1900", "882", "1900"]
 """
 
 
@@ -100,6 +110,7 @@ SERVICE = '[[service_numbers]]\nnumber = "+18005550100"\nkind = "toll_free"\n'
 PURCHASE = "[[purchases]]\nat = 2026-03-01\n"
 RECHARGE = '[auto_recharge]\nenabled = true\nbelow = "100"\nadd = "200"\n'
 ACCOUNT = '[[billing_accounts]]\nid = "direct"\nagreement = "MOSA"\n'
+GUARDS = "[guards]\n"
 CAP = '[[caps]]\nscope = "user"\nid = "bob@x"\n'
 
 

@@ -12,6 +12,7 @@ from talktime.accounts.tenant import (
     AutoRecharge,
     BillingAccount,
     Cap,
+    Guards,
     Licence,
     Purchase,
     ServiceNumber,
@@ -22,7 +23,7 @@ from talktime.accounts.tenant import (
 from talktime.accounts.tenant_file import TenantFileError, read_tenant
 from talktime.catalog.load import load_catalogue
 from talktime.core.limits import ALWAYS_US, NEVER_US
-from tests.accounts.tenant_texts import CONTOSO, PURCHASE, TENANT, USER, bought, faults, holder, read
+from tests.accounts.tenant_texts import CONTOSO, GUARDS, PURCHASE, TENANT, USER, bought, faults, holder, read
 
 
 def us(*when: int) -> int:
@@ -63,6 +64,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
                 ("+14255550100", "+14255550101", "+14255550102"),
                 "Sales",
                 50_000_000,
+                ("calls_domestic", "conferencing_zone_a"),
             ),
             User("bob@contoso.example", location="US"),
         ),
@@ -82,6 +84,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
             Cap("cost_centre", "Support", 12_345_678),
             Cap("tenant", "contoso", 500_000_000),
         ),
+        guards=Guards(40, 2, 14_400, 20_000_000, 2_500_000, ("CU", "SO"), ("1900", "882")),
         deck="rates.csv",
     )
 
@@ -172,6 +175,14 @@ FITTING = {
 
 
 LIMITS = {
+    "guards without a limit": GUARDS,
+    "the narrowest guards": GUARDS
+    + "concurrent_calls = 1\nconcurrent_calls_per_user = 1\nlongest_call_s = 1\n"
+    + 'dear_money_an_hour = "0"\ndear_money_an_hour_per_user = 0\nbarred_prefixes = ["1"]\n',
+    "the widest guards": GUARDS
+    + "concurrent_calls = 10000000\nlongest_call_s = 86400\n"
+    + 'dear_money_an_hour = "1000000000"\nbarred_prefixes = ["+123456789012345"]\n',
+    "a policy of each kind": USER + 'policies = ["calls_none", "conferencing_none"]\n',
     "a cap of nothing": USER + 'cap_per_month = "0"\n',
     "the most licences of a plan": bought("MCOEV", 10_000_000),
     "the most licences in two lines": bought("MCOEV", 4_000_000) + bought("MCOEV", 6_000_000),

@@ -7,6 +7,7 @@ import pytest
 from tests.accounts.tenant_texts import (
     ACCOUNT,
     CAP,
+    GUARDS,
     PURCHASE,
     RECHARGE,
     SERVICE,
@@ -188,6 +189,24 @@ REFUSALS = [
         TENANT + USER + 'numbers = ["+18005550100"]\n' + SERVICE,
         'service_numbers[1] "+18005550100": number "+18005550100" is already that of users[1] "bob@x"',
     ),
+    (
+        TENANT + USER + 'policies = ["calls_domestik"]\n',
+        'users[1] "bob@x": policies[1]: unknown policy "calls_domestik"; did you mean calls_domestic?',
+    ),
+    (
+        TENANT + USER + 'policies = ["calls_none", "zebra"]\n',
+        'users[1] "bob@x": policies[2]: unknown policy "zebra"; known are conferencing_any, conferencing_org',
+    ),
+    (TENANT + USER + "policies = [1]\n", "policies[1]: unknown policy 1; known are conferencing_any"),
+    (
+        TENANT + USER + 'policies = "calls_none"\n',
+        'users[1] "bob@x": policies = "calls_none" must be a list: write policies = [',
+    ),
+    (
+        TENANT + USER + 'policies = ["calls_none", "conferencing_none", "calls_domestic"]\n',
+        'users[1] "bob@x": policies: calls_none and calls_domestic are both for calls; keep one',
+    ),
+    (TENANT + USER + 'policies = ["calls_none", "calls_none"]\n', "calls_none and calls_none are both for"),
     # [[service_numbers]]
     (TENANT + '[[service_numbers]]\nkind = "toll"\n', "service_numbers[1]: number is missing"),
     (
@@ -290,6 +309,69 @@ REFUSALS = [
     (
         TENANT + USER + 'cap_per_month = "5"\n' + CAP + 'amount = "1"\n',
         "the user has a cap_per_month already",
+    ),
+    # [guards]
+    (TENANT + "[[guards]]\n", "guards must be one table: write [guards]"),
+    (
+        TENANT + GUARDS + "concurent_calls = 5\n",
+        "guards: unknown key concurent_calls; did you mean concurren",
+    ),
+    (
+        TENANT + GUARDS + "zebra = 5\n",
+        "guards: unknown key zebra; known are concurrent_calls, concurrent_calls",
+    ),
+    (
+        TENANT + GUARDS + "concurrent_calls = 0\n",
+        "guards: concurrent_calls = 0 must be a whole number from 1 to 10,000,000",
+    ),
+    (TENANT + GUARDS + "concurrent_calls = 10000001\n", "concurrent_calls = 10000001 must be a whole number"),
+    (
+        TENANT + GUARDS + "concurrent_calls_per_user = true\n",
+        "guards: concurrent_calls_per_user = true must be",
+    ),
+    (
+        TENANT + GUARDS + 'concurrent_calls_per_user = "2"\n',
+        'concurrent_calls_per_user = "2" must be a whole',
+    ),
+    (
+        TENANT + GUARDS + "longest_call_s = 86401\n",
+        "guards: longest_call_s = 86401 must be a whole number from 1 to 86,400",
+    ),
+    (TENANT + GUARDS + "longest_call_s = 0\n", "longest_call_s = 0 must be a whole number from 1 to"),
+    (TENANT + GUARDS + "longest_call_s = 60.5\n", "longest_call_s = 60.5 must be a whole number"),
+    (
+        TENANT + GUARDS + "dear_money_an_hour = 2.5\n",
+        'guards: dear_money_an_hour = 2.5 is a float; write "2.5" in quotes',
+    ),
+    (
+        TENANT + GUARDS + 'dear_money_an_hour_per_user = "-1"\n',
+        "guards: dear_money_an_hour_per_user -1 must not be below 0",
+    ),
+    (TENANT + GUARDS + 'dear_money_an_hour = "ten"\n', "guards: dear_money_an_hour: 'ten' is not a decimal"),
+    (TENANT + GUARDS + 'dear_countries = "CU"\n', 'guards: dear_countries = "CU" must be a list'),
+    (
+        TENANT + GUARDS + 'dear_countries = ["SO", "cu"]\n',
+        'guards: dear_countries[2] "cu" must be in capital letters: write "CU"',
+    ),
+    (
+        TENANT + GUARDS + 'dear_countries = ["UK"]\n',
+        'guards: dear_countries[1] "UK" is no country code of ISO 3166',
+    ),
+    (TENANT + GUARDS + 'dear_countries = ["Cuba"]\n', 'dear_countries[1] "Cuba" must be two capital letters'),
+    (
+        TENANT + GUARDS + "dear_countries = [53]\n",
+        "dear_countries[1] 53 must be two capital letters of ISO 31",
+    ),
+    (
+        TENANT + GUARDS + "barred_prefixes = [1900]\n",
+        "guards: barred_prefixes[1] 1900 is not how an international number begins; write its digits in quotes,",
+    ),
+    *(
+        (
+            TENANT + GUARDS + f'barred_prefixes = ["1", "{wrong}"]\n',
+            f'barred_prefixes[2] "{wrong}" is not how',
+        )
+        for wrong in ("", "+", "0900", "+1 900", "1-900", "++1", "1900*", "1234567890123456", "\u0661900")
     ),
 ]
 

@@ -1,49 +1,44 @@
-"""Pools over a file: their size, who shares them, when they are full (domain.md 4, 5, 14; rulings.md 15)."""
+"""Pools over a file: who shares them, when they are full, what pays then (domain.md 4, 5; rulings.md 15)."""
 
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from talktime.accounts.tenant import Licence, Subscription, User
-from talktime.bulk.payers import payers_of
-from talktime.bulk.pool_plan import pool_sizes
+from talktime.accounts.pool_sizes import size_at
+from talktime.accounts.tenant import Licence
+from talktime.bulk.kernel import pool_size_s
+from talktime.bulk.state import NONE, Pools
 from talktime.catalog.load import load_catalogue
-from talktime.core.limits import ALWAYS_US, NEVER_US
+from talktime.core.limits import ALWAYS_US, NEVER_US, NO_LIMIT
 from tests.bulk.charged import SPENDS, by_minute, call, charged, column, deck, shown, tenant, us, user
 
 US_NUMBER = "+14255550100"
-MINUTE_S = 60
 
 
-def people(plan: str, location: str, count: int) -> list[User]:
-    return [user(f"{plan}-{location}-{n}", plan, location=location) for n in range(count)]
+spans = st.lists(
+    st.tuples(st.integers(-1_000, 1_000), st.integers(0, 10**6) | st.just(NO_LIMIT)), max_size=5
+).map(lambda entries: ((ALWAYS_US, 60), *sorted(dict(entries).items())))
 
 
-def minutes_of(plan: str, kind: str, *users: User, owner: str = "", bought: int | None = None) -> int:
-    subscriptions = () if bought is None else (Subscription(plan, bought),)
-    who, catalogue = tenant(*users, subscriptions=subscriptions), load_catalogue()
-    entry = catalogue.plans[plan]
-    pool = next(pool for pool in entry.pools if pool.kind == kind)
-    sizes = pool_sizes(catalogue, who, payers_of(who, catalogue), entry, pool, owner)
-    return sizes[-1][1] // MINUTE_S
-
-
-def test_the_sizes_of_domain_14() -> None:
-    assert minutes_of("MCOPSTN1", "domestic", *people("MCOPSTN1", "US", 100), owner="US/PR") == 300_000
-    conferencing = [
-        *people("MCOMEETADD", "US", 10),
-        *people("MCOMEETADD", "GB", 100),
-        *people("MCOMEETADD", "ZW", 5),
-    ]
-    assert minutes_of("MCOMEETADD", "conferencing", *conferencing, bought=115) == 6_900
-    select = people("MCOMEETADD_SELECT", "US", 20)
-    assert minutes_of("MCOMEETADD_SELECT", "conferencing", *select, bought=100) == 1_200
-
-
-def test_bought_licences_without_a_user_count_with_the_country_of_the_tenant() -> None:
-    assert (
-        minutes_of("MCOMEETADD", "conferencing", *people("MCOMEETADD", "KR", 2), bought=5) == 2 * 900 + 3 * 60
+@given(st.lists(spans, min_size=1, max_size=4), st.integers(-1_001, 1_001))
+def test_the_loop_reads_the_sizes_of_a_pool_from_its_columns(
+    sizes: list[tuple[tuple[int, int], ...]], at_us: int
+) -> None:
+    pools = Pools(
+        chain_at=[0],
+        chain_pools=[],
+        size_at=list(accumulate(map(len, sizes), initial=0)),
+        size_from_us=[from_us for entries in sizes for from_us, _ in entries],
+        sizes_s=[size_s for entries in sizes for _, size_s in entries],
+        partner=[NONE] * len(sizes),
+        used_s=[0] * len(sizes),
+        peak_s=[0] * len(sizes),
     )
+    found = [pool_size_s(pool, at_us, pools) for pool in range(len(sizes))]
+    assert found == [size_at(entries, at_us) for entries in sizes]
 
 
 @pytest.mark.parametrize(

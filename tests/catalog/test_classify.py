@@ -10,7 +10,7 @@ from talktime.catalog.classify import FLAG_LOCATION, FLAG_SCOPE, Classified, Sit
 from talktime.catalog.load import load_catalogue
 from talktime.catalog.model import PREMIUM_CREDITS_ONLY, PREMIUM_REFUSE
 from talktime.core.deck import INBOUND, OUTBOUND
-from talktime.core.refusals import GATE_PREMIUM, GATE_UNLICENSED
+from talktime.core.refusals import GATE_BARRED, GATE_PREMIUM, GATE_UNLICENSED
 
 A_CALL: dict[str, Any] = {
     "call_type": "user_out",
@@ -180,6 +180,123 @@ BOTH = GATE_UNLICENSED | GATE_PREMIUM
     ],
 )
 def test_gates(facts: dict[str, Any], gates: int) -> None:
+    assert classified(**facts).gates == gates
+
+
+# --- what is barred --------------------------------------------------------------------------------
+
+HOME, DOMESTIC_GROUP, ZONE_A, ELSEWHERE, NOWHERE = "home", "domestic", "zone A", "elsewhere", "nowhere"
+FROM_US = {HOME: "US", DOMESTIC_GROUP: "CA", ZONE_A: "GB", ELSEWHERE: "ZW", NOWHERE: ""}
+FROM_ZW = {HOME: "ZW", ZONE_A: "GB", ELSEWHERE: "CK", NOWHERE: ""}
+OWN_CALLS: list[dict[str, Any]] = [
+    {"call_type": "user_out"},
+    {"call_type": "user_out_forwarding"},
+    {"call_type": "user_out", "user_plans": PAYG},
+]
+CONFERENCES: list[dict[str, Any]] = [
+    {"call_type": "conf_out"},
+    {"call_type": "conf_out", "user_plans": PER_MINUTE},
+]
+
+
+@pytest.mark.parametrize("location", ["US", "ZW"])
+@pytest.mark.parametrize("way", OWN_CALLS)
+@pytest.mark.parametrize(
+    ("policies", "open_to"),
+    [
+        ((), {HOME, DOMESTIC_GROUP, ZONE_A, ELSEWHERE, NOWHERE}),
+        (("calls_international_and_domestic",), {HOME, DOMESTIC_GROUP, ZONE_A, ELSEWHERE, NOWHERE}),
+        (("calls_domestic",), {HOME, DOMESTIC_GROUP}),
+        (("calls_none",), set()),
+        (("conferencing_none",), {HOME, DOMESTIC_GROUP, ZONE_A, ELSEWHERE, NOWHERE}),  # of the other kind
+        (("calls_domestic", "conferencing_any"), {HOME, DOMESTIC_GROUP}),
+        (("conferencing_any", "calls_domestic"), {HOME, DOMESTIC_GROUP}),
+        (("long_gone",), {HOME, DOMESTIC_GROUP, ZONE_A, ELSEWHERE, NOWHERE}),
+    ],
+)
+def test_a_users_policy_for_own_calls(
+    policies: tuple[str, ...], open_to: set[str], way: dict[str, Any], location: str
+) -> None:
+    destinations = FROM_US if location == "US" else FROM_ZW
+    assert opened_to(destinations, way | {"policies": policies, "location": location}) == open_to & {
+        *destinations
+    }
+
+
+@pytest.mark.parametrize("location", ["US", "ZW"])
+@pytest.mark.parametrize("way", CONFERENCES)
+@pytest.mark.parametrize(
+    ("policies", "open_to"),
+    [
+        ((), {HOME, DOMESTIC_GROUP, ZONE_A, ELSEWHERE, NOWHERE}),
+        (("conferencing_any",), {HOME, DOMESTIC_GROUP, ZONE_A, ELSEWHERE, NOWHERE}),
+        (("conferencing_organiser_country",), {HOME}),  # the country itself, not its domestic group
+        (("conferencing_none",), set()),
+        (("calls_none",), {HOME, DOMESTIC_GROUP, ZONE_A, ELSEWHERE, NOWHERE}),
+    ],
+)
+def test_a_users_policy_for_conferences_that_call_out(
+    policies: tuple[str, ...], open_to: set[str], way: dict[str, Any], location: str
+) -> None:
+    destinations = FROM_US if location == "US" else FROM_ZW
+    assert opened_to(destinations, way | {"policies": policies, "location": location}) == open_to & {
+        *destinations
+    }
+
+
+@pytest.mark.parametrize("way", CONFERENCES)
+@pytest.mark.parametrize(
+    ("location", "destinations", "open_to"),
+    [("US", FROM_US, {HOME, DOMESTIC_GROUP, ZONE_A}), ("ZW", FROM_ZW, {ZONE_A})],
+)
+def test_zone_a_is_where_the_destination_is(
+    location: str, destinations: dict[str, str], open_to: set[str], way: dict[str, Any]
+) -> None:
+    facts = way | {"policies": ("conferencing_zone_a",), "location": location}
+    assert opened_to(destinations, facts) == open_to
+
+
+def opened_to(destinations: dict[str, str], facts: dict[str, Any]) -> set[str]:
+    """The destinations that are not barred."""
+    return {
+        name
+        for name, country in destinations.items()
+        if not classified(**facts, country=country).gates & GATE_BARRED
+    }
+
+
+EVERY_NONE = {"policies": ("calls_none", "conferencing_none"), "user_plans": CREDITS}
+PREFIX = {"barred_prefix": True, "user_plans": CREDITS}
+
+
+@pytest.mark.parametrize(
+    ("facts", "gates"),
+    [
+        (PREFIX, GATE_BARRED),
+        (PREFIX | {"call_type": "conf_out"}, GATE_BARRED),
+        (PREFIX | {"call_type": "ucap_out"}, GATE_BARRED),  # whoever calls
+        (PREFIX | {"policies": ("calls_international_and_domestic",)}, GATE_BARRED),
+        (PREFIX | {"licence_asked": False}, GATE_BARRED),
+        (PREFIX | {"user_plans": (), "premium": PREMIUM_REFUSE}, GATE_BARRED | BOTH),
+        (EVERY_NONE, GATE_BARRED),
+        (EVERY_NONE | {"call_type": "ucap_out"}, 0),  # nobody's own call
+        *(
+            (every | inbound, 0)
+            for every in (PREFIX, EVERY_NONE)
+            for inbound in (
+                TO_BRIDGE,
+                TO_BRIDGE | {"user_plans": PER_MINUTE},
+                {"call_type": "user_in"},
+                {"call_type": "emergency_out"},
+                {"call_type": "emergency_in"},
+                {"call_type": "dr_out"},  # the customer's own operator connects it
+                {"call_type": "mystery"},
+                {"gated": False},
+            )
+        ),
+    ],
+)
+def test_what_is_barred_beside_the_destinations_of_a_policy(facts: dict[str, Any], gates: int) -> None:
     assert classified(**facts).gates == gates
 
 

@@ -346,6 +346,11 @@ def rule(**changes: str) -> str:
         ),
         (
             "categories",
+            '[[category]]\nname = "x"\nfunding = ["credits"]\npolicy = "texts"',
+            r"category 'x': 'texts' is none of calls, conferencing",
+        ),
+        (
+            "categories",
             '[[category]]\nname = "x"\nfunding = ["credits"]\ncolour = "red"',
             r"category 'x': unknown key 'colour'",
         ),

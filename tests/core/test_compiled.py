@@ -18,8 +18,16 @@ from numba.extending import register_jitable
 
 from talktime.bulk import kernel
 from talktime.bulk.state import Calls
-from talktime.core import category, deck, funding, modes, money, pools, rating, recharge, refusals
-from talktime.core.limits import MAX_CALL_S, MAX_FEE_MICROS, MAX_MONEY_MICROS, MAX_PRICE_NANOS, NO_LIMIT
+from talktime.core import category, credits, deck, funding, modes, money, pools, rating, recharge, refusals
+from talktime.core.limits import (
+    ALWAYS_US,
+    MAX_CALL_S,
+    MAX_FEE_MICROS,
+    MAX_MONEY_MICROS,
+    MAX_PRICE_NANOS,
+    NEVER_US,
+    NO_LIMIT,
+)
 from tests.bulk.months import Month, month_of, settle_month
 from tests.core.drawn import Settle, settles
 from tests.core.test_rating import parts
@@ -33,7 +41,11 @@ IN_ORDER: tuple[Callable[..., Any], ...] = (
     rating.amount_micros,
     pools.take,
     pools.pool_free_s,
+    pools.open_s,
     pools.crossed,
+    credits.opened,
+    credits.usable,
+    credits.emptied,
     recharge.recharge_micros,
     modes.stands_behind,
     refusals.money_refusal,
@@ -74,6 +86,7 @@ limited = counted | st.just(NO_LIMIT)
 flags = st.integers(0, 1)
 masks = st.integers(0, 2**20)
 minutes = st.integers(0, 1439)
+instants = st.integers(ALWAYS_US, NEVER_US) | st.integers(-3, 3)
 
 
 @given(some(st.integers(-(10**18), 10**18), positive))
@@ -107,9 +120,29 @@ def test_pool_free_s(calls: list[tuple[int, ...]]) -> None:
     same(pools.pool_free_s, calls)
 
 
+@given(some(limited, flags, limited))
+def test_open_s(calls: list[tuple[int, ...]]) -> None:
+    same(pools.open_s, calls)
+
+
 @given(some(limited, counted, counted, st.sampled_from([80, 100])))
 def test_crossed(calls: list[tuple[int, ...]]) -> None:
     same(pools.crossed, calls)
+
+
+@given(some(counted, counted))
+def test_opened(calls: list[tuple[int, ...]]) -> None:
+    same(credits.opened, calls)
+
+
+@given(some(counted, instants, instants))
+def test_usable(calls: list[tuple[int, ...]]) -> None:
+    same(credits.usable, calls)
+
+
+@given(some(signed, signed))
+def test_emptied(calls: list[tuple[int, ...]]) -> None:
+    same(credits.emptied, calls)
 
 
 @given(some(signed, signed, counted, limited, counted))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talktime.core.limits import NO_LIMIT
-from talktime.core.pools import crossed, pool_free_s, take
+from talktime.core.pools import crossed, open_s, pool_free_s, take
 
 seconds = st.integers(0, 10**15)
 
@@ -48,6 +48,32 @@ def test_a_pool_is_never_given_out_twice(size_s: int, used_s: int, reserved_s: i
     taken_s = take(free_s, wanted_s)
     assert used_s + reserved_s + taken_s <= max(size_s, used_s + reserved_s)
     assert pool_free_s(size_s, used_s + taken_s, reserved_s) == free_s - taken_s
+
+
+@pytest.mark.parametrize(
+    ("free_s", "has_partner", "partner_free_s", "usable_s"),
+    [
+        (180, 0, 0, 180),  # no partner: nothing closes it
+        (180, 1, 120, 180),
+        (180, 1, 1, 180),
+        (180, 1, 0, 0),  # whichever first
+        (0, 1, 120, 0),
+        (180, 1, NO_LIMIT, 180),
+        (NO_LIMIT, 1, 0, 0),
+        (NO_LIMIT, 0, 0, NO_LIMIT),
+    ],
+)
+def test_an_empty_partner_closes_a_pool(
+    free_s: int, has_partner: int, partner_free_s: int, usable_s: int
+) -> None:
+    assert open_s(free_s, has_partner, partner_free_s) == usable_s
+
+
+@given(seconds, seconds)
+def test_of_two_partners_both_are_open_or_neither(one_s: int, other_s: int) -> None:
+    both = (open_s(one_s, 1, other_s), open_s(other_s, 1, one_s))
+    assert both in ((one_s, other_s), (0, 0))
+    assert (both == (0, 0)) == (min(one_s, other_s) == 0)
 
 
 @pytest.mark.parametrize(

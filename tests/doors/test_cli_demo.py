@@ -12,7 +12,7 @@ from tests.doors.reports import excel_table
 from tests.doors.terminal import SOURCES, Terminal
 
 HEAVY = ("polars", "pyarrow", "numba", "numpy", "phonenumbers", "fastexcel", "xlsxwriter")
-COMMANDS = ("rate", "explain", "demo", "rates")
+COMMANDS = ("rate", "explain", "demo", "verify", "rates", "db")
 FILES = {"tenant.toml", "usage.csv", "usage-graph.json", "Export.callingplans.5b0c1d7e.zip", "report.xlsx"}
 
 PROGRAM = f"""
@@ -58,6 +58,12 @@ def test_help_names_the_commands(terminal: Terminal) -> None:
         ),
         (("explain",), "--run --json"),
         (("demo",), "--no-serve --folder --month --calls --seed"),
+        (("verify",), "--database --checkpoints --json"),
+        (("db", "upgrade"), "--database"),
+        (("db", "revision"), "--database --json"),
+        (("db", "backup"), "--database"),
+        (("db", "restore"), "--database --force"),
+        (("db", "checkpoint"), "--database"),
         (("rates", "check"), "--json"),
         (("rates", "lookup"), "--category --number-type --direction --origin --at --json"),
         (("rates", "diff"), "--json"),

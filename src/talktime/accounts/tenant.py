@@ -47,7 +47,10 @@ class Licence:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person who calls. `location` is the country of the licences; matched by `id`, then by `upn`."""
+    """A person who calls. `location` is the country of the licences; matched by `id`, then by `upn`.
+
+    `policies`: the dial-out policies that the user is held to (catalogue, policies.toml).
+    """
 
     upn: str
     id: str = ""
@@ -57,6 +60,7 @@ class User:
     numbers: tuple[str, ...] = ()
     cost_centre: str = ""
     cap_per_month_micros: int | None = None
+    policies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,23 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
+class Guards:
+    """Limits for calls in progress, None or 0 where there is none; money in micros.
+
+    `longest_call_s` and the numbers of `calls` hold paid calls; `dear_...` holds the money an hour to premium
+    numbers and to `dear_countries`; calls to `barred_prefixes` (digits) are refused.
+    """
+
+    calls: int | None = None
+    calls_per_user: int | None = None
+    longest_call_s: int = 0
+    dear_an_hour_micros: int | None = None
+    dear_an_hour_per_user_micros: int | None = None
+    dear_countries: tuple[str, ...] = ()
+    barred_prefixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """One organisation. `stated` is False for the tenant that stands in where no file describes one."""
 
@@ -115,6 +136,7 @@ class Tenant:
     purchases: tuple[Purchase, ...] = ()
     auto_recharge: AutoRecharge = AutoRecharge()
     caps: tuple[Cap, ...] = ()
+    guards: Guards = Guards()
     deck: str = ""
     stated: bool = True
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from talktime.accounts.calendar import to_us, zone
+from talktime.accounts.guards_table import guards_of, policies_of
 from talktime.accounts.tenant import (
     AGREEMENTS,
     AutoRecharge,
     BillingAccount,
     Cap,
+    Guards,
     Licence,
     Purchase,
     ServiceNumber,
@@ -26,7 +28,7 @@ from talktime.accounts.tenant import (
     User,
 )
 from talktime.accounts.tenant_checks import check_tenant
-from talktime.accounts.toml_table import Table, WrittenFloat, did_you_mean, shown
+from talktime.accounts.toml_table import Table, WrittenFloat, country_fault, did_you_mean, shown
 from talktime.catalog.model import TOLL, TOLL_FREE, Catalogue
 from talktime.catalog.side import load_currencies
 from talktime.core.limits import ALWAYS_US, MAX_LICENCES, NEVER_US
@@ -40,8 +42,9 @@ SERVICES: Final = ("conferencing_bridge", "auto_attendant", "call_queue")
 """What answers a service number (domain.md 1)."""
 
 _TABLES: Final = ("tenant", "billing_accounts", "licences", "users", "service_numbers", "purchases")
-_TOP: Final = (*_TABLES, "auto_recharge", "caps", "deck")
-_COUNTRY: Final = re.compile("[A-Z]{2}")
+_TOP: Final = (*_TABLES, "auto_recharge", "caps", "guards", "deck")
+_PERSON: Final = ("upn", "id", "name", "location", "numbers")
+_USER: Final = (*_PERSON, "licences", "cost_centre", "cap_per_month", "policies")
 _CURRENCY: Final = re.compile("[A-Z]{3}")
 _LAST_PURCHASE_US: Final = to_us(datetime(3000, 1, 1, tzinfo=UTC))
 """A lot expires a year after its purchase, which the calendar must still know."""
@@ -55,6 +58,14 @@ class TenantFileError(ValueError):
         self.faults = tuple(faults)
         lines = faults[0] if len(faults) == 1 else "\n  ".join((f"{len(faults)} faults:", *faults))
         super().__init__(f"{path}: {lines}")
+
+
+class TenantFaults(ValueError):  # noqa: N818 - what is wrong, not an accident
+    """Tables that make no tenant. `faults`: a sentence each, in the order of the tables."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(faults))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +86,23 @@ def read_tenant(path: Path, catalogue: Catalogue) -> Tenant:
     UPN, in any letter case; a cap's user is given back by UPN. Purchases are named by their position.
     Raises TenantFileError with every fault.
     """
-    top = Table(_toml(path), "", [])
+    try:
+        return tenant_of_table(_toml(path), catalogue)
+    except TenantFaults as error:
+        raise TenantFileError(path, error.faults) from None
+
+
+def tenant_of_table(data: Mapping[str, Any], catalogue: Catalogue) -> Tenant:
+    """A tenant from tables of the same shape that came another way, such as JSON. Raises TenantFaults."""
+    top = Table(data, "", [])
     top.only(*_TOP)
     table = top.table("tenant")
     if table is None:
-        raise TenantFileError(path, [*top.faults, *_no_tenant(top)])
+        raise TenantFaults([*top.faults, *_no_tenant(top)])
     tenant = _tenant(top, table, catalogue)
     faults = [*top.faults, *check_tenant(tenant, catalogue)]
     if faults:
-        raise TenantFileError(path, faults)
+        raise TenantFaults(faults)
     return tenant
 
 
@@ -114,7 +133,7 @@ def _tenant(top: Table, table: Table, catalogue: Catalogue) -> Tenant:
     home = _Home(country, currency, default_account, catalogue)
     users = tuple(_user(entry, home) for entry in top.tables("users", "upn"))
     upns = _upns(users)
-    recharge = top.table("auto_recharge")
+    recharge, guards = top.table("auto_recharge"), top.table("guards")
     return Tenant(
         id=id_,
         name=table.text("name") or id_,
@@ -131,6 +150,7 @@ def _tenant(top: Table, table: Table, catalogue: Catalogue) -> Tenant:
         ),
         auto_recharge=AutoRecharge() if recharge is None else _auto_recharge(recharge, currency),
         caps=tuple(_cap(entry, id_, upns) for entry in top.tables("caps", "id")),
+        guards=Guards() if guards is None else guards_of(guards, catalogue),
         deck=_deck(top, table),
     )
 
@@ -148,15 +168,10 @@ def _country(table: Table, key: str, default: str | None, catalogue: Catalogue) 
     if key not in table.entries and default is not None:
         return default
     value = table.needed(key)
-    if not value or value in catalogue.dialling:
-        return value
-    if value.upper() in catalogue.dialling:
-        table.fault(f"{key} {shown(value)} must be in capital letters: write {shown(value.upper())}")
-    elif _COUNTRY.fullmatch(value):
-        table.fault(f"{key} {shown(value)} is no country code of ISO 3166")
-    else:
-        table.fault(f"{key} {shown(value)} must be two capital letters of ISO 3166")
-    return ""
+    fault = country_fault(value, catalogue.dialling) if value else ""
+    if fault:
+        table.fault(f"{key} {shown(value)} {fault}")
+    return "" if fault else value
 
 
 def _currency(table: Table) -> str:
@@ -232,7 +247,7 @@ def _plan(table: Table, catalogue: Catalogue) -> str:
 
 
 def _user(table: Table, home: _Home) -> User:
-    table.only("upn", "id", "name", "location", "licences", "numbers", "cost_centre", "cap_per_month")
+    table.only(*_USER)
     location = _country(table, "location", home.country, home.catalogue)
     cap = table.money("cap_per_month")
     if cap is not None and cap < 0:
@@ -246,6 +261,7 @@ def _user(table: Table, home: _Home) -> User:
         numbers=_numbers(table, location, home.catalogue),
         cost_centre=table.text("cost_centre"),
         cap_per_month_micros=cap,
+        policies=policies_of(table),
     )
 
 

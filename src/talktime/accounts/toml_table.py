@@ -4,6 +4,7 @@ A `Table` hands out typed values by key; what is wrong with one becomes a senten
 reader goes on with a harmless value. Sentences say where (table, entry, key), what, and what to do.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -17,6 +18,7 @@ from talktime.core.money import format_money, parse_money
 _FIRST_US: Final = 0
 _END_US: Final = to_us(datetime.max.replace(tzinfo=UTC))
 _LONGEST_SHOWN: Final = 60
+_COUNTRY: Final = re.compile("[A-Z]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +85,18 @@ class Table:
 
     def count(self, key: str, most: int) -> int:
         """A needed whole number from 0 to `most`; a fault gives 0."""
+        if key not in self.entries:
+            self.fault(f"{key} is missing")
+        return self.whole(key, 0, most) or 0
+
+    def whole(self, key: str, least: int, most: int) -> int | None:
+        """A whole number from `least` to `most`; None where the key is absent or at fault."""
         value = self.entries.get(key)
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most:
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return value
         if key in self.entries:
-            self.fault(f"{key} = {shown(value)} must be a whole number from 0 to {most:,}")
-        else:
-            self.fault(f"{key} is missing")
-        return 0
+            self.fault(f"{key} = {shown(value)} must be a whole number from {least} to {most:,}")
+        return None
 
     def money(self, key: str) -> int | None:
         """Micros from a decimal string or a whole number; None where the key is absent or at fault."""
@@ -172,6 +178,19 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
     by_lower = {name.lower(): name for name in known}
     near = get_close_matches(word.lower(), by_lower, n=1)
     return f"; did you mean {by_lower[near[0]]}?" if near else ""
+
+
+def country_fault(value: object, known: Collection[str]) -> str:
+    """What is wrong with the code of a country: half a sentence, or "" where it is one of `known`."""
+    if not isinstance(value, str):
+        return "must be two capital letters of ISO 3166, in quotes"
+    if value in known:
+        return ""
+    if value.upper() in known:
+        return f"must be in capital letters: write {shown(value.upper())}"
+    if _COUNTRY.fullmatch(value):
+        return "is no country code of ISO 3166"
+    return "must be two capital letters of ISO 3166"
 
 
 def shown(value: object) -> str:

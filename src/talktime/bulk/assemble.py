@@ -283,7 +283,6 @@ def _people(prepared: Prepared) -> dict[str, pl.Series]:
     usage, payers = prepared.sides.usage, prepared.sides.payers
     numbers = {index: number for number, index in payers.by_number.items()}
     keys = [payer.key for payer in payers.payers]
-    centres = [payer.cost_centre for payer in payers.payers]
     service = pl.Series([*(numbers.get(i, "") for i in range(len(keys))), ""], dtype=pl.String).gather(
         np.where(prepared.sides.service < 0, len(keys), prepared.sides.service)
     )
@@ -292,10 +291,8 @@ def _people(prepared: Prepared) -> dict[str, pl.Series]:
     )
     frame = pl.DataFrame({"known": known, "upn": usage["upn"], "id": usage["user_id"], "service": service})
     empty_to_null = [pl.when(pl.col(c) != "").then(pl.col(c)) for c in ("known", "upn", "id", "service")]
-    by_service = np.array([*(bool(c) for c in centres), False])[prepared.sides.service]
-    centre = np.where(by_service, prepared.sides.service, prepared.sides.user)
     return {
         "user": frame.select(pl.coalesce(*empty_to_null).fill_null("").alias("user"))["user"],
         "service_number": service,
-        "cost_centre": _word([*centres, ""], centre),
+        "cost_centre": _word(prepared.caps.centre_names, prepared.caps.centre_name),
     }

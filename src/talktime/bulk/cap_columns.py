@@ -1,7 +1,7 @@
 """Spend caps of a run: one counter for each cap and billing month, and which counters a row moves.
 
-A cap holds the money of a user, a cost centre (the service number's, else the user's) or the tenant in the
-month of the call's start (rulings.md 18).
+Which limits a call has are the rules of `accounts.spend_caps`; the month is that of the call's start
+(rulings.md 18).
 """
 
 from __future__ import annotations
@@ -11,29 +11,34 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from talktime.bulk.payers import NOBODY, Payers
+from talktime.accounts.payers import NOBODY
+from talktime.accounts.spend_caps import CapLimits, cap_limits
 from talktime.bulk.state import NONE, Caps
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from talktime.accounts.payers import Payers
     from talktime.accounts.tenant import Tenant
 
     Ints = NDArray[np.int64]
 
-USER = "user"
-COST_CENTRE = "cost_centre"
-TENANT = "tenant"
-
 
 @dataclass(frozen=True, slots=True)
 class CapColumns:
-    """The counter of each row by scope, or NONE; and the limit of each counter in micros."""
+    """The counter of each row by scope, or NONE; and the limit of each counter in micros.
+
+    `centre_names` are the cost centres, "" among them; `centre_name` is the index of each row's in them.
+    """
 
     user: Ints
     centre: Ints
     tenant: Ints
     limits: list[int]
+    centre_names: list[str]
+    centre_name: Ints
 
     def lists(self) -> Caps:
         """The columns of the settlement loop."""
@@ -42,60 +47,44 @@ class CapColumns:
 
 def caps_of(tenant: Tenant, payers: Payers, user: Ints, service: Ints, month: Ints) -> CapColumns:
     """Gives each row its counters."""
-    by_scope: dict[str, dict[str, int]] = {USER: {}, COST_CENTRE: {}, TENANT: {}}
-    for cap in tenant.caps:
-        named = by_scope[cap.scope]
-        key = cap.id.lower() if cap.scope == USER else cap.id
-        named[key] = min(cap.amount_micros, named.get(key, cap.amount_micros))
-    user_caps = [_user_cap(payers, index, by_scope[USER]) for index in range(len(payers.payers))]
-    centre_caps = [by_scope[COST_CENTRE].get(payer.cost_centre) for payer in payers.payers]
-    whole = list(by_scope[TENANT].values())
+    held = cap_limits(tenant, payers)
+    centre_names = sorted({"", *(payer.cost_centre for payer in payers.payers)})
+    centre_name = _centres(held, centre_names, user, service)
+    since = month - (int(month.min()) if len(month) else 0)
+    months = int(since.max()) + 1 if len(month) else 0
     limits: list[int] = []
-    first = int(month.min()) if len(month) else 0
-    months = int(month.max()) - first + 1 if len(month) else 0
-    everybody = np.zeros(len(user), np.int64)
-    centre = np.where((service != NOBODY) & _has_centre(payers)[service], service, user)
-    centre_at = _centre_counters(payers, centre_caps, limits, months)
+    of_users = [*held.user_limits, held.user_limit(NOBODY)]  # index NOBODY = -1 finds the last
+    of_centres = [held.centre_limit(name) for name in centre_names]
     return CapColumns(
-        user=_counters(user_caps, limits, months)[user] + _offset(user_caps, user, month - first),
-        centre=centre_at[centre] + _offset(centre_caps, centre, month - first),
-        tenant=(_counters([min(whole)], limits, months)[everybody] + (month - first))
-        if whole
-        else np.full(len(user), NONE, np.int64),
+        user=_counters(of_users, user, since, months, limits),
+        centre=_counters(of_centres, centre_name, since, months, limits),
+        tenant=_counters([held.tenant_limit], np.zeros_like(user), since, months, limits),
         limits=limits,
+        centre_names=centre_names,
+        centre_name=centre_name,
     )
 
 
-def _user_cap(payers: Payers, index: int, caps: dict[str, int]) -> int | None:
-    payer = payers.payers[index]
-    found = [c for c in (payer.cap_per_month_micros, caps.get(payer.key.lower())) if c is not None]
-    return min(found) if found else None
+def _centres(held: CapLimits, names: Sequence[str], user: Ints, service: Ints) -> Ints:
+    """The index in `names` of each row's cost centre, from what `centre_of` says of either payer alone."""
+    index = {name: at for at, name in enumerate(names)}
+    everybody = [*range(len(held.payers.payers)), NOBODY]  # index NOBODY = -1 finds the last
+    of_users = np.array([index[held.centre_of(payer, NOBODY)] for payer in everybody], np.int64)
+    of_services = np.array([index[held.centre_of(NOBODY, payer)] for payer in everybody], np.int64)
+    own = of_services[service]
+    centres: Ints = np.where(own == index[""], of_users[user], own)
+    return centres
 
 
-def _has_centre(payers: Payers) -> NDArray[np.bool_]:
-    return np.array([*(bool(payer.cost_centre) for payer in payers.payers), False])
+def _counters(caps: Sequence[int | None], holder: Ints, since: Ints, months: int, limits: list[int]) -> Ints:
+    """The counter of each row from the caps of its holders, NONE without one; adds their limits.
 
-
-def _counters(caps: list[int | None], limits: list[int], months: int) -> Ints:
-    """The first counter of each payer's cap, NONE without one; one counter a month follows the other."""
+    A cap has one counter for each month, one after the other; `since` counts a row's months after the first.
+    """
     first = []
     for cap in caps:
         first.append(NONE if cap is None else len(limits))
         limits.extend([] if cap is None else [cap] * months)
-    return np.array([*first, NONE], np.int64)
-
-
-def _centre_counters(payers: Payers, caps: list[int | None], limits: list[int], months: int) -> Ints:
-    """As `_counters`, but payers of one cost centre share its counters."""
-    first: dict[str, int] = {}
-    for payer, cap in zip(payers.payers, caps, strict=True):
-        if cap is not None and payer.cost_centre not in first:
-            first[payer.cost_centre] = len(limits)
-            limits.extend([cap] * months)
-    return np.array([*(first.get(payer.cost_centre, NONE) for payer in payers.payers), NONE], np.int64)
-
-
-def _offset(caps: list[int | None], payer: Ints, month: Ints) -> Ints:
-    """Months after the first for rows that have a cap, 0 for the others (they stay NONE)."""
-    capped = np.array([*(cap is not None for cap in caps), False])
-    return np.where(capped[payer], month, 0)
+    begins = np.array(first, np.int64)[holder]
+    counters: Ints = np.where(begins == NONE, NONE, begins + since)
+    return counters

@@ -36,9 +36,10 @@ from talktime.bulk.state import (
     Year,
 )
 from talktime.core import refusals
+from talktime.core.credits import emptied, opened, usable
 from talktime.core.funding import settle
 from talktime.core.limits import NEVER_US, NO_LIMIT
-from talktime.core.pools import crossed, pool_free_s, take
+from talktime.core.pools import crossed, open_s, pool_free_s, take
 from talktime.core.rating import AFTER_FIRST, DEFAULT_FIRST_S, DEFAULT_STEP_S, billed_seconds
 from talktime.core.recharge import recharge_micros
 
@@ -209,7 +210,7 @@ def _expire(t: int, at_us: int, wallets: Wallets, lots: Lots, log: Log) -> None:
     next_us = NEVER_US
     for lot in range(wallets.head[t], wallets.tail[t]):
         left = lots.left[lot]
-        if left > 0 and lots.expires_at_us[lot] <= at_us:
+        if left > 0 and usable(left, lots.expires_at_us[lot], at_us) == 0:
             lots.left[lot] = 0
             note(log, EXPIRY, t, NONE, at_us, lot, left, wallets.balance[t] - left)
             _set_balance(t, NONE, at_us, wallets.balance[t] - left, 1, wallets, log)
@@ -222,7 +223,7 @@ def _set_balance(
     t: int, row: int, at_us: int, balance: int, by_expiry: int, wallets: Wallets, log: Log
 ) -> None:
     """Writes a lower balance; tells once when it reaches zero, and remembers what emptied it."""
-    if wallets.balance[t] > 0 and balance <= 0:
+    if emptied(wallets.balance[t], balance):
         wallets.emptied_by_expiry[t] = by_expiry
         note(log, BALANCE_ZERO, t, row, at_us, NONE, 0, balance)
     wallets.balance[t] = balance
@@ -241,11 +242,11 @@ def open_lot(
 ) -> None:
     """Opens a lot of the full amount; what is overdrawn is its first draw (rulings.md 16)."""
     lot = wallets.tail[t]
-    repaid = take(amount, wallets.overdraft[t])
+    left, repaid = opened(amount, wallets.overdraft[t])
     lots.bought_at_us[lot] = at_us
     lots.expires_at_us[lot] = expires_at_us
     lots.amount[lot] = amount
-    lots.left[lot] = amount - repaid
+    lots.left[lot] = left
     lots.origin[lot] = origin
     wallets.tail[t] = lot + 1
     wallets.overdraft[t] -= repaid
@@ -287,21 +288,25 @@ def twelve_months_on_us(at_us: int, year: Year) -> int:
     return at_us + year.add_us[low]
 
 
-def _size_s(pool: int, start_us: int, pools: Pools) -> int:
-    """The size of a pool for a call that started then."""
+def pool_size_s(pool: int, start_us: int, pools: Pools) -> int:
+    """The size of a pool for a call that started then: `accounts.pool_sizes.size_at` over columns."""
     at = pools.size_at[pool + 1] - 1
     while at > pools.size_at[pool] and pools.size_from_us[at] > start_us:
         at -= 1
     return pools.sizes_s[at]
 
 
+def _unused_s(pool: int, start_us: int, pools: Pools) -> int:
+    """Seconds left in a pool, whatever its partner has."""
+    return pool_free_s(pool_size_s(pool, start_us, pools), pools.used_s[pool], 0)
+
+
 def _free_s(pool: int, start_us: int, pools: Pools) -> int:
-    """Seconds left in a pool; none where its partner is full (`strict_or`, domain.md 5)."""
-    free_s = pool_free_s(_size_s(pool, start_us, pools), pools.used_s[pool], 0)
+    """Seconds left in a pool that a call may use."""
     partner = pools.partner[pool]
-    if partner != NONE and pool_free_s(_size_s(partner, start_us, pools), pools.used_s[partner], 0) == 0:
-        return 0
-    return free_s
+    if partner == NONE:
+        return open_s(_unused_s(pool, start_us, pools), 0, 0)
+    return open_s(_unused_s(pool, start_us, pools), 1, _unused_s(partner, start_us, pools))
 
 
 def _chain_free_s(chain: int, start_us: int, pools: Pools) -> int:
@@ -329,7 +334,7 @@ def _use_pools(i: int, row: int, pool_s: int, calls: Calls, pools: Pools, log: L
         if taken_s == 0:
             continue
         wanted_s -= taken_s
-        size_s = _size_s(pool, start_us, pools)
+        size_s = pool_size_s(pool, start_us, pools)
         before_s = pools.used_s[pool]
         pools.used_s[pool] = before_s + taken_s
         pools.peak_s[pool] = max(pools.peak_s[pool], size_s)

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
+from talktime.accounts.payers import NOBODY, Payers, payers_of
 from talktime.bulk.cap_columns import CapColumns, caps_of
+from talktime.bulk.lookup import find_many
 from talktime.bulk.number_columns import Called, Numbers, look_at, parse_column
-from talktime.bulk.payers import NOBODY, Payers, payers_of, states_of, users_of
+from talktime.bulk.payers import states_of, users_of
 from talktime.bulk.pool_plan import PoolPlan
 from talktime.bulk.rate_columns import masked_price, rates_of
 from talktime.bulk.state import FREE, NONE, NOT_ANSWERED, PAYABLE, Calls
 from talktime.catalog.classify import Classified, Situation, classify
 from talktime.core.deck import INBOUND, Call, RateBook
-from talktime.core.prefix import NO_PREFIX
+from talktime.core.prefix import NO_PREFIX, prefix_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -209,7 +211,7 @@ def _services(
     )["number"]
     numbers = list(payers.by_number)
     found = own.replace_strict(
-        numbers, [payers.by_number[n] for n in numbers], default=NOBODY, return_dtype=pl.Int64
+        numbers, [payers.service_of(n) for n in numbers], default=NOBODY, return_dtype=pl.Int64
     )
     return found.to_numpy()
 
@@ -219,7 +221,8 @@ def _classify(
 ) -> tuple[Ints, list[Classified]]:
     """Classifies each different situation once; returns the situation of each row and the answers."""
     profiles, profile_of_state = _profiles(sides.payers)
-    frame = _situations(sides, profile_of_state, len(tenant.users))
+    held, held_to = _held_to(tenant, sides)
+    frame = _situations(sides, profile_of_state, held_to, len(tenant.users))
     different = frame.unique(maintain_order=True).with_row_index("situation")
     rows = frame.join(different, on=frame.columns, how="left", maintain_order="left")["situation"]
     listed = ["", *(number.kind for number in tenant.service_numbers)]
@@ -241,6 +244,8 @@ def _classify(
                 caller_country=called.countries[row["caller_country"]],
                 user_plans=profiles[row["user_plans"]],
                 service_plans=profiles[row["service_plans"]],
+                policies=held[row["held_to"] >> 1],
+                barred_prefix=bool(row["held_to"] & 1),
             ),
             licence_asked=terms.licence_asked,
             gated=gated,
@@ -250,7 +255,7 @@ def _classify(
     return rows.cast(pl.Int64).to_numpy(), classified
 
 
-def _situations(sides: Sides, profile_of_state: Ints, users: int) -> pl.DataFrame:
+def _situations(sides: Sides, profile_of_state: Ints, held_to: Ints, users: int) -> pl.DataFrame:
     """What tells situations apart, row by row: few different values, most of them as numbers."""
     usage = sides.usage
     start_us = usage["start_us"].to_numpy()
@@ -269,8 +274,20 @@ def _situations(sides: Sides, profile_of_state: Ints, users: int) -> pl.DataFram
             "caller_country": sides.caller_country,
             "user_plans": profile_of_state[states_of(sides.payers, sides.user, start_us)],
             "service_plans": profile_of_state[states_of(sides.payers, sides.service, start_us)],
+            "held_to": held_to,
         }
     )
+
+
+def _held_to(tenant: Tenant, sides: Sides) -> tuple[list[tuple[str, ...]], Ints]:
+    """The different sets of dial-out policies; of each row twice its user's, plus 1 for a barred prefix."""
+    held = sorted({(), *(user.policies for user in tenant.users)})
+    numbers = {policies: index for index, policies in enumerate(held)}
+    # The last place stands for nobody: index NOBODY = -1 finds it.
+    of_user = np.array([*(numbers[user.policies] for user in tenant.users), numbers[()]], np.int64)
+    barred = prefix_table(sorted(set(tenant.guards.barred_prefixes)))
+    found = find_many(barred, sides.called.keys, sides.called.lengths)
+    return held, 2 * of_user[sides.user] + (found != NO_PREFIX)
 
 
 def _profiles(payers: Payers) -> tuple[list[tuple[str, ...]], Ints]:

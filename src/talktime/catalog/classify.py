@@ -18,8 +18,9 @@ from talktime.catalog.model import (
     Facts,
     PlanPool,
 )
+from talktime.catalog.side import load_policies
 from talktime.core.deck import INBOUND, OUTBOUND, Call
-from talktime.core.refusals import GATE_PREMIUM, GATE_UNLICENSED
+from talktime.core.refusals import GATE_BARRED, GATE_PREMIUM, GATE_UNLICENSED
 
 FLAG_SCOPE: Final = "scope_disagrees"
 FLAG_LOCATION: Final = "location_unknown"
@@ -31,6 +32,8 @@ class Situation(NamedTuple):
     `country`, `number_kind` and `premium` are of the called number, `caller_country` matters for inbound
     calls where a deck prices by origin; `listed_kind` is the kind of the tenant's
     own service number, `row_number_type` what the file says; `scope` is domestic, international or "".
+    `policies` are the dial-out policies that the user is held to, `barred_prefix` says that the called
+    number begins with a prefix which the tenant bars.
     """
 
     call_type: str
@@ -46,6 +49,8 @@ class Situation(NamedTuple):
     caller_country: str
     user_plans: tuple[str, ...]
     service_plans: tuple[str, ...]
+    policies: tuple[str, ...] = ()
+    barred_prefix: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ def classify(catalogue: Catalogue, call: Situation, *, licence_asked: bool, gate
         category=category,
         rule=rule,
         deck_call=Call(category.name, kind, direction, _origin(call, direction)),
-        gates=_gates(catalogue, category, call, plans, direction, licence_asked) if gated else 0,
+        gates=_gates(catalogue, category, call, plans, direction, domestic, licence_asked) if gated else 0,
         pools=() if category.is_free else _pools(catalogue, category, plans, call, domestic),
         flags=flags,
     )
@@ -124,6 +129,7 @@ def _gates(
     call: Situation,
     plans: Sequence[str],
     direction: str,
+    domestic: bool,
     licence_asked: bool,
 ) -> int:
     if category.is_free or category.never_refused:
@@ -133,7 +139,24 @@ def _gates(
         gates |= GATE_UNLICENSED
     if direction == OUTBOUND and call.premium == PREMIUM_REFUSE:
         gates |= GATE_PREMIUM
+    if direction == OUTBOUND and _is_barred(catalogue, category, call, domestic):
+        gates |= GATE_BARRED
     return gates
+
+
+def _is_barred(catalogue: Catalogue, category: Category, call: Situation, domestic: bool) -> bool:
+    """Whether the tenant bars the prefix, or the user's dial-out policy the destination (domain.md 15).
+
+    Who holds no policy of the category's kind is held to the default; an unknown one bars nothing.
+    """
+    if call.barred_prefix:
+        return True
+    known = load_policies()
+    if not category.policy or category.name in known.never_barred:
+        return False
+    held = (known.policies[id_] for id_ in call.policies if id_ in known.policies)
+    policy = next((one for one in held if one.kind == category.policy), known.default(category.policy))
+    return not policy.permits(catalogue.reached(call.location, call.country, domestic))
 
 
 def _pools(

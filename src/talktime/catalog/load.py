@@ -22,6 +22,7 @@ from talktime.catalog.model import (
     FREE,
     INTERNATIONAL,
     OTHER_OPERATOR,
+    POLICY_REACHES,
     PREMIUM_CREDITS_ONLY,
     PREMIUM_NORMAL,
     PREMIUM_REFUSE,
@@ -211,16 +212,19 @@ def _minutes(where: str, value: Any) -> int:
     return value
 
 
+_CATEGORY_MAY_HOLD: Final = ("licence", "payer", "never_refused", "state", "flag", "policy")
+
+
 def _categories(entries: Sequence[Mapping[str, Any]], plans: Mapping[str, Plan]) -> dict[str, Category]:
     kinds = {pool.kind for plan in plans.values() for pool in plan.pools} | {FREE, CREDITS}
     traits = {trait for plan in plans.values() for trait in plan.traits}
     categories = {}
     for entry in entries:
         where = f"categories.toml: category {entry.get('name', '?')!r}"
-        _take(where, entry, ("name", "funding"), ("licence", "payer", "never_refused", "state", "flag"))
+        _take(where, entry, ("name", "funding"), _CATEGORY_MAY_HOLD)
         for kind in entry["funding"]:
             _one_of(where, kind, kinds)
-        licence = entry.get("licence", "")
+        licence, policy = entry.get("licence", ""), entry.get("policy", "")
         categories[entry["name"]] = Category(
             name=entry["name"],
             funding=tuple(entry["funding"]),
@@ -229,6 +233,7 @@ def _categories(entries: Sequence[Mapping[str, Any]], plans: Mapping[str, Plan])
             never_refused=entry.get("never_refused", False),
             state=entry.get("state", "free" if FREE in entry["funding"] else "charged"),
             flag=entry.get("flag", ""),
+            policy=_one_of(where, policy, POLICY_REACHES) if policy else "",
         )
     return categories
 

@@ -25,6 +25,13 @@ SCOPE_USER: Final = "user"
 DOMESTIC: Final = "domestic"
 INTERNATIONAL: Final = "international"
 ANYWHERE: Final = "any"
+ORGANISER_COUNTRY: Final = "organiser_country"
+
+POLICY_REACHES: Final = {
+    "conferencing": (ANYWHERE, ORGANISER_COUNTRY, "zone_a"),
+    "calls": (INTERNATIONAL, DOMESTIC),
+}
+"""The kinds of dial-out policies and the words that say what one allows (domain.md 15)."""
 
 TOLL: Final = "toll"
 TOLL_FREE: Final = "toll_free"
@@ -69,7 +76,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A kind of call: who pays for it, in which order, and which trait its payer needs (domain.md 4)."""
+    """A kind of call: who pays for it, in which order, and which trait its payer needs (domain.md 4).
+
+    `policy` is the kind of dial-out policy that its outgoing calls are held to, "" for none.
+    """
 
     name: str
     funding: tuple[str, ...]
@@ -78,6 +88,7 @@ class Category:
     never_refused: bool
     state: str
     flag: str
+    policy: str
 
     @property
     def is_free(self) -> bool:
@@ -196,6 +207,14 @@ class Catalogue:
         if pool.destinations == INTERNATIONAL:
             return not domestic
         return country in self.zones[pool.destinations]
+
+    def reached(self, location: str, country: str, domestic: bool) -> frozenset[str]:
+        """What dial-out policies may say of a destination (policies.toml): words that hold for it."""
+        words = {zone for zone, countries in self.zones.items() if country in countries}
+        words.add(DOMESTIC if domestic else INTERNATIONAL)
+        if country and country == location:
+            words.add(ORGANISER_COUNTRY)
+        return frozenset(words)
 
     def premium_state(self, digits: str) -> str:
         """refuse, credits_only or normal, by the longest prefix that the visible digits decide."""

@@ -11,7 +11,7 @@ from importlib import resources
 from typing import Any, Final, TypeVar
 
 from talktime.catalog.load import CatalogueError
-from talktime.catalog.model import ANYWHERE
+from talktime.catalog.model import POLICY_REACHES
 from talktime.catalog.side_model import (
     Allowance,
     Currencies,
@@ -33,10 +33,6 @@ from talktime.core.money import MICROS_PLACES, parse_money
 
 _MONEY: Final = ("never", "after_pool", "every_minute", "operator_bills")
 _HOLDERS: Final = ("organiser", "user", "resource_account")
-_REACHES: Final = {
-    "conferencing": (ANYWHERE, "organiser_country", "zone_a"),
-    "calls": ("international", "domestic"),
-}
 
 _Value = TypeVar("_Value")
 
@@ -158,7 +154,7 @@ def read_policies(text: str, file: str = "policies.toml") -> Policies:
     """policies.toml -> Policies. Raises CatalogueError naming file and entry."""
     top = _top(file, text, {"never_barred": list, "policy": list})
     policies = _by_id(file, "policy", top["policy"], _policy)
-    for kind in _REACHES:
+    for kind in POLICY_REACHES:
         if sum(policy.default for policy in policies.values() if policy.kind == kind) != 1:
             raise CatalogueError(f"{file}: exactly one policy of kind {kind!r} must say default = true")
     return Policies(policies, frozenset(_words(f"{file}: never_barred", top["never_barred"])))
@@ -166,8 +162,10 @@ def read_policies(text: str, file: str = "policies.toml") -> Policies:
 
 def _policy(where: str, entry: Mapping[str, Any]) -> Policy:
     _keys(where, entry, {"id": str, "kind": str, "name": str, "allows": list}, {"default": bool})
-    kind = _one_of(where, entry["kind"], _REACHES)
-    allows = frozenset(_one_of(where, reach, _REACHES[kind]) for reach in _words(where, entry["allows"]))
+    kind = _one_of(where, entry["kind"], POLICY_REACHES)
+    allows = frozenset(
+        _one_of(where, reach, POLICY_REACHES[kind]) for reach in _words(where, entry["allows"])
+    )
     return Policy(entry["id"], kind, entry["name"], allows, entry.get("default", False))
 
 

@@ -21,6 +21,14 @@ def pool_free_s(size_s: int, used_s: int, reserved_s: int) -> int:
     return max(0, size_s - used_s - reserved_s)
 
 
+def open_s(free_s: int, has_partner: int, partner_free_s: int) -> int:
+    """Seconds of a pool that a new grant may use: none where its partner (`strict_or`) is empty.
+
+    `partner_free_s` counts only where there is a partner, as `has_partner` (0 or 1) says (domain.md 5).
+    """
+    return 0 if has_partner and partner_free_s <= 0 else free_s
+
+
 def crossed(size_s: int, before_s: int, after_s: int, percent: int) -> int:
     """1 where use went from below `percent` of the size to at or above it, else 0."""
     if size_s <= 0 or size_s >= NO_LIMIT:

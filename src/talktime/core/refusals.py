@@ -1,6 +1,7 @@
 """Why a call may not start: one closed list, in the order in which reasons win.
 
-The numbers are fixed: they are stored. The lowest number that applies is the answer (rulings.md 24).
+The numbers are fixed: they are stored. The lowest number that applies is the answer (rulings.md 24); the two
+guards of calls in progress come last, so that they are told only where nothing else stands against a call.
 """
 
 from enum import IntEnum
@@ -23,6 +24,8 @@ class Refusal(IntEnum):
     CREDITS_EXPIRED = 10
     POST_USAGE_OFF = 11
     NO_CREDIT = 12
+    TOO_MANY_CALLS = 13
+    CALL_TOO_LONG = 14
 
     @property
     def code(self) -> str:
@@ -35,7 +38,9 @@ class Refusal(IntEnum):
         return self in _RETRY_HELPS
 
 
-_RETRY_HELPS: Final = frozenset({Refusal.SPEND_CAP, Refusal.CREDITS_EXPIRED, Refusal.NO_CREDIT})
+_RETRY_HELPS: Final = frozenset(
+    {Refusal.SPEND_CAP, Refusal.CREDITS_EXPIRED, Refusal.NO_CREDIT, Refusal.TOO_MANY_CALLS}
+)
 
 # The compiled functions need plain integers; each stands for the member of its name.
 NONE: Final = 0

@@ -29,6 +29,10 @@ rates_app = typer.Typer(
     help="Rate decks: check, look up, compare.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(rates_app, name="rates")
+db_app = typer.Typer(
+    help="The ledger's database: upgrade, backup, restore.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(db_app, name="db")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 DeckArgument = Annotated[
@@ -37,6 +41,10 @@ DeckArgument = Annotated[
 Rates = Annotated[
     str | None,
     typer.Option("--rates", metavar="DECK", help="The rate deck; without it the shipped sample deck."),
+]
+Database = Annotated[
+    str | None,
+    typer.Option("--database", metavar="URL", help="sqlite:///FILE or postgresql://..."),
 ]
 
 
@@ -149,6 +157,72 @@ def demo(
     from talktime.doors.cli.demo import demo_command
 
     raise typer.Exit(demo_command(folder, month=month, calls=calls, seed=seed, serve=not no_serve))
+
+
+@app.command()
+def verify(
+    database: Database = None,
+    checkpoints: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Compare with the heads that `db checkpoint` has written."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Rebuild every total of the ledger from its journal and compare; exit 1 where they differ."""
+    from talktime.doors.cli.ledger import verify_command
+
+    raise typer.Exit(verify_command(database, checkpoints, as_json=as_json))
+
+
+@db_app.command("upgrade")
+def db_upgrade(database: Database = None) -> None:
+    """Make the database, or bring its schema to the newest step."""
+    from talktime.doors.cli.ledger import upgrade_command
+
+    raise typer.Exit(upgrade_command(database))
+
+
+@db_app.command("revision")
+def db_revision(database: Database = None, as_json: Json = False) -> None:
+    """Show the step of the schema that the database stands at; exit 1 where it is not the newest."""
+    from talktime.doors.cli.ledger import revision_command
+
+    raise typer.Exit(revision_command(database, as_json=as_json))
+
+
+@db_app.command("backup")
+def db_backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")], database: Database = None
+) -> None:
+    """Copy the ledger while it is in use, and verify the copy."""
+    from talktime.doors.cli.ledger import backup_command
+
+    raise typer.Exit(backup_command(database, file))
+
+
+@db_app.command("restore")
+def db_restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `db backup` made.")],
+    database: Database = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the ledger that is there; it is kept aside.")
+    ] = False,
+) -> None:
+    """Put a backup in the place of the ledger, and verify it."""
+    from talktime.doors.cli.ledger import restore_command
+
+    raise typer.Exit(restore_command(database, file, force=force))
+
+
+@db_app.command("checkpoint")
+def db_checkpoint(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where checkpoints are kept.")],
+    database: Database = None,
+) -> None:
+    """Write down the heads of all hash chains; `verify --checkpoints` finds a journal rewritten since."""
+    from talktime.doors.cli.ledger import checkpoint_command
+
+    raise typer.Exit(checkpoint_command(database, folder))
 
 
 @rates_app.command("check")

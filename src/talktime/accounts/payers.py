@@ -1,0 +1,119 @@
+"""Who may stand behind a call: the users and service numbers of a tenant, and what they hold at an instant.
+
+A payer is a user or a service number of the tenant; its licences may change, so a payer has one or more
+states, each with the plans held in a span of time (rulings.md 5: licences are those of the call's start).
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Final
+
+from talktime.accounts.tenant import Licence, Tenant
+from talktime.catalog.model import Catalogue
+from talktime.core.limits import ALWAYS_US, NEVER_US
+from talktime.core.numbers import parse_number
+
+NOBODY: Final = -1
+"""The index of a payer that is not there: nobody is named, or somebody whom the tenant does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """A user or a service number. `location` is the country of its licences; `key` names it in pools."""
+
+    key: str
+    location: str
+    cost_centre: str
+    licences: tuple[Licence, ...]
+    cap_per_month_micros: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PayerState:
+    """What a payer holds from an instant on."""
+
+    payer: int
+    from_us: int
+    plans: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Payers:
+    """All payers of a tenant: users first, then service numbers; their states in order of payer and time."""
+
+    payers: tuple[Payer, ...]
+    states: tuple[PayerState, ...]
+    first_state: tuple[int, ...]
+    by_id: dict[str, int]
+    by_upn: dict[str, int]
+    by_number: dict[str, int]
+
+    def state_at(self, payer: int, at_us: int) -> int:
+        """The index of the state of a payer at an instant; NOBODY for nobody."""
+        if payer == NOBODY:
+            return NOBODY
+        first, after = self.first_state[payer], self.first_state[payer + 1]
+        begun = bisect_right(self.states, at_us, first, after, key=attrgetter("from_us"))
+        return max(begun - 1, first)
+
+    def payer_of(self, word: str, upn: str | None = None) -> int:
+        """The user whose id is `word`, else whose UPN is `upn`, in any letter case; NOBODY if not known.
+
+        Where one word stands for both, `upn` is left out (interfaces.md, The tenant file).
+        """
+        by_upn = self.by_upn.get((word if upn is None else upn).lower(), NOBODY)
+        return self.by_id.get(word.lower(), by_upn)
+
+    def service_of(self, number: str) -> int:
+        """The service number with this number in international form (`+` and digits); NOBODY if not known."""
+        return self.by_number.get(number, NOBODY)
+
+
+def payers_of(tenant: Tenant, catalogue: Catalogue) -> Payers:
+    """The payers of a tenant with their states; a resource account sits in the country of its number."""
+    payers = [
+        Payer(u.upn or u.id, u.location, u.cost_centre, u.licences, u.cap_per_month_micros)
+        for u in tenant.users
+    ]
+    payers += [
+        Payer(
+            s.number,
+            catalogue.number(parse_number(s.number, None).digits).country or tenant.country,
+            s.cost_centre,
+            s.licences,
+            None,
+        )
+        for s in tenant.service_numbers
+    ]
+    states: list[PayerState] = []
+    first_state: list[int] = []
+    for index, payer in enumerate(payers):
+        first_state.append(len(states))
+        states.extend(
+            PayerState(index, from_us, held_at(payer.licences, from_us))
+            for from_us in changes(payer.licences)
+        )
+    first_state.append(len(states))
+    return Payers(
+        payers=tuple(payers),
+        states=tuple(states),
+        first_state=tuple(first_state),
+        by_id={u.id.lower(): i for i, u in enumerate(tenant.users) if u.id},
+        by_upn={u.upn.lower(): i for i, u in enumerate(tenant.users) if u.upn},
+        by_number={s.number: len(tenant.users) + i for i, s in enumerate(tenant.service_numbers)},
+    )
+
+
+def changes(licences: Iterable[Licence]) -> list[int]:
+    """The instants from which something else is held, the beginning of time first."""
+    instants = {ALWAYS_US}
+    for licence in licences:
+        instants |= {licence.from_us, licence.until_us}
+    return sorted(instants - {NEVER_US})
+
+
+def held_at(licences: Sequence[Licence], at_us: int) -> tuple[str, ...]:
+    """The plan codes held at an instant, each once, in order."""
+    return tuple(sorted({li.plan for li in licences if li.from_us <= at_us < li.until_us}))

@@ -1,0 +1,1 @@
+"""HTTP: live routes, management, health and metrics."""

@@ -1,0 +1,99 @@
+"""The live process as one ASGI application: live routes in front, health and metrics, the rest behind.
+
+Starting and stopping the desk is the application's lifespan: the server answers nothing before the ledger is
+open, and the last batch is committed before the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from talktime.doors.http.live_routes import LiveRoutes, Receive, Scope, Send
+from talktime.doors.http.metrics import CONTENT_TYPE
+from talktime.doors.http.wire import encoded, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from talktime.doors.http.metrics import Metrics
+    from talktime.live.desk import Desk
+
+    App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+JANITOR_S: Final = 3
+"""Seconds between two looks for requests whose bodies do not arrive."""
+
+_JSON: Final = b"application/json"
+_PROBLEM: Final = b"application/problem+json"
+
+log = logging.getLogger(__name__)
+
+
+class LiveApp:
+    """Live routes, `/healthz`, `/readyz`, `/metrics`; everything else goes to `behind`, if there is one."""
+
+    def __init__(self, desk: Desk, routes: LiveRoutes, metrics: Metrics, behind: App | None = None) -> None:
+        self._desk = desk
+        self._routes = routes
+        self._metrics = metrics
+        self._behind = behind
+        self._janitor: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection event or request."""
+        if scope["type"] == "http":
+            path = scope["path"]
+            if LiveRoutes.takes(path):
+                await self._routes(scope, receive, send)
+            elif path == "/healthz":
+                await _say(send, 200, b'{"status":"ok"}', _JSON)
+            elif path == "/readyz":
+                await self._ready(send)
+            elif path == "/metrics":
+                await _say(send, 200, await self._metrics.text(), CONTENT_TYPE)
+            elif self._behind is not None:
+                await self._behind(scope, receive, send)
+            else:
+                shown = problem(404, "no_such_route", "this process serves live routes only")
+                await _say(send, 404, encoded(shown), _PROBLEM)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif self._behind is not None:
+            await self._behind(scope, receive, send)
+
+    async def _ready(self, send: Send) -> None:
+        """200 while operations are taken; a load balancer sends nothing here otherwise."""
+        engine = self._desk.engine
+        if engine.is_alive and not engine.is_full:
+            await _say(send, 200, b'{"status":"ready"}', _JSON)
+        else:
+            why = "the queue is full" if engine.is_alive else "the service is starting or stopping"
+            await _say(send, 503, encoded(problem(503, "not_ready", why)), _PROBLEM)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self._desk.start()
+        except Exception as error:
+            log.exception("the ledger cannot be opened")
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        self._janitor = asyncio.create_task(self._drop_slow(), name="janitor")
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self._janitor.cancel()
+        await self._desk.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _drop_slow(self) -> None:
+        while True:
+            await asyncio.sleep(JANITOR_S)
+            self._routes.drop_slow()
+
+
+async def _say(send: Send, status: int, body: bytes, content_type: bytes) -> None:
+    headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,342 @@
+"""Group commit: commands queue while the last transaction commits, then all of them are one transaction.
+
+A decision costs microseconds, a durable commit hundreds, so commits are shared. Nobody is answered before
+the commit; an idle engine answers at once, a busy one batches more; there is no timer (design.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter_ns, time_ns
+from typing import Final, Protocol
+
+from talktime.ledger.book import Book
+from talktime.ledger.records import SessionRow, State
+from talktime.ledger.store import Call, Documents, Opening, Store, StoreAway, StoreBusy, UnknownOutcome
+
+MAX_BATCH: Final = 256
+"""The most operations of one transaction (rulings.md 33)."""
+
+MAX_SKIPS: Final = 3
+"""After so many batches without the lock of its tenant an operation waits for it in one of its own."""
+
+log = logging.getLogger(__name__)
+
+
+class Command(Protocol):
+    """Something that touches a wallet: a call, funding, a correction, a change of settings.
+
+    `call_id` names the session it needs ("" for none); `creates`: the tenant may be new.
+    """
+
+    @property
+    def tenant(self) -> str:
+        """Whose wallet."""
+
+    @property
+    def call_id(self) -> str:
+        """Which session."""
+
+    @property
+    def creates(self) -> bool:
+        """Whether the tenant may be new."""
+
+    def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> object:
+        """Decides, changes the book in place and returns the answer. `book` None: no such tenant."""
+
+
+class QueueFull(Exception):  # noqa: N818 - not a fault of the program
+    """More operations wait than the engine takes; the caller is told to come again."""
+
+
+class Stopping(Exception):  # noqa: N818 - not a fault of the program
+    """The engine finishes what it has and takes nothing new."""
+
+
+class NeedsPeriod(Exception):  # noqa: N818 - an answer to the engine
+    """Raised by a command that needs the counters of a period which the book was loaded without."""
+
+    def __init__(self, period: int) -> None:
+        self.period = period
+        super().__init__(f"counters of period {period} are not in memory")
+
+
+Configure = Callable[[Documents], object]
+"""Makes of a tenant's documents what its commands work with."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A command in the queue, and who waits for its answer."""
+
+    command: Command
+    answer: asyncio.Future[object]
+    skips: int = 0
+
+
+@dataclass(slots=True)
+class Observed:
+    """What the engine counts; the door shows it as metrics. Times in nanoseconds."""
+
+    batches: int = 0
+    operations: int = 0
+    failed_batches: int = 0
+    unknown_outcomes: int = 0
+    on_batch: Callable[[int, int], None] | None = None
+
+
+def _clock_us() -> int:
+    return time_ns() // 1_000
+
+
+class Engine:
+    """All that touches a wallet goes through here, in one order per tenant."""
+
+    def __init__(
+        self,
+        store: Store,
+        configure: Configure,
+        *,
+        clock_us: Callable[[], int] = _clock_us,
+        max_queue: int = 4_096,
+        max_books: int = 20_000,
+    ) -> None:
+        self.store = store
+        self.clock_us = clock_us
+        self.observed = Observed()
+        self._configure = configure
+        self._max_queue = max_queue
+        self._max_books = max_books
+        self._queue: deque[Waiting] = deque()
+        self._books: dict[str, Book] = {}
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    # --- for callers -----------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Opens the store and begins to take commands."""
+        await self.store.open()
+        self._task = asyncio.create_task(self._run(), name="engine")
+
+    async def stop(self) -> None:
+        """Takes nothing new, finishes what waits, closes the store."""
+        self._stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+        await self.store.close()
+
+    @property
+    def waiting(self) -> int:
+        """Operations in the queue."""
+        return len(self._queue)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next command would be refused."""
+        return len(self._queue) >= self._max_queue
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether commands are being taken."""
+        return self._task is not None and not self._task.done() and not self._stopping
+
+    def submit(self, command: Command) -> asyncio.Future[object]:
+        """Queues a command; the future holds its answer once that is durable.
+
+        Raises QueueFull or Stopping. The future raises UnknownOutcome, StoreBusy or StoreAway.
+        """
+        if self._stopping:
+            raise Stopping("the service is stopping")
+        if len(self._queue) >= self._max_queue:
+            raise QueueFull(f"{len(self._queue)} operations wait")
+        answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self._queue.append(Waiting(command, answer))
+        self._wake.set()
+        return answer
+
+    # --- the loop --------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while True:
+            if not self._queue:
+                if self._stopping:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_BATCH))]
+            await self._serve(batch)
+            await asyncio.sleep(0)
+
+    async def _serve(self, batch: list[Waiting]) -> None:
+        """One batch; if it fails, each of its commands alone, so that one cannot harm the others."""
+        stuck = [waiting for waiting in batch if waiting.skips >= MAX_SKIPS]
+        for waiting in stuck:
+            await self._alone(waiting)
+        batch = [waiting for waiting in batch if waiting.skips < MAX_SKIPS] if stuck else batch
+        if not batch:
+            return
+        try:
+            await self._transaction(batch, wait=False)
+        except UnknownOutcome as error:
+            self.observed.unknown_outcomes += 1
+            self._drop(batch)
+            _fail(batch, error)
+        except (StoreAway, StoreBusy) as error:
+            self._drop(batch)
+            _fail(batch, error)
+        except Exception:
+            self.observed.failed_batches += 1
+            if len(batch) > 1:
+                log.exception("a batch of %d failed; its operations are tried one by one", len(batch))
+            await self._abandon(batch)
+            for waiting in batch:
+                if not waiting.answer.done():
+                    await self._alone(waiting)
+
+    async def _alone(self, waiting: Waiting) -> None:
+        try:
+            await self._transaction([waiting], wait=True)
+        except UnknownOutcome as error:
+            self.observed.unknown_outcomes += 1
+            self._drop([waiting])
+            _fail([waiting], error)
+        except Exception as error:
+            log.exception("operation of tenant %r failed", waiting.command.tenant)
+            await self._abandon([waiting])
+            _fail([waiting], error)
+
+    async def _abandon(self, batch: Sequence[Waiting]) -> None:
+        self._drop(batch)
+        await self.store.rollback()
+
+    async def _transaction(self, batch: list[Waiting], *, wait: bool) -> None:
+        tenants = sorted({waiting.command.tenant for waiting in batch})
+        calls = {call for waiting in batch if (call := self._unseen(waiting.command)) is not None}
+        opening = await self.store.begin(tenants, sorted(calls), wait=wait)
+        if opening.busy:
+            batch = self._put_back(batch, opening.busy)
+            tenants = [tenant for tenant in tenants if tenant not in opening.busy]
+        sessions = await self._load(tenants, batch, opening)
+        answers = [await self._decide(waiting.command, sessions) for waiting in batch]
+        touched = [book for tenant in tenants if (book := self._books.get(tenant)) and book.changed]
+        began_ns = perf_counter_ns()
+        await self.store.commit(touched)
+        self.observed.batches += 1
+        self.observed.operations += len(batch)
+        if self.observed.on_batch is not None:
+            self.observed.on_batch(len(batch), perf_counter_ns() - began_ns)
+        for book in touched:
+            self._remember(book)
+        for waiting, answer in zip(batch, answers, strict=True):
+            if not waiting.answer.done():
+                waiting.answer.set_result(answer)
+        self._trim_caches()
+
+    def _unseen(self, command: Command) -> Call | None:
+        """The call of a command whose session is not in memory."""
+        if not command.call_id:
+            return None
+        book = self._books.get(command.tenant)
+        if book is not None and command.call_id in book.sessions:
+            return None
+        return command.tenant, command.call_id
+
+    def _put_back(self, batch: list[Waiting], busy: frozenset[str]) -> list[Waiting]:
+        """Operations of busy tenants go to the next batch, in their order and before all others."""
+        held = [waiting for waiting in batch if waiting.command.tenant in busy]
+        for waiting in held:
+            waiting.skips += 1
+        self._queue.extendleft(reversed(held))
+        return [waiting for waiting in batch if waiting.command.tenant not in busy]
+
+    async def _load(
+        self, tenants: Sequence[str], batch: Sequence[Waiting], opening: Opening
+    ) -> Mapping[Call, SessionRow]:
+        """Makes sure that the books of locked tenants are in memory as they are stored.
+
+        Returns the sessions that are not in a book.
+        """
+        known, sessions = self._books, opening.sessions
+        stale = {
+            tenant
+            for tenant, version in opening.versions.items()
+            if tenant in known and known[tenant].version != version
+        }
+        for tenant in stale:
+            self._forget(tenant)
+        missing = [tenant for tenant in tenants if tenant not in known]
+        bare = [tenant for tenant in tenants if tenant in known and known[tenant].config is None]
+        if not missing and not bare:
+            return sessions
+        calls = sorted(
+            {
+                (waiting.command.tenant, waiting.command.call_id)
+                for waiting in batch
+                if waiting.command.tenant in stale and waiting.command.call_id
+            }
+        )
+        loaded = await self.store.load(missing, [*missing, *bare], calls)
+        known.update(loaded.books)
+        for tenant, documents in loaded.documents.items():
+            if tenant in known:
+                known[tenant].config = self._configure(documents)
+        return {**sessions, **loaded.sessions} if calls else sessions
+
+    async def _decide(self, command: Command, sessions: Mapping[Call, SessionRow]) -> object:
+        book = self._books.get(command.tenant)
+        session = None
+        if book is None:
+            if command.creates:
+                book = self._books[command.tenant] = Book(command.tenant)
+                book.is_new = True
+        elif command.call_id:
+            session = book.sessions.get(command.call_id) or sessions.get((command.tenant, command.call_id))
+        now_us = self.clock_us()
+        while True:
+            try:
+                return command.decide(book, session, now_us)
+            except NeedsPeriod as needed:  # raised before anything was changed
+                assert book is not None
+                book.counters |= await self.store.counters(command.tenant, needed.period)
+                book.early_periods.add(needed.period)
+
+    # --- caches ----------------------------------------------------------------------------------------
+
+    def _remember(self, book: Book) -> None:
+        """After a commit: the book is clean, open sessions stay in memory, closed ones go."""
+        for call_id, row in book.dirty_sessions.items():
+            if row.state != State.OPEN:
+                del book.sessions[call_id]
+        if book.reconfigured:
+            book.config = None
+        book.is_new = False
+        book.forget()
+
+    def _drop(self, batch: Iterable[Waiting]) -> None:
+        """Forgets what a failed or unknown transaction may have changed in memory."""
+        for tenant in {waiting.command.tenant for waiting in batch}:
+            self._forget(tenant)
+
+    def _forget(self, tenant: str) -> None:
+        self._books.pop(tenant, None)
+
+    def _trim_caches(self) -> None:
+        """Keeps memory bounded: the books that were not used for the longest time go first."""
+        if len(self._books) <= self._max_books:
+            return
+        for tenant in list(self._books)[: len(self._books) - self._max_books + self._max_books // 10]:
+            del self._books[tenant]
+
+
+def _fail(batch: Iterable[Waiting], error: Exception) -> None:
+    for waiting in batch:
+        if not waiting.answer.done():
+            waiting.answer.set_exception(error)

@@ -1,0 +1,363 @@
+"""Reads for people: tenants, wallets, calls, entries, as they were last committed.
+
+Each read is one transaction on a connection of its own, beside the engine and never before it; the methods
+block, so a door calls them in threads. They go the ways for which there are indexes (rulings.md 35).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from talktime.ledger.database import DatabaseError, DatabaseUrl, open_engine
+from talktime.ledger.records import Charge, ChargeBody, Counter, Entry, Lot, SessionRow
+from talktime.ledger.rows import SESSION_COLUMNS, session_of
+from talktime.ledger.schema import table
+from talktime.ledger.store import Documents, StoreAway
+
+NO_BEFORE: Final = 2**62
+"""The number that all numbers lie before: a page that begins with the newest."""
+
+_lots: Final = msgspec.json.Decoder(list[Lot])
+_body: Final = msgspec.json.Decoder(ChargeBody)
+
+# Written as a number into the statement: an index over a part of the rows serves no other spelling.
+_OPEN: Final = sa.literal_column("1")
+
+
+class KeptLot(NamedTuple):
+    """A lot that holds money: its facts (`amount`, `left` and `held` in micros)."""
+
+    lot: int
+    bought_us: int
+    expires_us: int
+    amount: int
+    origin: str
+    reference: str
+    left: int
+    held: int
+
+
+class KeptWallet(NamedTuple):
+    """What a tenant has, in micros. `charge` is the number of its newest charge, 0 for none."""
+
+    tenant: str
+    currency: str
+    time_zone: str
+    balance: int
+    overdraft: int
+    reserved: int
+    charge: int
+    last_us: int
+    lots: tuple[KeptLot, ...]
+
+
+class KeptTenant(NamedTuple):
+    """A line of the list of tenants; `document` is the tenant's own JSON."""
+
+    tenant: str
+    document: str
+    currency: str
+    balance: int
+    reserved: int
+
+
+class KeptCall(NamedTuple):
+    """A call: its session, its charges (a correction after what it corrects) and their entries."""
+
+    session: SessionRow
+    charges: tuple[Charge, ...]
+    entries: tuple[Entry, ...]
+
+
+class KeptChange(NamedTuple):
+    """A line of the audit log with its number."""
+
+    id: int
+    at_us: int
+    who: str
+    what: str
+    before: str
+    after: str
+
+
+class KeptNotice(NamedTuple):
+    """A row of the outbox; `done_us` is 0 while it waits."""
+
+    id: int
+    at_us: int
+    kind: str
+    body: str
+    done_us: int
+
+
+class Reader:
+    """Reads one database. Every method raises StoreAway where the database does not answer."""
+
+    def __init__(self, url: DatabaseUrl) -> None:
+        self._kind = url.kind
+        self._engine = open_engine(url)
+
+    # --- tenants ---------------------------------------------------------------------------------------
+
+    def tenants(self, after: str, limit: int, among: Sequence[str] | None = None) -> list[KeptTenant]:
+        """The tenants whose ids come after `after`, in order; `among`: only of these."""
+        tenants, wallets = self._table("tenants"), self._table("wallets")
+        asked = (
+            sa.select(
+                tenants.c.tenant,
+                tenants.c.document,
+                wallets.c.currency,
+                wallets.c.balance,
+                wallets.c.reserved,
+            )
+            .join(wallets, wallets.c.tenant == tenants.c.tenant)
+            .where(tenants.c.tenant > after)
+            .order_by(tenants.c.tenant)
+            .limit(limit)
+        )
+        if among is not None:
+            asked = asked.where(tenants.c.tenant.in_(among))
+        with self._reading() as db:
+            return [KeptTenant(*row) for row in db.execute(asked)]
+
+    def documents(self, tenant: str) -> Documents | None:
+        """A tenant's documents with all its people; None where there is no such tenant."""
+        with self._reading() as db:
+            own = self._own(db, tenant)
+            if own is None:
+                return None
+            users, numbers, bindings = (
+                self._table(name) for name in ("users", "service_numbers", "deck_bindings")
+            )
+            bound = sa.select(bindings.c.currency, bindings.c.valid_from_us, bindings.c.version)
+            return Documents(
+                own,
+                list(db.scalars(sa.select(users.c.document).where(users.c.tenant == tenant))),
+                list(db.scalars(sa.select(numbers.c.document).where(numbers.c.tenant == tenant))),
+                [
+                    (currency, from_us, version)
+                    for currency, from_us, version in db.execute(bound.where(bindings.c.tenant == tenant))
+                ],
+            )
+
+    def document(self, tenant: str) -> str | None:
+        """A tenant's own document; None where there is no such tenant."""
+        with self._reading() as db:
+            return self._own(db, tenant)
+
+    def people(self, name: str, tenant: str, after: str, limit: int) -> list[tuple[str, str]]:
+        """(key, document) of `users` or `service_numbers`, in order of key, after one."""
+        asked = self._table(name)
+        key = asked.c["user_key" if name == "users" else "number"]
+        found = (
+            sa.select(key, asked.c.document)
+            .where(asked.c.tenant == tenant, key > after)
+            .order_by(key)
+            .limit(limit)
+        )
+        with self._reading() as db:
+            return [(known, document) for known, document in db.execute(found)]
+
+    # --- money -----------------------------------------------------------------------------------------
+
+    def wallet(self, tenant: str) -> KeptWallet | None:
+        """The wallet with the facts of the lots that hold money; None where there is no such tenant."""
+        wallets, lots = self._table("wallets"), self._table("lots")
+        names = ("tenant", "currency", "time_zone", "balance", "overdraft", "reserved", "charge", "last_us")
+        with self._reading() as db:
+            asked = sa.select(*(wallets.c[name] for name in names), wallets.c.lots)
+            row = db.execute(asked.where(wallets.c.tenant == tenant)).first()
+            if row is None:
+                return None
+            live = _lots.decode(row[-1])
+            bought = sa.select(lots).where(lots.c.tenant == tenant, lots.c.lot.in_([lot.lot for lot in live]))
+            facts = {fact.lot: fact for fact in db.execute(bought)}
+        return KeptWallet(*row[:-1], tuple(_lot(lot, facts.get(lot.lot)) for lot in live))
+
+    def lot_of(self, tenant: str, reference: str) -> tuple[int, int, str] | None:
+        """(lot, micros, origin) of what a payment bought; None where it bought nothing yet."""
+        lots = self._table("lots")
+        # The index over lots with a reference is used only where the statement asks for one.
+        asked = sa.select(lots.c.lot, lots.c.amount, lots.c.origin).where(
+            lots.c.tenant == tenant, lots.c.reference == reference, sa.text("reference <> ''")
+        )
+        with self._reading() as db:
+            row = db.execute(asked).first()
+        return None if row is None else (row.lot, row.amount, row.origin)
+
+    def counters(self, tenant: str, periods: Sequence[int]) -> dict[tuple[str, int], Counter]:
+        """The counters of pools and caps in some periods, by name and period."""
+        counters = self._table("counters")
+        asked = sa.select(counters.c.counter, counters.c.period, counters.c.used, counters.c.reserved).where(
+            counters.c.tenant == tenant, counters.c.period.in_(periods)
+        )
+        with self._reading() as db:
+            return {
+                (name, period): Counter(used, reserved) for name, period, used, reserved in db.execute(asked)
+            }
+
+    def entries(self, tenant: str, before: int, limit: int) -> list[Entry]:
+        """The entries with numbers below `before`, newest first."""
+        journal = self._table("journal")
+        asked = (
+            sa.select(*_columns(journal, Entry._fields))
+            .where(journal.c.tenant == tenant, journal.c.number < before)
+            .order_by(journal.c.number.desc())
+            .limit(limit)
+        )
+        with self._reading() as db:
+            return [_entry(row) for row in db.execute(asked)]
+
+    # --- calls -----------------------------------------------------------------------------------------
+
+    def open_sessions(self, tenant: str, limit: int) -> list[SessionRow]:
+        """Calls in progress, those first that are due first."""
+        sessions = self._table("sessions")
+        asked = (
+            sa.select(*_columns(sessions, SESSION_COLUMNS))
+            .where(sessions.c.state == _OPEN, sessions.c.tenant == tenant)
+            .order_by(sessions.c.due_us)
+            .limit(limit)
+        )
+        with self._reading() as db:
+            return [session_of(row) for row in db.execute(asked)]
+
+    def charges(self, tenant: str, before: int, limit: int) -> list[Charge]:
+        """The charges with numbers below `before`, newest first.
+
+        A tenant's numbers have no gaps, so it is known how many there are: on SQLite, where only the order of
+        writing is an index, the search from the end stops with the last of them.
+        """
+        wallets = self._table("wallets")
+        with self._reading() as db:
+            newest = db.scalar(sa.select(wallets.c.charge).where(wallets.c.tenant == tenant)) or 0
+            wanted = min(limit, newest, before - 1)
+            return self._charges(db, tenant, min(before, newest + 1), wanted) if wanted > 0 else []
+
+    def call(self, tenant: str, call_id: str) -> KeptCall | None:
+        """A call with its charges and their entries; None where no session has this call id.
+
+        The session knows its newest charge, a charge knows the one that it corrects.
+        """
+        sessions = self._table("sessions")
+        asked = sa.select(*_columns(sessions, SESSION_COLUMNS))
+        with self._reading() as db:
+            row = db.execute(asked.where(sessions.c.tenant == tenant, sessions.c.call_id == call_id)).first()
+            if row is None:
+                return None
+            session = session_of(row)
+            charges: list[Charge] = []
+            number = session.charge
+            while number:
+                found = self._charges(db, tenant, number + 1, 1)
+                charges.insert(0, found[0])
+                number = found[0].corrects
+            return KeptCall(session, tuple(charges), tuple(self._entries_of(db, tenant, charges)))
+
+    def _charges(self, db: sa.Connection, tenant: str, before: int, wanted: int) -> list[Charge]:
+        """So many charges with numbers below `before`, newest first; there are as many."""
+        charges = self._table("charges")
+        names = [{"user": "user_name"}.get(name, name) for name in Charge._fields]
+        asked = (
+            sa.select(*_columns(charges, names))
+            .where(charges.c.tenant == tenant, charges.c.number < before)
+            .order_by(charges.c.id.desc() if self._kind == "sqlite" else charges.c.number.desc())
+            .limit(wanted)
+        )
+        return [Charge(*row) for row in db.execute(asked)]
+
+    def _entries_of(self, db: sa.Connection, tenant: str, charges: Sequence[Charge]) -> Iterator[Entry]:
+        """The entries of charges: they follow the first one, at most one a lot and two more."""
+        journal = self._table("journal")
+        bodies = [_body.decode(charge.body) for charge in charges]
+        most = sum(len(body.lots) for body in bodies) + 2
+        for charge, body in zip(charges, bodies, strict=True):
+            asked = (
+                sa.select(*_columns(journal, Entry._fields))
+                .where(
+                    journal.c.tenant == tenant,
+                    journal.c.number >= body.entry,
+                    journal.c.number < body.entry + most,
+                    journal.c.charge == charge.number,
+                )
+                .order_by(journal.c.number)
+            )
+            for row in db.execute(asked):
+                yield _entry(row)
+
+    # --- what happened -----------------------------------------------------------------------------------
+
+    def audit(self, tenant: str, before: int, limit: int) -> list[KeptChange]:
+        """The changes by hand with numbers below `before`, newest first; tenant "" is the installation."""
+        rows = self._numbered("audit", KeptChange._fields, tenant, before, limit)
+        return [KeptChange(*row) for row in rows]
+
+    def outbox(self, tenant: str, before: int, limit: int) -> list[KeptNotice]:
+        """What people are told or were, with numbers below `before`, newest first."""
+        rows = self._numbered("outbox", KeptNotice._fields, tenant, before, limit)
+        return [KeptNotice(*row) for row in rows]
+
+    def _numbered(
+        self, name: str, fields: Sequence[str], tenant: str, before: int, limit: int
+    ) -> Sequence[sa.Row[Any]]:
+        asked = self._table(name)
+        page = (
+            sa.select(*_columns(asked, fields))
+            .where(asked.c.tenant == tenant, asked.c.id < before)
+            .order_by(asked.c.id.desc())
+            .limit(limit)
+        )
+        with self._reading() as db:
+            return db.execute(page).all()
+
+    # --- the database ----------------------------------------------------------------------------------
+
+    def _own(self, db: sa.Connection, tenant: str) -> str | None:
+        tenants = self._table("tenants")
+        return db.scalar(sa.select(tenants.c.document).where(tenants.c.tenant == tenant))
+
+    def _table(self, name: str) -> sa.Table:
+        return table(self._kind, name)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with away_is_said(), self._engine.connect() as connection:
+            yield connection
+
+
+@contextmanager
+def away_is_said() -> Iterator[None]:
+    """Turns what a driver raises into StoreAway."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, DatabaseError) as error:
+        raise StoreAway(f"the database does not answer: {' '.join(str(error).split())}") from error
+
+
+def _columns(asked: sa.Table, names: Sequence[str]) -> list[sa.Column[Any]]:
+    return [asked.c[name] for name in names]
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    return Entry(*row[:-1], bytes(row[-1]))
+
+
+def _lot(lot: Lot, facts: Any) -> KeptLot:
+    """A lot that a correction opened again has no purchase of its own only where its number is unknown."""
+    if facts is None:
+        return KeptLot(lot.lot, 0, lot.expires_us, lot.left, "", "", lot.left, lot.held)
+    return KeptLot(
+        lot.lot,
+        facts.bought_us,
+        lot.expires_us,
+        facts.amount,
+        facts.origin,
+        facts.reference,
+        lot.left,
+        lot.held,
+    )

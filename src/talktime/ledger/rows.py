@@ -1,0 +1,105 @@
+"""Books and sessions as the columns of the tables, and back: one spelling for both stores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from talktime.ledger.book import Book
+from talktime.ledger.records import Lot, Session, SessionRow
+
+WALLET_COLUMNS: Final = (
+    "tenant",
+    "version",
+    "config_version",
+    "currency",
+    "time_zone",
+    "balance",
+    "overdraft",
+    "reserved",
+    "next_lot",
+    "number",
+    "charge",
+    "head",
+    "last_us",
+    "next_expiry_us",
+    "flags",
+    "lots",
+)
+SESSION_COLUMNS: Final = ("call_id", "state", "due_us", "charge", "body")
+
+HOURS_FROM: Final = 100_000
+"""Periods below are billing months (year * 12 + month), periods from here on are hours since 1970."""
+
+HOUR_US: Final = 3_600_000_000
+
+HOURS_KEPT: Final = 2
+"""For so long after its end the counters of an hour stay where nothing is reserved of them."""
+
+_encode: Final = msgspec.json.Encoder().encode
+_lots: Final = msgspec.json.Decoder(list[Lot])
+_session: Final = msgspec.json.Decoder(Session)
+
+
+def wallet_values(book: Book) -> tuple[Any, ...]:
+    """A book's wallet as WALLET_COLUMNS."""
+    return (
+        book.tenant,
+        book.version,
+        book.config_version,
+        book.currency,
+        book.time_zone,
+        book.balance,
+        book.overdraft,
+        book.reserved,
+        book.next_lot,
+        book.number,
+        book.charge,
+        book.head,
+        book.last_us,
+        book.next_expiry_us,
+        book.flags,
+        _encode(book.lots).decode(),
+    )
+
+
+def book_of(row: Sequence[Any]) -> Book:
+    """WALLET_COLUMNS -> a book without counters and sessions."""
+    book = Book(row[0])
+    book.version, book.config_version, book.currency, book.time_zone = row[1:5]
+    book.overdraft = row[6]
+    book.next_lot, book.number, book.charge, book.head, book.last_us = row[8:13]
+    book.head = bytes(book.head)
+    book.flags = row[14]
+    book.lots = _lots.decode(row[15])
+    return book
+
+
+def body_text(row: SessionRow) -> str:
+    """A session's body as it is stored; "" where it has moved to the charges."""
+    return "" if row.body is None else _encode(row.body).decode()
+
+
+def session_of(row: Sequence[Any], number: int = 0) -> SessionRow:
+    """SESSION_COLUMNS (and the store's row number) -> a session."""
+    call_id, state, due_us, charge, body = row
+    return SessionRow(call_id, state, due_us, charge, _session.decode(body) if body else None, number)
+
+
+def reserved_micros(row: SessionRow) -> int:
+    """The money that a session reserves, as its column says it."""
+    return 0 if row.body is None else sum([micros for _, micros in row.body.lots])
+
+
+def first_kept_hour(now_us: int) -> int:
+    """The first of the hours whose counters have to stay; those of earlier ones hold nobody back any more."""
+    return max(HOURS_FROM, now_us // HOUR_US - HOURS_KEPT)
+
+
+def early_month(now_us: int) -> int:
+    """Two months before that of an instant (UTC): books hold the counters from there on."""
+    at = datetime.fromtimestamp(now_us // 1_000_000, UTC)
+    return at.year * 12 + at.month - 1 - 2

@@ -1,0 +1,103 @@
+"""What a switch is told: grants, denials, settlements, faults (interfaces.md, Live calls).
+
+Values of plain numbers; a door turns them into its own format. An answer is made from the session and a few
+numbers that are stored with it, so a repeat gets the same answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from talktime.core.refusals import Refusal
+from talktime.ledger.records import Facts
+
+
+class Grant(NamedTuple):
+    """The numbers of an allowed start or extend, as they are stored."""
+
+    used_s: int
+    authorised_s: int
+    final: int
+    ask_again_s: int
+    valid_until_us: int
+    pool_s: int
+    credits: int
+
+    @property
+    def granted_s(self) -> int:
+        """Seconds from those used on."""
+        return self.authorised_s - self.used_s
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The call may go on."""
+
+    call_id: str
+    facts: Facts
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The call may not start, or not go on beyond what it has."""
+
+    call_id: str
+    reason: Refusal
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """One source that paid a part of a call: pool seconds or micros."""
+
+    source: str
+    id: str
+    seconds: int = 0
+    micros: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The call is over and charged; `balance` and `available` are micros after it."""
+
+    call_id: str
+    billed_s: int
+    pool_s: int
+    paid_s: int
+    amount: int
+    currency: str
+    funding: tuple[Paid, ...]
+    balance: int
+    available: int
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Nothing is charged, everything is released."""
+
+    call_id: str
+
+
+class FaultCode(Enum):
+    """Why an operation cannot be answered at all."""
+
+    UNKNOWN_CALL = "unknown_call"
+    UNKNOWN_TENANT = "unknown_tenant"
+    CONFLICT = "conflict"
+    ABSURD = "absurd"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The operation does not fit what is known; nothing was changed."""
+
+    call_id: str
+    code: FaultCode
+    detail: str
+
+
+Answer = Allowed | Denied | Settled | Cancelled | Fault

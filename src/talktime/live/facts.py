@@ -1,0 +1,248 @@
+"""What a call is, decided once at its start: who calls, the category, the price, the pools and the caps.
+
+The same look-ups as for a file, one call at a time; nothing here looks at money (domain.md 4 to 7).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from talktime.accounts.calendar import local_minute, month_of
+from talktime.accounts.payers import NOBODY
+from talktime.catalog.classify import Classified, Situation, classify
+from talktime.catalog.model import PREMIUM_NORMAL
+from talktime.core.deck import INBOUND, NO_ROW
+from talktime.core.numbers import NO_NUMBER, Number, parse_number
+from talktime.core.rating import AFTER_FIRST, DEFAULT_FIRST_S, DEFAULT_STEP_S
+from talktime.core.refusals import GATE_UNLICENSED
+from talktime.ledger.records import Cap, Facts
+from talktime.live.guards import guard_caps, open_counters
+from talktime.live.operations import UNKNOWN_US
+
+if TYPE_CHECKING:
+    from talktime.catalog.model import Catalogue
+    from talktime.core.deck import RateBook, RateRow
+    from talktime.live.operations import StartCall
+    from talktime.live.rates import RateBooks
+    from talktime.live.tenant import LiveTenant
+
+UNRATED: Final = (DEFAULT_FIRST_S, DEFAULT_STEP_S, AFTER_FIRST, 0, 0, 0, 0, 6)
+"""Without a rate a call is billed in whole minutes and costs nothing (rulings.md 13)."""
+
+_MAX_SITUATIONS: Final = 50_000
+
+
+class Asked(NamedTuple):
+    """A start as the rules see it, before any money: facts, gates (bits of core.refusals) and `why`."""
+
+    facts: Facts
+    gates: int
+    never_refused: bool
+
+
+class UnknownPayer(Exception):  # noqa: N818 - a refusal
+    """The call names a user or a service number that the tenant does not have."""
+
+
+@dataclass(slots=True)
+class Classifier:
+    """Remembers what each different situation is; situations are few, calls are many."""
+
+    catalogue: Catalogue
+    _known: dict[tuple[Situation, bool], Classified] = field(default_factory=dict)
+    _emergency: dict[str, bool] = field(default_factory=dict)
+
+    def classify(self, situation: Situation, *, licence_asked: bool) -> Classified:
+        """`catalog.classify.classify`, once a situation."""
+        key = (situation, licence_asked)
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _MAX_SITUATIONS:
+                self._known.clear()
+            found = classify(self.catalogue, situation, licence_asked=licence_asked, gated=True)
+            self._known[key] = found
+        return found
+
+    def is_never_refused(self, call_type: str) -> bool:
+        """Whether calls of this type go through whatever else is known (emergency, rulings.md 24)."""
+        known = self._emergency.get(call_type)
+        if known is None:
+            bare = Situation(call_type, "", "", "", "", "", "", False, "", "", "", (), ())
+            known = self.classify(bare, licence_asked=False).category.never_refused
+            if len(self._emergency) < _MAX_SITUATIONS:
+                self._emergency[call_type] = known
+        return known
+
+
+class Sides(NamedTuple):
+    """Who is on the line: payers by index or NOBODY, numbers, and the country of the caller's licences."""
+
+    user: int
+    service: int
+    location: str
+    caller: Number
+    callee: Number
+
+
+def asked(
+    call: StartCall, tenant: LiveTenant, rates: RateBooks, classifier: Classifier, now_us: int
+) -> Asked:
+    """Decides the facts of a call. Raises UnknownPayer, unless the call may never be refused."""
+    catalogue = classifier.catalogue
+    base_us = base_of(call, now_us)
+    call_type = call.call_type.lower()
+    sides = _sides(call, tenant, catalogue, excused=classifier.is_never_refused(call_type))
+    called = catalogue.number(sides.callee.digits)
+    situation = Situation(
+        call_type=call_type,
+        direction="",
+        listed_kind=_kind(tenant, sides.service),
+        row_number_type="",
+        country=called.country,
+        number_kind=called.kind,
+        premium=catalogue.premium_state(sides.callee.digits),
+        other_operator=False,
+        scope="",
+        location=sides.location,
+        caller_country=catalogue.number(sides.caller.digits).country,
+        user_plans=tenant.plans_of(sides.user, base_us),
+        service_plans=tenant.plans_of(sides.service, base_us),
+        policies=() if sides.user == NOBODY else tenant.tenant.users[sides.user].policies,
+        barred_prefix=sides.callee.digits.startswith(tenant.tenant.guards.barred_prefixes),
+    )
+    classified = classifier.classify(situation, licence_asked=tenant.terms.licence_asked)
+    category = classified.category
+    version, book = ("", None) if category.is_free else rates.book_for(tenant, base_us)
+    row = _row(book, classified, sides.callee.digits, base_us)
+    month = month_of(base_us, tenant.tenant.time_zone)
+    payer = sides.service if category.payer == "service" else sides.user
+    paid = not category.is_free
+    facts = Facts(
+        call_type=call_type,
+        user=call.user,
+        service=call.service_number,
+        caller=sides.caller.text,
+        callee=sides.callee.text,
+        category=category.name,
+        why=catalogue.rules[classified.rule].why,
+        deck=version if row is not None else "",
+        prefix=row.prefix if row is not None else "",
+        rate=UNRATED if row is None or book is None else _rate(row, book),
+        rated=int(row is not None),
+        licensed=int(not classified.gates & GATE_UNLICENSED),
+        paid=int(paid),
+        pools=() if payer == NOBODY else tuple(tenant.pool(ref, payer) for ref in classified.pools),
+        period=month,
+        caps=_caps(tenant, sides, month, now_us, dear=_is_dear(tenant, situation, classified))
+        if paid
+        else (),
+        open_counters=open_counters(tenant, sides.user) if paid else (),
+        max_call_s=tenant.tenant.guards.longest_call_s if paid else 0,
+        arrived_us=now_us,
+        base_us=base_us,
+        flags=classified.flags,
+    )
+    return Asked(facts, classified.gates, category.never_refused)
+
+
+def base_of(call: StartCall, now_us: int) -> int:
+    """The instant whose month, price, plans and licences count (rulings.md 5)."""
+    for at_us in (call.answered_us, call.started_us):
+        if at_us != UNKNOWN_US:
+            return at_us
+    return now_us
+
+
+def check_payers(call: StartCall, tenant: LiveTenant) -> None:
+    """Raises UnknownPayer for a user or a service number that the tenant does not have."""
+    _payers(call, tenant)
+
+
+def _payers(call: StartCall, tenant: LiveTenant) -> tuple[int, int]:
+    user = service = NOBODY
+    if call.user:
+        user = tenant.payers.payer_of(call.user)
+        if user == NOBODY:
+            raise UnknownPayer(f"user {call.user!r} is not a user of tenant {tenant.tenant.id!r}")
+    if call.service_number:
+        service = tenant.payers.service_of(parse_number(call.service_number, None).text)
+        if service == NOBODY:
+            number = call.service_number
+            raise UnknownPayer(f"service number {number!r} is not one of tenant {tenant.tenant.id!r}")
+    return user, service
+
+
+def _sides(call: StartCall, tenant: LiveTenant, catalogue: Catalogue, *, excused: bool) -> Sides:
+    try:
+        user, service = _payers(call, tenant)
+    except UnknownPayer:
+        if not excused:
+            raise
+        user = service = NOBODY
+    payer = user if user != NOBODY else service
+    location = tenant.payers.payers[payer].location if payer != NOBODY else ""
+    location = location or tenant.tenant.country
+    dialling = catalogue.dialling.get(location)
+    return Sides(
+        user,
+        service,
+        location,
+        parse_number(call.caller, dialling) if call.caller else NO_NUMBER,
+        parse_number(call.callee, dialling) if call.callee else NO_NUMBER,
+    )
+
+
+def _kind(tenant: LiveTenant, service: int) -> str:
+    if service == NOBODY:
+        return ""
+    return tenant.tenant.service_numbers[service - len(tenant.tenant.users)].kind
+
+
+def _row(book: RateBook | None, classified: Classified, digits: str, base_us: int) -> RateRow | None:
+    if book is None or not digits:
+        return None
+    found = book.find(classified.deck_call, digits, base_us, local_minute)
+    return None if found == NO_ROW else book.deck.rows[found]
+
+
+def _rate(row: RateRow, book: RateBook) -> tuple[int, ...]:
+    deck = book.deck
+    return (
+        row.first_s,
+        row.step_s,
+        deck.increments,
+        row.first_price_nanos,
+        row.price_nanos,
+        row.fee_micros,
+        deck.rounding,
+        deck.decimals,
+    )
+
+
+def _is_dear(tenant: LiveTenant, call: Situation, classified: Classified) -> bool:
+    """Whether the call goes out to a number or a country whose money an hour is guarded."""
+    if classified.deck_call.direction == INBOUND:
+        return False
+    return call.premium != PREMIUM_NORMAL or call.country in tenant.tenant.guards.dear_countries
+
+
+def _caps(tenant: LiveTenant, sides: Sides, month: int, now_us: int, *, dear: bool) -> tuple[Cap, ...]:
+    """The counters of money that the call moves: the month's caps, the guards' of the hour."""
+    limits = tenant.caps
+    caps = []
+    of_user = limits.user_limit(sides.user)
+    if of_user is not None:
+        caps.append(Cap(f"cap:user/{limits.payers.payers[sides.user].key.lower()}", month, of_user))
+    centre = limits.centre_of(sides.user, sides.service)
+    of_centre = limits.centre_limit(centre)
+    if of_centre is not None:
+        caps.append(Cap(f"cap:cost_centre/{centre}", month, of_centre))
+    if limits.tenant_limit is not None:
+        caps.append(Cap("cap:tenant", month, limits.tenant_limit))
+    return (*caps, *(guard_caps(tenant, sides.user, now_us) if dear else ()))
+
+
+def is_inbound(catalogue: Catalogue, call_type: str) -> bool:
+    """Whether calls of this type come in."""
+    return catalogue.direction(call_type) == INBOUND

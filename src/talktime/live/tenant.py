@@ -1,0 +1,102 @@
+"""A tenant made ready for charging: who may call, which pools and caps they move, on which terms.
+
+Made from the stored documents when a tenant is first needed or has changed; everything here is looked up,
+nothing is read from a store.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from talktime.accounts.documents import tenant_of
+from talktime.accounts.funding_terms import Terms, terms_of
+from talktime.accounts.payers import NOBODY, Payers, payers_of
+from talktime.accounts.pool_sizes import PoolKey, partner_of, pool_key, pool_sizes, size_at
+from talktime.accounts.spend_caps import CapLimits, cap_limits
+from talktime.accounts.tenant import Tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from talktime.catalog.classify import PlanPoolRef
+    from talktime.catalog.model import Catalogue
+    from talktime.ledger.store import Documents
+
+
+@dataclass(slots=True)
+class LiveTenant:
+    """What the commands of calls ask of a tenant. Sizes of pools are worked out once and kept."""
+
+    tenant: Tenant
+    catalogue: Catalogue
+    payers: Payers
+    terms: Terms
+    caps: CapLimits
+    bindings: tuple[tuple[str, int, str], ...]
+    hours_forgotten: int = 0
+    _pools: dict[str, PoolKey] = field(default_factory=dict)
+    _sizes: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+
+    def plans_of(self, payer: int, at_us: int) -> tuple[str, ...]:
+        """The plan codes that a payer holds at an instant."""
+        state = self.payers.state_at(payer, at_us)
+        return () if state == NOBODY else self.payers.states[state].plans
+
+    def pool(self, ref: PlanPoolRef, payer: int) -> str:
+        """The name of the counter of a pool; its period is the billing month."""
+        key = pool_key(self.catalogue, self.payers.payers[payer], ref.plan, ref.pool.kind, 0)
+        name = pool_name(key)
+        self._pools.setdefault(name, key)
+        return name
+
+    def size_s(self, name: str, at_us: int) -> int:
+        """The size of a pool for a call that starts at an instant."""
+        if name not in self._sizes:
+            self._sizes[name] = pool_sizes(self.catalogue, self.tenant, self.payers, self._key(name))
+        return size_at(self._sizes[name], at_us)
+
+    def partner(self, name: str) -> str:
+        """The other pool that closes this one when it is empty, or ""."""
+        other = partner_of(self.catalogue, self._key(name))
+        return "" if other is None else pool_name(other)
+
+    def _key(self, name: str) -> PoolKey:
+        if name not in self._pools:
+            plan, kind, owner = name.removeprefix(POOL).split("/", 2)
+            self._pools[name] = PoolKey(plan, kind, owner, 0)
+        return self._pools[name]
+
+    def deck_at(self, currency: str, at_us: int) -> str:
+        """The version of the deck that the tenant itself is bound to at an instant, or ""."""
+        return bound_at(self.bindings, currency, at_us)
+
+
+POOL = "pool:"
+
+
+def pool_name(key: PoolKey) -> str:
+    """`pool:PLAN/kind/owner`: the counter of a pool."""
+    return f"{POOL}{key.plan}/{key.kind}/{key.owner}"
+
+
+def bound_at(bindings: Sequence[tuple[str, int, str]], currency: str, at_us: int) -> str:
+    """The deck in force at an instant among (currency, valid from, version); "" where none is."""
+    mine = sorted((from_us, version) for bound, from_us, version in bindings if bound == currency)
+    at = bisect_right(mine, at_us, key=lambda binding: binding[0])
+    return mine[at - 1][1] if at else ""
+
+
+def live_tenant(documents: Documents, catalogue: Catalogue) -> LiveTenant:
+    """Makes a tenant ready for charging. Raises ValueError for documents that are none of ours."""
+    tenant = tenant_of(documents.tenant, documents.users, documents.service_numbers)
+    payers = payers_of(tenant, catalogue)
+    return LiveTenant(
+        tenant=tenant,
+        catalogue=catalogue,
+        payers=payers,
+        terms=terms_of(tenant, catalogue, recharge_on=tenant.auto_recharge.enabled),
+        caps=cap_limits(tenant, payers),
+        bindings=tuple(documents.bindings),
+    )
