@@ -15,12 +15,15 @@ class Settings:
     state: Path
     catalogue: Path | None
     database: str
+    slice_s: int = 600
+    grace_s: int = 60
 
 
 def read_settings() -> Settings:
     """TALKTIME_STATE, else XDG_STATE_HOME/talktime, else ~/.local/state/talktime; TALKTIME_CATALOGUE.
 
-    TALKTIME_DATABASE, else the file talktime.db in the state folder.
+    TALKTIME_DATABASE, else the file talktime.db in the state folder. TALKTIME_SLICE_S and TALKTIME_GRACE_S, the
+    longest grant and the silence after it in seconds (rulings.md 22 and 23). Raises ValueError.
     """
     environment = os.environ
     if environment.get("TALKTIME_STATE"):
@@ -34,4 +37,16 @@ def read_settings() -> Settings:
         state=state,
         catalogue=Path(folder) if folder else None,
         database=environment.get("TALKTIME_DATABASE") or f"sqlite:///{state / 'talktime.db'}",
+        slice_s=_seconds("TALKTIME_SLICE_S", 600),
+        grace_s=_seconds("TALKTIME_GRACE_S", 60),
     )
+
+
+def _seconds(name: str, usual_s: int) -> int:
+    """A number of seconds between 1 and a day. Raises ValueError naming the variable."""
+    text = os.environ.get(name)
+    if not text:
+        return usual_s
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 86_400):
+        raise ValueError(f"{name} is {text!r}; write whole seconds from 1 to 86400")
+    return int(text)

@@ -364,7 +364,7 @@ REFUSALS = [
     ),
     (
         TENANT + GUARDS + "barred_prefixes = [1900]\n",
-        "guards: barred_prefixes[1] 1900 is not how an international number begins; write its digits in quotes,",
+        "guards: barred_prefixes[1] 1900 is not how an international number begins; write its digits in",
     ),
     *(
         (

@@ -12,7 +12,7 @@ from tests.doors.reports import excel_table
 from tests.doors.terminal import SOURCES, Terminal
 
 HEAVY = ("polars", "pyarrow", "numba", "numpy", "phonenumbers", "fastexcel", "xlsxwriter")
-COMMANDS = ("rate", "explain", "demo", "verify", "rates", "db")
+COMMANDS = ("rate", "explain", "demo", "serve", "verify", "rates", "db")
 FILES = {"tenant.toml", "usage.csv", "usage-graph.json", "Export.callingplans.5b0c1d7e.zip", "report.xlsx"}
 
 PROGRAM = f"""

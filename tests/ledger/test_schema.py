@@ -106,7 +106,7 @@ def test_only_tables_of_the_installation_have_no_tenant(kind: schema.Kind, name:
     ("name", "without_rowid", "indexes"),
     [
         ("wallets", True, {"sqlite_autoindex_wallets_1", "wallets_next_expiry"}),
-        ("counters", True, {"sqlite_autoindex_counters_1"}),
+        ("counters", True, {"sqlite_autoindex_counters_1", "counters_hours"}),
         ("journal", False, {"journal_number"}),
         ("charges", False, set()),
         ("sessions", False, {"sessions_call", "sessions_open_due", "sessions_closed_due"}),

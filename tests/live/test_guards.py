@@ -1,4 +1,4 @@
-"""Guards of calls in progress and barred destinations, through the desk on a file of SQLite (domain.md 7, 15).
+"""Guards of calls in progress and barred destinations, through a desk on a SQLite file (domain.md 7, 15).
 
 A second of the deck costs 1,000 micros; +44870 is premium that credits may pay, +33 a dear country, +4421 a
 barred prefix. Ana and Bob may spend credits; there is far more money than any call needs.
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from talktime.accounts.tenant import Cap, Guards, ServiceNumber, Tenant
+from talktime.accounts.tenant import Cap, Guards, ServiceNumber
 from talktime.catalog.load import load_catalogue
 from talktime.core.deck import INBOUND
 from talktime.core.refusals import Refusal
@@ -22,7 +22,7 @@ from talktime.ledger.rows import HOUR_US, HOURS_FROM
 from talktime.live.answers import Allowed, Cancelled, Denied, Settled
 from talktime.live.operations import CancelCall, EndCall, ExtendCall, Pace, StartCall
 from tests.bulk.charged import DOMESTIC_TO, SPENDS, by_second, call, charged, deck, shown, tenant, user
-from tests.live.live_desk import NOON_US, SECOND, LiveDesk, books_of
+from tests.live.live_desk import NOON_US, LiveDesk, books_of
 
 LONDON, PARIS, PREMIUM, BARRED = "+442079460000", "+33140000000", "+448701234567", "+442112345678"
 BRIDGE = ServiceNumber("+18005550100", "toll_free", "conferencing_bridge")
@@ -47,7 +47,12 @@ class Switch:
         return self._sequences[call_id]
 
     def start(self, call_id: str, to: str = LONDON, who: str = "ana", **more: Any) -> Any:
-        words = {"call_type": "user_out", "user": who, "callee": to, "requested_s": 600} | more
+        words: dict[str, Any] = {
+            "call_type": "user_out",
+            "user": who,
+            "callee": to,
+            "requested_s": 600,
+        } | more
         return self.desk.do(StartCall("t", call_id, self._next(call_id), **words))
 
     def extend(self, call_id: str, used_s: int, requested_s: int = 600) -> Any:
@@ -83,7 +88,7 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
     upgrade(open_url(url))
     with closing(LiveDesk(url, load_catalogue(), books_of(DECK), pace=PACE)) as desk:
 
-        def open_one(guards: Guards = Guards(), users: Sequence[Any] = (ANA, BOB), **more: Any) -> Switch:
+        def open_one(guards: Guards, users: Sequence[Any] = (ANA, BOB), **more: Any) -> Switch:
             desk.add(tenant(*users, guards=guards, service_numbers=(BRIDGE,), **more))
             desk.fund("t", 10**12)
             return Switch(desk)

@@ -179,7 +179,7 @@ class Twin:
     def _sizes(self, tenant: str, offer: Offer) -> None:
         """Tells the model the pools and caps that a call touches, each with its month."""
         for name in offer.pools:
-            plain, month = name.split("@")
+            plain, _, month = name.rpartition("@")
             self.model.pools[tenant, name] = SIZES_S[plain]
             if plain in PARTNERS:
                 partner = f"{PARTNERS[plain]}@{month}"
@@ -190,7 +190,7 @@ class Twin:
             for scope, owner, amount in PLACES[tenant].caps
         }
         for name in offer.caps:
-            self.model.caps[tenant, name] = limits[name.split("@")[0]]
+            self.model.caps[tenant, name] = limits[name.rpartition("@")[0]]
 
     # --- comparing -------------------------------------------------------------------------------------
 
@@ -235,9 +235,9 @@ class Twin:
         both |= {n: (t.cap_spent[n], sum(s.caps[n] for s in calls)) for o, n in self.model.caps if o == tenant}
         found = {}
         for name, numbers in both.items():
-            counter, month = name.split("@")[0], int(name.rpartition("@")[2])
+            counter, _, month = name.rpartition("@")
             if numbers != (0, 0):
-                found[counter, month] = numbers
+                found[counter, int(month)] = numbers
         return found
 
 

@@ -174,7 +174,7 @@ class Administration:
     # --- tenants ---------------------------------------------------------------------------------------
 
     async def make_tenant(self, tables: Mapping[str, Any], who: str) -> Outcome:
-        """Makes a tenant of tables as the tenant file has them; purchases become lots bought at their times."""
+        """Makes a tenant of tables as the tenant file has them; purchases become lots."""
         try:
             tenant = tenant_of_table(tables, self._catalogue)
         except TenantFaults as error:

@@ -56,6 +56,16 @@ class Principal:
     tenants: frozenset[str] | None
     scopes: frozenset[str]
 
+    @property
+    def is_live(self) -> bool:
+        """Whether the key may charge calls."""
+        return LIVE in self.scopes
+
+    @property
+    def is_management(self) -> bool:
+        """Whether the key may manage tenants."""
+        return MANAGEMENT in self.scopes
+
     def may_see(self, tenant: str) -> bool:
         """Whether the key is for this tenant."""
         return self.tenants is None or tenant in self.tenants
@@ -86,7 +96,7 @@ class ApiKeys:
         """
         unknown = set(scopes) - set(SCOPES)
         if unknown:
-            raise ValueError(f"scope {sorted(unknown)[0]!r} is none of {', '.join(SCOPES)}")
+            raise ValueError(f"scope {min(unknown)!r} is none of {', '.join(SCOPES)}")
         principal = Principal(
             token_hex(8), name, None if tenants is None else frozenset(tenants), frozenset(scopes)
         )

@@ -6,7 +6,7 @@ by is bound here; a tenant's own binding is a document of its own and goes throu
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -128,6 +128,5 @@ class Decks:
         return sqlite.insert(target) if self._kind == "sqlite" else postgresql.insert(target)
 
 
-def _kept(row: sa.Row[tuple[str, str, str, int, int]]) -> KeptDeck:
-    version, name, currency, sample, added_us = row
-    return KeptDeck(version, name, currency, bool(sample), added_us)
+def _kept(row: sa.Row[Any]) -> KeptDeck:
+    return KeptDeck(row.version, row.name, row.currency, bool(row.sample), row.added_us)

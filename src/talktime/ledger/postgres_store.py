@@ -15,6 +15,7 @@ import psycopg
 from psycopg.errors import LockNotAvailable
 from psycopg.pq import PipelineStatus, TransactionStatus
 
+from talktime.core.limits import NEVER_US
 from talktime.ledger import rows
 from talktime.ledger.book import Book
 from talktime.ledger.database import DatabaseError, DatabaseUrl, check_current
@@ -48,10 +49,17 @@ _DUE_SESSIONS: Final = (
     f"select tenant, call_id from sessions where state = {State.OPEN:d} and due_us <= %s"
     " order by due_us limit %s"
 )
-_DUE_EXPIRIES: Final = "select tenant from wallets where next_expiry_us <= %s limit %s"
+_DUE_EXPIRIES: Final = (
+    f"select tenant from wallets where next_expiry_us < {NEVER_US} and next_expiry_us <= %s limit %s"
+)
 _DUE_TRIMS: Final = (
     f"select tenant, call_id from sessions where state <> {State.OPEN:d} and body <> '' and due_us <= %s"
     " order by due_us limit %s"
+)
+# Rows that a commit is about to write are left to the next time: the two never wait for each other.
+_DROP_HOURS: Final = (
+    "delete from counters where (tenant, counter, period) in (select tenant, counter, period from counters"
+    f" where period >= {rows.HOURS_FROM} and period < %s and reserved = 0 for update skip locked)"
 )
 _BY_KEY: Final = {
     "plan_cache_mode": "force_generic_plan",  # the statements are always the same
@@ -242,12 +250,19 @@ class PostgresStore:
         """Closed sessions that have been kept long enough. Raises StoreAway."""
         return [(tenant, call_id) for tenant, call_id in await self._ask(_DUE_TRIMS, now_us, limit)]
 
+    async def drop_old_hours(self, now_us: int) -> int:
+        """Removes the counters of hours that are long over; how many. Raises StoreAway."""
+        return (await self._on_the_round(_DROP_HOURS, rows.first_kept_hour(now_us))).rowcount
+
     async def _ask(self, question: str, now_us: int, limit: int) -> list[tuple[Any, ...]]:
+        return await (await self._on_the_round(question, now_us, limit)).fetchall()
+
+    async def _on_the_round(self, statement: str, *parameters: int) -> Cursor:
+        """Runs a statement, and so a transaction, beside the one of the engine."""
         async with self._asking:
             await self._round.connected()
             async with self._round.talking(self._timeout_s) as connection:
-                cursor = await connection.execute(question, (now_us, limit))
-                return await cursor.fetchall()
+                return await connection.execute(statement, parameters)
 
 
 def _make_partitions(url: DatabaseUrl) -> None:

@@ -26,7 +26,7 @@ _lots: Final = msgspec.json.Decoder(list[Lot])
 _body: Final = msgspec.json.Decoder(ChargeBody)
 
 # Written as a number into the statement: an index over a part of the rows serves no other spelling.
-_OPEN: Final = sa.literal_column("1")
+_OPEN: Final[sa.ColumnElement[int]] = sa.literal_column("1")
 
 
 class KeptLot(NamedTuple):
@@ -177,7 +177,7 @@ class Reader:
             live = _lots.decode(row[-1])
             bought = sa.select(lots).where(lots.c.tenant == tenant, lots.c.lot.in_([lot.lot for lot in live]))
             facts = {fact.lot: fact for fact in db.execute(bought)}
-        return KeptWallet(*row[:-1], tuple(_lot(lot, facts.get(lot.lot)) for lot in live))
+        return KeptWallet._make((*row[:-1], tuple(_lot(lot, facts.get(lot.lot)) for lot in live)))
 
     def lot_of(self, tenant: str, reference: str) -> tuple[int, int, str] | None:
         """(lot, micros, origin) of what a payment bought; None where it bought nothing yet."""
@@ -262,9 +262,8 @@ class Reader:
     def _charges(self, db: sa.Connection, tenant: str, before: int, wanted: int) -> list[Charge]:
         """So many charges with numbers below `before`, newest first; there are as many."""
         charges = self._table("charges")
-        names = [{"user": "user_name"}.get(name, name) for name in Charge._fields]
         asked = (
-            sa.select(*_columns(charges, names))
+            sa.select(*_columns(charges, Charge._fields))
             .where(charges.c.tenant == tenant, charges.c.number < before)
             .order_by(charges.c.id.desc() if self._kind == "sqlite" else charges.c.number.desc())
             .limit(wanted)
@@ -295,12 +294,12 @@ class Reader:
     def audit(self, tenant: str, before: int, limit: int) -> list[KeptChange]:
         """The changes by hand with numbers below `before`, newest first; tenant "" is the installation."""
         rows = self._numbered("audit", KeptChange._fields, tenant, before, limit)
-        return [KeptChange(*row) for row in rows]
+        return [KeptChange._make(row) for row in rows]
 
     def outbox(self, tenant: str, before: int, limit: int) -> list[KeptNotice]:
         """What people are told or were, with numbers below `before`, newest first."""
         rows = self._numbered("outbox", KeptNotice._fields, tenant, before, limit)
-        return [KeptNotice(*row) for row in rows]
+        return [KeptNotice._make(row) for row in rows]
 
     def _numbered(
         self, name: str, fields: Sequence[str], tenant: str, before: int, limit: int
@@ -314,6 +313,16 @@ class Reader:
         )
         with self._reading() as db:
             return db.execute(page).all()
+
+    def stock(self) -> tuple[int, list[tuple[str, int, int]]]:
+        """How many calls are in progress, and (currency, balance, reserved) in micros of all wallets."""
+        sessions, wallets = self._table("sessions"), self._table("wallets")
+        held = sa.select(
+            wallets.c.currency, sa.func.sum(wallets.c.balance), sa.func.sum(wallets.c.reserved)
+        ).group_by(wallets.c.currency)
+        with self._reading() as db:
+            count = db.scalar(sa.select(sa.func.count()).where(sessions.c.state == _OPEN)) or 0
+            return count, [(currency, int(has), int(kept)) for currency, has, kept in db.execute(held)]
 
     # --- the database ----------------------------------------------------------------------------------
 
@@ -344,7 +353,8 @@ def _columns(asked: sa.Table, names: Sequence[str]) -> list[sa.Column[Any]]:
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    return Entry(*row[:-1], bytes(row[-1]))
+    entry = Entry._make(row)
+    return entry._replace(hash=bytes(entry.hash))
 
 
 def _lot(lot: Lot, facts: Any) -> KeptLot:

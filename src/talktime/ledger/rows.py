@@ -10,6 +10,7 @@ import msgspec
 
 from talktime.ledger.book import Book
 from talktime.ledger.records import Lot, Session, SessionRow
+from talktime.ledger.schema import HOURS_FROM
 
 WALLET_COLUMNS: Final = (
     "tenant",
@@ -31,8 +32,6 @@ WALLET_COLUMNS: Final = (
 )
 SESSION_COLUMNS: Final = ("call_id", "state", "due_us", "charge", "body")
 
-HOURS_FROM: Final = 100_000
-"""Periods below are billing months (year * 12 + month), periods from here on are hours since 1970."""
 
 HOUR_US: Final = 3_600_000_000
 

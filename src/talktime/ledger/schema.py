@@ -10,7 +10,7 @@ charges are partitioned by month. So there is one MetaData per kind, built from 
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import (
     BigInteger,
@@ -31,6 +31,9 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from talktime.core.limits import NEVER_US
+
+HOURS_FROM: Final = 100_000
+"""Periods of counters below are billing months, from here on hours since 1970."""
 
 Kind = Literal["sqlite", "postgresql"]
 KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
@@ -194,6 +197,7 @@ def _counters(tables: MetaData, kind: Kind) -> None:
         *_text("tenant", "counter"),
         *_whole(kind, "period", "used", "reserved"),
         *_key(kind, "tenant", "counter", "period"),
+        _where("counters_hours", ["period"], f"period >= {HOURS_FROM}"),
         sqlite_with_rowid=False,
         postgresql_with={"fillfactor": 50},
     )

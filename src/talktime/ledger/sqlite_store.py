@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from talktime.core.limits import NEVER_US
 from talktime.ledger import rows
 from talktime.ledger.book import Book
 from talktime.ledger.database import check_durability, connect_sqlite
@@ -195,7 +196,8 @@ class SqliteStore:
         """Silent sessions, the longest silent first."""
         return list(
             self._db.execute(
-                "select tenant, call_id from sessions where state = 1 and due_us <= ? order by due_us limit ?",
+                "select tenant, call_id from sessions "
+                "where state = 1 and due_us <= ? order by due_us limit ?",
                 (now_us, limit),
             )
         )
@@ -203,7 +205,7 @@ class SqliteStore:
     async def due_expiries(self, now_us: int, limit: int) -> list[str]:
         """Tenants whose next lot has expired."""
         found = self._db.execute(
-            "select tenant from wallets where next_expiry_us < 4611686018427387904 and next_expiry_us <= ? limit ?",
+            f"select tenant from wallets where next_expiry_us < {NEVER_US} and next_expiry_us <= ? limit ?",
             (now_us, limit),
         )
         return [tenant for (tenant,) in found]

@@ -6,9 +6,10 @@ numbers that are stored with it, so a repeat gets the same answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
+
+import msgspec
 
 from talktime.core.refusals import Refusal
 from talktime.ledger.records import Facts
@@ -31,8 +32,7 @@ class Grant(NamedTuple):
         return self.authorised_s - self.used_s
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(msgspec.Struct, frozen=True, gc=False):
     """The call may go on."""
 
     call_id: str
@@ -40,8 +40,7 @@ class Allowed:
     grant: Grant
 
 
-@dataclass(frozen=True, slots=True)
-class Denied:
+class Denied(msgspec.Struct, frozen=True, gc=False):
     """The call may not start, or not go on beyond what it has."""
 
     call_id: str
@@ -49,8 +48,7 @@ class Denied:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Paid:
+class Paid(msgspec.Struct, frozen=True, gc=False):
     """One source that paid a part of a call: pool seconds or micros."""
 
     source: str
@@ -59,8 +57,7 @@ class Paid:
     micros: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True, gc=False):
     """The call is over and charged; `balance` and `available` are micros after it."""
 
     call_id: str
@@ -75,8 +72,7 @@ class Settled:
     flags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(msgspec.Struct, frozen=True, gc=False):
     """Nothing is charged, everything is released."""
 
     call_id: str
@@ -91,8 +87,7 @@ class FaultCode(Enum):
     ABSURD = "absurd"
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True, gc=False):
     """The operation does not fit what is known; nothing was changed."""
 
     call_id: str

@@ -107,8 +107,8 @@ class Desk:
         answers = [engine.submit(command) for command in commands]
         await asyncio.gather(*answers)
         if now_us >= self._hours_due_us:
-            self._hours_due_us = now_us + HOURS_ROUND_US
             await store.drop_old_hours(now_us)
+            self._hours_due_us = now_us + HOURS_ROUND_US
         return len(answers)
 
     async def _go_round(self) -> None:

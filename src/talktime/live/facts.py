@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from talktime.accounts.calendar import local_minute, month_of
+from talktime.accounts.calendar import local_minute
 from talktime.accounts.payers import NOBODY
 from talktime.catalog.classify import Classified, Situation, classify
 from talktime.catalog.model import PREMIUM_NORMAL
 from talktime.core.deck import INBOUND, NO_ROW
 from talktime.core.numbers import NO_NUMBER, Number, parse_number
+from talktime.core.prefix import NO_PREFIX
 from talktime.core.rating import AFTER_FIRST, DEFAULT_FIRST_S, DEFAULT_STEP_S
 from talktime.core.refusals import GATE_UNLICENSED
 from talktime.ledger.records import Cap, Facts
@@ -109,13 +110,13 @@ def asked(
         user_plans=tenant.plans_of(sides.user, base_us),
         service_plans=tenant.plans_of(sides.service, base_us),
         policies=() if sides.user == NOBODY else tenant.tenant.users[sides.user].policies,
-        barred_prefix=sides.callee.digits.startswith(tenant.tenant.guards.barred_prefixes),
+        barred_prefix=tenant.barred.find(sides.callee.digits) != NO_PREFIX,
     )
     classified = classifier.classify(situation, licence_asked=tenant.terms.licence_asked)
     category = classified.category
     version, book = ("", None) if category.is_free else rates.book_for(tenant, base_us)
     row = _row(book, classified, sides.callee.digits, base_us)
-    month = month_of(base_us, tenant.tenant.time_zone)
+    month = tenant.month_of(base_us)
     payer = sides.service if category.payer == "service" else sides.user
     paid = not category.is_free
     facts = Facts(

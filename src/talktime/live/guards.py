@@ -1,8 +1,8 @@
 """Guards against runaway calls: how many at a time, how long, how much an hour to dear destinations.
 
 Limits are the tenant's settings (`accounts.tenant.Guards`), counted a user and for the whole tenant. They are
-counters like spend caps: what a call in progress holds of them nobody else gets. An hour is that in which a call
-arrives by our own clock: no switch with a wrong one gets past a guard.
+counters like spend caps: what a call in progress holds of them nobody else gets. An hour is that in which a
+call arrives by our own clock: no switch with a wrong one gets past a guard.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from talktime.accounts.payers import NOBODY
 from talktime.ledger.records import Cap
-from talktime.ledger.rows import HOUR_US, HOURS_FROM, first_kept_hour
+from talktime.ledger.rows import HOUR_US, first_kept_hour
+from talktime.ledger.schema import HOURS_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -82,9 +82,9 @@ def asked_s(
         return min(requested_s, pace.slice_s)
     if not facts.paid:
         return pace.slice_s
-    most_s = used_s + 4 * pace.slice_s
-    covered_s = authorised_s(book, tenant, facts, cover, used_s, most_s) - used_s
     first_s, step_s, model = facts.rate[:3]
+    most_s = used_s + 4 * (pace.slice_s + step_s)  # a quarter of more, in whole steps, is a slice or more
+    covered_s = authorised_s(book, tenant, facts, cover, used_s, most_s) - used_s
     return shrunk_slice_s(pace.slice_s, covered_s, first_s, step_s, model)
 
 

@@ -6,16 +6,18 @@ nothing is read from a store.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from talktime.accounts.calendar import month_of, month_start_us
 from talktime.accounts.documents import tenant_of
 from talktime.accounts.funding_terms import Terms, terms_of
 from talktime.accounts.payers import NOBODY, Payers, payers_of
 from talktime.accounts.pool_sizes import PoolKey, partner_of, pool_key, pool_sizes, size_at
 from talktime.accounts.spend_caps import CapLimits, cap_limits
 from talktime.accounts.tenant import Tenant
+from talktime.core.limits import ALWAYS_US
+from talktime.core.prefix import PrefixTable, prefix_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +37,9 @@ class LiveTenant:
     terms: Terms
     caps: CapLimits
     bindings: tuple[tuple[str, int, str], ...]
+    barred: PrefixTable
     hours_forgotten: int = 0
+    _month: tuple[int, int, int] = (0, 0, 0)
     _pools: dict[str, PoolKey] = field(default_factory=dict)
     _sizes: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
@@ -43,6 +47,15 @@ class LiveTenant:
         """The plan codes that a payer holds at an instant."""
         state = self.payers.state_at(payer, at_us)
         return () if state == NOBODY else self.payers.states[state].plans
+
+    def month_of(self, at_us: int) -> int:
+        """The billing month of an instant; the last one asked for is remembered with its span."""
+        from_us, until_us, month = self._month
+        if not from_us <= at_us < until_us:
+            zone = self.tenant.time_zone
+            month = month_of(at_us, zone)
+            self._month = (month_start_us(month, zone), month_start_us(month + 1, zone), month)
+        return month
 
     def pool(self, ref: PlanPoolRef, payer: int) -> str:
         """The name of the counter of a pool; its period is the billing month."""
@@ -83,9 +96,11 @@ def pool_name(key: PoolKey) -> str:
 
 def bound_at(bindings: Sequence[tuple[str, int, str]], currency: str, at_us: int) -> str:
     """The deck in force at an instant among (currency, valid from, version); "" where none is."""
-    mine = sorted((from_us, version) for bound, from_us, version in bindings if bound == currency)
-    at = bisect_right(mine, at_us, key=lambda binding: binding[0])
-    return mine[at - 1][1] if at else ""
+    found, since_us = "", ALWAYS_US
+    for bound, from_us, version in bindings:
+        if bound == currency and since_us <= from_us <= at_us:
+            found, since_us = version, from_us
+    return found
 
 
 def live_tenant(documents: Documents, catalogue: Catalogue) -> LiveTenant:
@@ -99,4 +114,5 @@ def live_tenant(documents: Documents, catalogue: Catalogue) -> LiveTenant:
         terms=terms_of(tenant, catalogue, recharge_on=tenant.auto_recharge.enabled),
         caps=cap_limits(tenant, payers),
         bindings=tuple(documents.bindings),
+        barred=prefix_table(sorted(set(tenant.guards.barred_prefixes))),
     )

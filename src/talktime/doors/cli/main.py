@@ -160,6 +160,23 @@ def demo(
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of live routes and management.")] = 8080,
+    admin_port: Annotated[int, typer.Option(help="Port of the admin process; 0: the next one.")] = 0,
+    database: Database = None,
+    only: Annotated[str, typer.Option(metavar="live|admin", help="Run one process, unsupervised.")] = "",
+    workers: Annotated[int, typer.Option(help="Live processes on one database.")] = 1,
+    fd: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Charge calls in progress: live routes, management API, health and metrics."""
+    from talktime.doors.cli.serve import ServeRequest, serve_command
+
+    request = ServeRequest(host, port, admin_port, database, only, workers, fd)
+    raise typer.Exit(serve_command(request))
+
+
+@app.command()
 def verify(
     database: Database = None,
     checkpoints: Annotated[

@@ -1,1 +1,1 @@
-"""HTTP: live routes, management, health and metrics."""
+"""The doors on HTTP: live calls, and the management of tenants, money, calls, decks and keys."""

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from talktime.doors.http.live_routes import LiveRoutes, Receive, Scope, Send
 from talktime.doors.http.metrics import CONTENT_TYPE
 from talktime.doors.http.wire import encoded, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from talktime.doors.http.metrics import Metrics
     from talktime.live.desk import Desk
 
     App = Callable[[Scope, Receive, Send], Awaitable[None]]
+    Keeper = Callable[[], Coroutine[Any, Any, None]]
 
 JANITOR_S: Final = 3
 """Seconds between two looks for requests whose bodies do not arrive."""
@@ -32,20 +33,30 @@ log = logging.getLogger(__name__)
 
 
 class LiveApp:
-    """Live routes, `/healthz`, `/readyz`, `/metrics`; everything else goes to `behind`, if there is one."""
+    """Live routes (None: this process has none), `/healthz`, `/readyz`, `/metrics`; the rest goes `behind`.
 
-    def __init__(self, desk: Desk, routes: LiveRoutes, metrics: Metrics, behind: App | None = None) -> None:
+    `keepers` run as long as the application does.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        routes: LiveRoutes | None,
+        metrics: Metrics,
+        behind: App,
+        keepers: Sequence[Keeper] = (),
+    ) -> None:
         self._desk = desk
         self._routes = routes
         self._metrics = metrics
         self._behind = behind
-        self._janitor: asyncio.Task[None] | None = None
+        self._keepers = keepers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection event or request."""
         if scope["type"] == "http":
             path = scope["path"]
-            if LiveRoutes.takes(path):
+            if self._routes is not None and LiveRoutes.takes(path):
                 await self._routes(scope, receive, send)
             elif path == "/healthz":
                 await _say(send, 200, b'{"status":"ok"}', _JSON)
@@ -53,14 +64,11 @@ class LiveApp:
                 await self._ready(send)
             elif path == "/metrics":
                 await _say(send, 200, await self._metrics.text(), CONTENT_TYPE)
-            elif self._behind is not None:
-                await self._behind(scope, receive, send)
             else:
-                shown = problem(404, "no_such_route", "this process serves live routes only")
-                await _say(send, 404, encoded(shown), _PROBLEM)
+                await self._behind(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif self._behind is not None:
+        else:
             await self._behind(scope, receive, send)
 
     async def _ready(self, send: Send) -> None:
@@ -80,17 +88,19 @@ class LiveApp:
             log.exception("the ledger cannot be opened")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
-        self._janitor = asyncio.create_task(self._drop_slow(), name="janitor")
+        keepers = [asyncio.create_task(keep()) for keep in (*self._keepers, self._drop_slow)]
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        self._janitor.cancel()
+        for keeper in keepers:
+            keeper.cancel()
         await self._desk.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _drop_slow(self) -> None:
         while True:
             await asyncio.sleep(JANITOR_S)
-            self._routes.drop_slow()
+            if self._routes is not None:
+                self._routes.drop_slow()
 
 
 async def _say(send: Send, status: int, body: bytes, content_type: bytes) -> None:

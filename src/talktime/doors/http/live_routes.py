@@ -11,10 +11,11 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import msgspec
 
+from talktime.doors.http.problems import UNAVAILABLE
 from talktime.doors.http.wire import (
     BODIES,
     MAX_ITEMS,
@@ -28,12 +29,14 @@ from talktime.doors.http.wire import (
     item_operation,
     problem,
 )
+from talktime.ledger.api_keys import LIVE
 from talktime.ledger.engine import QueueFull, Stopping
 from talktime.ledger.store import StoreAway, StoreBusy, UnknownOutcome
 from talktime.live.commands import free_grant
 from talktime.live.operations import CancelCall, EndCall, ExtendCall, Operation, StartCall
 
 if TYPE_CHECKING:
+    from talktime.ledger.api_keys import Keyring, Principal
     from talktime.live.answers import Answer
     from talktime.live.desk import Desk
 
@@ -54,21 +57,6 @@ JSON_HEADER: Final = (b"content-type", b"application/json")
 PROBLEM_HEADER: Final = (b"content-type", b"application/problem+json")
 
 log = logging.getLogger(__name__)
-
-
-class Principal(Protocol):
-    """Who a key stands for."""
-
-    @property
-    def is_live(self) -> bool:
-        """Whether the key may charge calls."""
-
-    def may_see(self, tenant: str) -> bool:
-        """Whether the tenant is in the key's reach."""
-
-
-Keyring = Callable[[bytes], Principal | None]
-"""The holder of a bearer key, or None."""
 
 
 class Refusal(NamedTuple):
@@ -183,7 +171,7 @@ class LiveRoutes:
             if rules.classifier.is_never_refused(operation.call_type.lower()):
                 self.counted[op, "allow"] += 1
                 return answer_shown(free_grant(operation, rules.pace, self._desk.engine.clock_us()))
-        code = _UNAVAILABLE[type(error)]
+        code = UNAVAILABLE[type(error)]
         self.counted[op, code] += 1
         return 503, problem(503, code, f"{error}; repeat the same request")
 
@@ -225,10 +213,10 @@ class LiveRoutes:
         for name, value in scope["headers"]:
             if name == b"authorization":
                 scheme, _, token = value.partition(b" ")
-                principal = self._keyring(token.strip()) if scheme.lower() == b"bearer" else None
+                principal = self._keyring.principal(token.strip()) if scheme.lower() == b"bearer" else None
                 if principal is None:
                     break
-                if not principal.is_live:
+                if LIVE not in principal.scopes:
                     raise Refused(Refusal(403, "scope", "this key may not charge calls; it lacks `live`"))
                 return principal
         challenge = ((b"www-authenticate", b"Bearer"),)
@@ -272,13 +260,6 @@ class LiveRoutes:
 
 
 _CLOSE: Final = ((b"connection", b"close"),)
-_UNAVAILABLE: Final[dict[type[Exception], str]] = {
-    QueueFull: "queue_full",
-    Stopping: "stopping",
-    StoreAway: "database_away",
-    StoreBusy: "database_busy",
-    UnknownOutcome: "unknown_outcome",
-}
 _OPS: Final = {StartCall: "start", ExtendCall: "extend", EndCall: "end", CancelCall: "cancel"}
 
 

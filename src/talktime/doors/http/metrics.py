@@ -1,15 +1,15 @@
 """What monitoring sees: operations by result, batches, commits, the queue, open calls and money.
 
-Counting on the hot path is an integer each; the rest is read when somebody asks, and at most every few seconds
-from the database.
+Counting on the hot path is an integer each; the rest is read when somebody asks, and from the database at
+most every few seconds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -27,23 +27,18 @@ COMMIT_S: Final = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
 
-class Stock(NamedTuple):
-    """What the database holds: open sessions, and (currency, balance, reserved) in micros."""
-
-    open_sessions: int
-    money: tuple[tuple[str, int, int], ...]
+Stock = tuple[int, Sequence[tuple[str, int, int]]]
+"""What the database holds: open sessions, and (currency, balance, reserved) in micros."""
 
 
 class Metrics:
     """The figures of one live process."""
 
-    def __init__(
-        self, engine: Engine, counted: Counter[tuple[str, str]], stock: Callable[[], Stock]
-    ) -> None:
+    def __init__(self, engine: Engine, counted: Counter[tuple[str, str]], stock: Callable[[], Stock]) -> None:
         self._engine = engine
         self._counted = counted
         self._read_stock = stock
-        self._stock = Stock(0, ())
+        self._stock: Stock = (0, ())
         self._stock_at = -float("inf")
         self._registry = CollectorRegistry(auto_describe=False)
         self._sizes = Histogram(
@@ -80,7 +75,7 @@ class Metrics:
             "talktime_unknown_outcomes", "Commits whose outcome is not known", observed.unknown_outcomes
         )
         yield GaugeMetricFamily("talktime_queue_operations", "Operations that wait", self._engine.waiting)
-        yield GaugeMetricFamily("talktime_open_sessions", "Calls in progress", self._stock.open_sessions)
+        yield GaugeMetricFamily("talktime_open_sessions", "Calls in progress", self._stock[0])
         yield from self._money()
 
     def _money(self) -> Iterator[Metric]:
@@ -89,7 +84,7 @@ class Metrics:
         balance = GaugeMetricFamily("talktime_balance_micros", "Credits of all tenants", labels=label)
         reserved = GaugeMetricFamily("talktime_reserved_micros", "Held by calls in progress", labels=label)
         available = GaugeMetricFamily("talktime_available_micros", "Balance less reserved", labels=label)
-        for currency, held, promised in self._stock.money:
+        for currency, held, promised in self._stock[1]:
             balance.add_metric((currency,), held)
             reserved.add_metric((currency,), promised)
             available.add_metric((currency,), held - promised)

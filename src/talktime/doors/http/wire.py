@@ -7,6 +7,7 @@ type is refused by its name.
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Annotated, Final
 
 import msgspec
@@ -188,13 +189,13 @@ class AllowedShown(msgspec.Struct, omit_defaults=True, gc=False):
     """The answer to `start` and `extend` that lets a call go on; `final` is always told."""
 
     call_id: str
+    decision: str
     granted_seconds: int
     authorised_seconds: int
     final: bool
     valid_until: str
     category: str
     reserved: ReservedShown
-    decision: str = msgspec.field(default_factory=lambda: "allow")
     rate: RateShown | None = None
     ask_again_s: int = 0
 
@@ -257,20 +258,6 @@ FAULT_STATUS: Final = {
     FaultCode.CONFLICT: 409,
     FaultCode.ABSURD: 422,
 }
-TITLES: Final = {
-    400: "The request cannot be read",
-    401: "A key is needed",
-    403: "The key may not do this",
-    404: "There is no such thing",
-    405: "This address takes another method",
-    408: "The body did not arrive in time",
-    409: "It conflicts with what is known",
-    413: "The body is too large",
-    415: "The body has to be JSON",
-    422: "The value makes no sense",
-    500: "A fault of the program",
-    503: "Not now",
-}
 
 
 def answer_shown(answer: Answer) -> tuple[int, msgspec.Struct]:
@@ -292,7 +279,8 @@ def answer_shown(answer: Answer) -> tuple[int, msgspec.Struct]:
 
 def problem(status: int, code: str, detail: str, pointer: str = "") -> ProblemShown:
     """A problem ready to be shown."""
-    return ProblemShown("about:blank", TITLES[status], status, detail, code, pointer)
+    kind, title = f"urn:talktime:problem:{code}", HTTPStatus(status).phrase
+    return ProblemShown(kind, title, status, detail, code, pointer)
 
 
 def encoded(shown: msgspec.Struct) -> bytes:
@@ -310,6 +298,7 @@ def _allowed(answer: Allowed) -> AllowedShown:
     grant, facts = answer.grant, answer.facts
     return AllowedShown(
         call_id=answer.call_id,
+        decision="allow",
         granted_seconds=grant.granted_s,
         authorised_seconds=grant.authorised_s,
         final=bool(grant.final),

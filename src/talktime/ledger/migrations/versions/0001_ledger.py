@@ -61,6 +61,7 @@ def _money(sqlite: bool) -> None:
         sqlite_with_rowid=False,
         postgresql_with={"fillfactor": 50},
     )
+    _index("counters_hours", "counters", ["period"], where="period >= 100000")
 
 
 def _records(sqlite: bool) -> None:

@@ -1,0 +1,183 @@
+"""`talktime serve`: start the live and the admin process, look after them, stop them in good order.
+
+With `--only` this process is the one that serves; without it, it is the supervisor of two or more.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from talktime.doors.cli.answer import printable
+from talktime.doors.cli.problems import Unusable, WrongUse
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from talktime.settings import Settings
+
+ROLES: Final = ("live", "admin")
+POLL_S: Final = 0.2
+FIRST_WAIT_S: Final = 0.5
+LONGEST_WAIT_S: Final = 10.0
+SETTLED_S: Final = 30.0
+"""A process that ran so long had a good start: its next one is not held back."""
+
+STOP_S: Final = 30.0
+MAX_WORKERS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ServeRequest:
+    """What the command line says. `admin_port` 0 means the one after `port`; `fd` is a socket handed down."""
+
+    host: str
+    port: int
+    admin_port: int
+    database: str | None
+    only: str
+    workers: int
+    fd: int | None = None
+
+
+@dataclass(slots=True)
+class Child:
+    """A process that is looked after."""
+
+    name: str
+    arguments: list[str]
+    fds: tuple[int, ...]
+    process: subprocess.Popen[bytes] | None = None
+    started_s: float = 0.0
+    wait_s: float = FIRST_WAIT_S
+    again_s: float = 0.0
+
+
+def serve_command(request: ServeRequest) -> int:
+    """Serves until it is told to stop; 0 where everything ended in good order."""
+    from talktime.ledger.database import DatabaseError
+    from talktime.settings import read_settings
+
+    if request.only not in ("", *ROLES):
+        raise WrongUse(f"--only {request.only!r} is none of {', '.join(ROLES)}")
+    if not 1 <= request.workers <= MAX_WORKERS:
+        raise WrongUse(f"--workers {request.workers}: write a number from 1 to {MAX_WORKERS}")
+    try:
+        settings = read_settings()
+    except ValueError as error:
+        raise WrongUse(str(error)) from None
+    if request.database:
+        settings = replace(settings, database=request.database)
+    try:
+        return _one(request, settings) if request.only else _supervise(request, settings)
+    except DatabaseError as error:
+        raise Unusable(str(error)) from None
+
+
+def _one(request: ServeRequest, settings: Settings) -> int:
+    from talktime.doors.http.serve import Served, serve_one
+
+    return serve_one(settings, request.only, Served(request.host, request.port, request.fd))
+
+
+def _supervise(request: ServeRequest, settings: Settings) -> int:
+    from talktime.doors.http.serve import first_key
+
+    admin_port = request.admin_port or (request.port + 1 if request.port else 0)
+    sockets = [_listen(request.host, request.port), _listen(request.host, admin_port)]
+    key = first_key(settings, settings.state)
+    live_fd, admin_fd = (each.fileno() for each in sockets)
+    common = ["--host", request.host, "--database", settings.database]
+    children = [
+        Child(f"live {number}", [*common, "--only", "live", "--fd", str(live_fd)], (live_fd,))
+        for number in range(1, request.workers + 1)
+    ]
+    children.append(Child("admin", [*common, "--only", "admin", "--fd", str(admin_fd)], (admin_fd,)))
+    stopping: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del frame
+        stopping.append(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    live_at, admin_at = (each.getsockname()[1] for each in sockets)
+    _say(f"live routes and management: http://{request.host}:{live_at} (ready when /readyz says so)")
+    _say(f"admin process: http://{request.host}:{admin_at}")
+    _say(f"database: {_shown(settings)}")
+    if key is not None:
+        _say(f"first key, for everything: in {key}, readable by you only")
+    while not stopping:
+        _look_after(children)
+        time.sleep(POLL_S)
+    return _stop(children)
+
+
+def _look_after(children: list[Child]) -> None:
+    """Starts what does not run; one that ends by itself is started again, each time after a longer wait."""
+    now_s = time.monotonic()
+    for child in children:
+        if child.process is None:
+            if now_s >= child.again_s:
+                _start(child, now_s)
+        elif child.process.poll() is not None:
+            if now_s - child.started_s > SETTLED_S:
+                child.wait_s = FIRST_WAIT_S
+            code = child.process.returncode
+            _say(f"the process {child.name} ended with {code}; it is started again in {child.wait_s:g} s")
+            child.process, child.again_s = None, now_s + child.wait_s
+            child.wait_s = min(2 * child.wait_s, LONGEST_WAIT_S)
+
+
+def _start(child: Child, now_s: float) -> None:
+    command = [sys.executable, "-m", "talktime", "serve", *child.arguments]
+    # A group of its own: Ctrl-C reaches the supervisor, which stops its processes one way only.
+    child.process = subprocess.Popen(command, pass_fds=child.fds, start_new_session=True)
+    child.started_s = now_s
+
+
+def _stop(children: list[Child]) -> int:
+    """Tells all to stop and waits; 0 where all ended in good order."""
+    running = [child.process for child in children if child.process is not None]
+    for process in running:
+        process.send_signal(signal.SIGTERM)
+    codes = []
+    until_s = time.monotonic() + STOP_S
+    for process in running:
+        try:
+            codes.append(process.wait(max(0.1, until_s - time.monotonic())))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            codes.append(process.wait())
+    return 0 if not any(codes) else 1
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket that processes inherit. Raises Unusable where the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind((host, port))
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "ports go up to 65535"
+        opened.close()
+        raise Unusable(f"cannot listen on {host}:{port}: {reason}; choose another --port") from None
+    opened.listen(2048)
+    opened.set_inheritable(True)
+    return opened
+
+
+def _shown(settings: Settings) -> str:
+    from talktime.ledger.database import open_url
+
+    return str(open_url(settings.database))
+
+
+def _say(line: str) -> None:
+    print(printable(line), flush=True)  # noqa: T201 - the command's answer

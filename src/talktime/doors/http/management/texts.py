@@ -1,0 +1,84 @@
+"""How amounts, instants, months and names are written and read at this door.
+
+Amounts are decimal strings and become micros, instants ISO 8601 and become microseconds (interfaces.md).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final
+
+from fastapi import Query
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+
+from talktime.accounts.toml_table import shown_instant
+from talktime.core.limits import ALWAYS_US, NEVER_US
+from talktime.core.money import parse_money
+from talktime.files.instants import parse_instant
+from talktime.ledger.reading import NO_BEFORE
+
+NAME_PATTERN: Final = r"^[^\x00-\x1f\x7f]*$"
+"""No control characters: what is stored is shown to people, and PostgreSQL takes no zero byte."""
+
+MAX_LIMIT: Final = 1_000
+
+_AMOUNT_PATTERN: Final = r"^[+-]?[0-9]{1,18}(\.[0-9]{1,6})?$"
+_LAST_US: Final = parse_instant("3000-01-01")
+_MONTH: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+
+
+class Strict(BaseModel):
+    """A body that names nothing else and is not bent into shape."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+def _micros(value: object) -> int:
+    if not isinstance(value, str) or not re.fullmatch(_AMOUNT_PATTERN, value):
+        raise ValueError('must be an amount as a decimal string, such as "12.50"')
+    return parse_money(value)
+
+
+def _instant_us(value: object) -> int:
+    if not isinstance(value, str) or len(value) > 40:
+        raise ValueError('must be an instant as text, such as "2026-03-01T00:00:00Z"')
+    at_us = parse_instant(value)
+    if not 0 <= at_us < _LAST_US:
+        raise ValueError("must be an instant between 1970 and 3000")
+    return at_us
+
+
+Text = Annotated[str, StringConstraints(max_length=200, pattern=NAME_PATTERN)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NAME_PATTERN)]
+LongText = Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=NAME_PATTERN)]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
+
+Amount = Annotated[
+    int,
+    BeforeValidator(_micros),
+    WithJsonSchema({"type": "string", "pattern": _AMOUNT_PATTERN, "examples": ["50"]}),
+]
+"""A decimal string in, micros inside."""
+
+Instant = Annotated[
+    int,
+    BeforeValidator(_instant_us),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-01T00:00:00Z"]}),
+]
+"""ISO 8601 in, microseconds since 1970 inside."""
+
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="the most entries of the answer")]
+Before = Annotated[int, Query(ge=1, le=NO_BEFORE, description="only numbers below this one")]
+After = Annotated[str, Query(max_length=200, pattern=NAME_PATTERN, description="only what comes after")]
+Month = Annotated[str, Query(pattern=r"^([0-9]{4}-(0[1-9]|1[0-2]))?$", description="as in 2026-03")]
+
+
+def instant(at_us: int) -> str | None:
+    """ISO 8601 in UTC; None for always, never, and for what nobody told."""
+    return shown_instant(at_us) if ALWAYS_US < at_us < NEVER_US and at_us != 0 else None
+
+
+def month_number(month: str) -> int | None:
+    """`2026-03` -> the number of `accounts.calendar.month_of`; None for "" (and for year 0)."""
+    found = _MONTH.fullmatch(month)
+    return None if found is None or int(found[1]) < 1970 else int(found[1]) * 12 + int(found[2]) - 1

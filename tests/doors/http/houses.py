@@ -1,0 +1,108 @@
+"""A whole management door on a database, in this process: desk, app, keys, and a client for each test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from talktime.catalog.load import load_catalogue
+from talktime.doors.http.management.app import management_app
+from talktime.ledger.api_keys import ApiKeys, Keyring
+from talktime.ledger.database import open_url
+from talktime.ledger.decks import Decks
+from talktime.ledger.postgres_store import PostgresStore
+from talktime.ledger.reading import Reader
+from talktime.ledger.sqlite_store import SqliteStore
+from talktime.ledger.store import Store
+from talktime.live.desk import Desk
+from talktime.live.operations import StartCall
+from talktime.live.rates import RateBooks
+
+MARCH_US = 1_772_366_400_000_000  # 2026-03-01T12:00:00Z
+
+TENANT: dict[str, Any] = {
+    "tenant": {"id": "contoso", "name": "Contoso Ltd", "country": "US", "currency": "USD"},
+    "billing_accounts": [{"id": "direct", "agreement": "MOSA"}],
+    "licences": [{"plan": "MCOPSTN1", "purchased": 2}],
+    "users": [{"upn": "ana@contoso.example", "licences": ["MCOPSTN1", "MCOPSTNC"], "cost_centre": "Sales"}],
+    "service_numbers": [{"number": "+18005550100", "kind": "toll_free"}],
+    "purchases": [{"at": "2026-02-01T00:00:00Z", "amount": "50"}],
+    "caps": [{"scope": "cost_centre", "id": "Sales", "amount": "20"}],
+}
+
+
+@dataclass
+class Clock:
+    """The time of the engine under test; it stands until a test moves it."""
+
+    now_us: int = MARCH_US
+
+    def __call__(self) -> int:
+        return self.now_us
+
+
+@dataclass(frozen=True)
+class Door:
+    """What a test has in hand. `client` presents a key for everything."""
+
+    desk: Desk
+    client: httpx.AsyncClient
+    keyring: Keyring
+    clock: Clock
+    app: Any
+
+    async def call(self, call_id: str = "c1", callee: str = "+442079460000", user: str = "") -> Any:
+        """Starts a call of ana, or of another user."""
+        user = user or "ana@contoso.example"
+        return await self.desk.submit(
+            StartCall("contoso", call_id, 0, "user_out", user=user, callee=callee, requested_s=120)
+        )
+
+    def with_key(self, tenants: list[str] | None, scopes: list[str]) -> httpx.AsyncClient:
+        """A client with a key of its own."""
+        _, text = self.keyring.keys.create("test", tenants, scopes, self.clock())
+        self.keyring.refresh()
+        return client_of(self.app, text)
+
+
+def client_of(app: Any, key: str) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return httpx.AsyncClient(transport=transport, base_url="http://talktime.test", headers=headers)
+
+
+def store_of(database: str) -> Store:
+    url = open_url(database)
+    return SqliteStore(url.path) if url.kind == "sqlite" else PostgresStore(url)
+
+
+@asynccontextmanager
+async def open_door(database: str, *, funded: bool = True) -> AsyncIterator[Door]:
+    """A door on a migrated database; `funded`: with the tenant contoso and the sample deck for all."""
+    url, clock = open_url(database), Clock()
+    decks, keyring = Decks(url), Keyring(ApiKeys(url))
+    desk = Desk(store_of(database), load_catalogue(), rates=RateBooks(source=decks), clock_us=clock)
+    _, key = keyring.keys.create("operator", None, ["management", "live"], clock())
+    keyring.refresh()
+    app = management_app(desk, Reader(url), keyring, decks)
+    await desk.start(rounds=False)
+    try:
+        async with client_of(app, key) as client:
+            if funded:
+                await _furnish(client)
+            yield Door(desk, client, keyring, clock, app)
+    finally:
+        await desk.stop()
+
+
+async def _furnish(client: httpx.AsyncClient) -> None:
+    deck = await client.post("/v1/decks", json={"sample": True})
+    assert deck.status_code == 201, deck.text
+    bound = await client.put("/v1/deck-bindings", json={"version": deck.json()["version"]})
+    assert bound.status_code == 200, bound.text
+    made = await client.post("/v1/tenants", json=TENANT)
+    assert made.status_code == 201, made.text
