@@ -22,8 +22,8 @@ class Settings:
 def read_settings() -> Settings:
     """TALKTIME_STATE, else XDG_STATE_HOME/talktime, else ~/.local/state/talktime; TALKTIME_CATALOGUE.
 
-    TALKTIME_DATABASE, else the file talktime.db in the state folder. TALKTIME_SLICE_S and TALKTIME_GRACE_S, the
-    longest grant and the silence after it in seconds (rulings.md 22 and 23). Raises ValueError.
+    TALKTIME_DATABASE, else the file talktime.db in the state folder. TALKTIME_SLICE_S and TALKTIME_GRACE_S:
+    the longest grant and the silence after it in seconds (rulings.md 22 and 23). Raises ValueError.
     """
     environment = os.environ
     if environment.get("TALKTIME_STATE"):

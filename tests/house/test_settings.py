@@ -1,5 +1,6 @@
 """The tests' own settings hold: markers, profiles, warnings."""
 
+import os
 import subprocess
 import sys
 import warnings
@@ -36,12 +37,14 @@ def test_a_misspelt_marker_and_absent_data_are_named(tmp_path: Path) -> None:
     tests = tmp_path / "tests"
     tests.mkdir()
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text("utf-8"), "utf-8")
-    (tests / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text("utf-8"), "utf-8")
+    for name in ("conftest.py", "databases.py", "postgres_servers.py"):
+        (tests / name).write_text((ROOT / "tests" / name).read_text("utf-8"), "utf-8")
     (tests / "test_marker.py").write_text(
         "import pytest\n\n@pytest.mark.lnog\ndef test_one(): ...\n", "utf-8"
     )
     (tests / "test_data.py").write_text("def test_two(shared_data): ...\n", "utf-8")
     command = [sys.executable, "-m", "pytest", "--continue-on-collection-errors", "-p", "no:cacheprovider"]
-    ran = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    where = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    ran = subprocess.run(command, cwd=tmp_path, env=where, check=False, capture_output=True, text=True)
     assert "'lnog' not found in `markers`" in ran.stdout
     assert "test_two reads ../shared/data, which is not on this machine" in ran.stdout

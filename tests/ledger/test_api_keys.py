@@ -40,26 +40,26 @@ def test_only_a_hash_of_the_secret_is_stored(sqlite_database: str) -> None:
     assert not any(secret in str(value) for value in row)
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda text: b"",
-        lambda text: b"tt_",
-        lambda text: text[:-1],
-        lambda text: text + b"0",
-        lambda text: text.replace(b"tt_", b"xx_"),
-        lambda text: b"tt_" + b"0" * 16 + b"_" + text[20:],
-        lambda text: text.rpartition(b"_")[0],
-        lambda text: b"\xff\x00" + text,
-    ],
-    ids=["empty", "prefix", "shorter", "longer", "other prefix", "other id", "no secret", "bytes"],
-)
-def test_wrong_keys_are_nobody(sqlite_database: str, spoil) -> None:  # type: ignore[no-untyped-def]
+def test_wrong_keys_are_nobody(sqlite_database: str) -> None:
     keyring = Keyring(keys_of(sqlite_database))
     _, text = keyring.keys.create("switch", None, ["live"], 5)
     keyring.refresh()
-    assert keyring.principal(spoil(text.encode())) is None
-    assert keyring.principal(text.encode()) is not None
+    right = text.encode()
+    other_id = b"tt_" + b"0" * 16 + right[19:]
+    no_secret = right.rpartition(b"_")[0]
+    for wrong in (
+        b"",
+        b"tt_",
+        right[:-1],
+        right + b"0",
+        b"xx" + right[2:],
+        other_id,
+        no_secret,
+        no_secret + b"_",
+        b"\xff\x00" + right,
+    ):
+        assert keyring.principal(wrong) is None, wrong
+    assert keyring.principal(right) is not None
 
 
 def test_secret_of_another_key_is_no_secret_of_this_one(sqlite_database: str) -> None:

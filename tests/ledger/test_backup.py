@@ -203,6 +203,8 @@ def test_a_damaged_backup_is_refused(ledger: DatabaseUrl, tmp_path: Path) -> Non
 
 def test_postgresql_has_tools_of_its_own(tmp_path: Path) -> None:
     url = open_url("postgresql://u@h/n")
-    for act in (lambda: backup(url, tmp_path / "b"), lambda: restore(url, tmp_path / "b", now_us=START_US)):
-        with pytest.raises(BackupError, match=r"is on PostgreSQL; .* pg_basebackup or pg_dump"):
-            act()
+    said = r"is on PostgreSQL; .* pg_basebackup or pg_dump"
+    with pytest.raises(BackupError, match=said):
+        backup(url, tmp_path / "b")
+    with pytest.raises(BackupError, match=said):
+        restore(url, tmp_path / "b", now_us=START_US)

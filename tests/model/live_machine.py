@@ -59,17 +59,13 @@ class LiveMachine(RuleBasedStateMachine):
 
     # --- what there is ---------------------------------------------------------------------------------
 
-    def _sessions(self, tenant: str) -> dict[str, Session]:
-        return self.twin.model.tenants[tenant].sessions
-
-    def _known(self, tenant: str, pick: int, *, still: bool) -> tuple[str, Session] | None:
-        """A call of a tenant: one in progress, or any that is known and not full of answers."""
-        answers = self.twin.model.tenants[tenant].answers
-        told = [call for call, _, _ in answers]
+    def _known(self, pick: int, *states: str) -> tuple[str, str, Session] | None:
+        """(tenant, call, session) of a call in one of these states that is not full of answers."""
         found = [
-            (call, s)
-            for call, s in self._sessions(tenant).items()
-            if told.count(call) < MAX_ANSWERS and (s.state == "open") >= still
+            (tenant, call, s)
+            for tenant, t in self.twin.model.tenants.items()
+            for call, s in t.sessions.items()
+            if s.state in states and sum(known == call for known, _, _ in t.answers) < MAX_ANSWERS
         ]
         return found[-1 - pick % len(found)] if found else None
 
@@ -138,49 +134,58 @@ class LiveMachine(RuleBasedStateMachine):
     def start_with_an_old_id(self, tenant: str, ask: Ask, pick: int, sequence: int) -> None:
         """A call id that was used, or refused, before."""
         call = f"call-{max(1, self.calls - pick)}"
-        told = [known for known, _, _ in self.twin.model.tenants[tenant].answers]
-        if told.count(call) < MAX_ANSWERS:
+        if sum(known == call for known, _, _ in self.twin.model.tenants[tenant].answers) < MAX_ANSWERS:
             self._count()
             self.twin.start(tenant, call, sequence, ask)
 
-    @rule(tenant=names, pick=picks, used=st.sampled_from([0, 0.4, 1, 1, 1, "slack", "over"]), wish=wishes)
-    def extend(self, tenant: str, pick: int, used: float | str, wish: int | None) -> None:
+    @rule(pick=picks, used=st.sampled_from([0, 0.4, 1, 1, 1, "slack", "over"]), wish=wishes)
+    def extend(self, pick: int, used: float | str, wish: int | None) -> None:
         """A call goes on."""
-        known = self._known(tenant, pick, still=True)
+        known = self._known(pick, "open")
         if known is not None:
             self._count()
-            call, s = known
+            tenant, call, s = known
             self.twin.extend(tenant, call, s.last + 1, _seconds(s, used), wish)
 
     @rule(
-        tenant=names,
         pick=picks,
         used=st.sampled_from([0, 0.3, 1, 1, "slack", "slack", "over", "absurd", "longest"]),
-        again=st.booleans(),
+        state=st.sampled_from(["open", "open", "open", "lost", "lost", "unanswered", "ended", "cancelled"]),
     )
-    def end(self, tenant: str, pick: int, used: float | str, again: bool) -> None:
+    def end(self, pick: int, used: float | str, state: str) -> None:
         """A call ends; or one that was lost or is over already."""
-        known = self._known(tenant, pick, still=not again)
+        known = self._known(pick, state)
         if known is not None:
             self._count()
-            call, s = known
+            tenant, call, s = known
             self.twin.end(tenant, call, s.last + 1, _seconds(s, used))
 
-    @rule(tenant=names, pick=picks)
-    def cancel(self, tenant: str, pick: int) -> None:
+    @rule(pick=picks)
+    def cancel(self, pick: int) -> None:
         """Nobody answers."""
-        known = self._known(tenant, pick, still=True)
+        known = self._known(pick, "open")
         if known is not None:
             self._count()
-            self.twin.cancel(tenant, known[0], known[1].last + 1)
+            self.twin.cancel(known[0], known[1], known[2].last + 1)
 
-    @rule(tenant=names, what=st.sampled_from([ExtendCall, EndCall]), by=st.integers(-2, 0), pick=picks)
-    def come_late(self, tenant: str, what: Any, by: int, pick: int) -> None:
+    @rule(pick=picks, more_us=st.sampled_from([-1, 0, 0, 5 * SECOND]))
+    def fall_silent(self, pick: int, more_us: int) -> None:
+        """Nobody reports a call until it counts as lost."""
+        known = self._known(pick, "open")
+        if known is not None:
+            self._count()
+            settings = self.twin.model.tenants[known[0]].settings
+            self.twin.wait(max(0, known[2].due_us(settings) + more_us - self.twin.desk.now_us))
+            self.twin.look_round()
+
+    @rule(what=st.sampled_from([ExtendCall, EndCall, CancelCall]), by=st.integers(-1, 0), pick=picks)
+    def come_late(self, what: Any, by: int, pick: int) -> None:
         """An operation with a sequence that has passed, or of a call that nobody knows."""
         self._count()
-        known = self._known(tenant, pick, still=True) or ("nobody", Session(None, 0, 0))  # type: ignore[arg-type]
-        operation = what(tenant, known[0], max(0, known[1].last + by), 7)
-        self.twin.again(operation)
+        tenant, call, s = self._known(pick, "open") or ("plain", "nobody", None)
+        sequence = max(0, by if s is None else s.last + by)
+        numbers = () if what is CancelCall else (7,)
+        self.twin.again(what(tenant, call, sequence, *numbers))
 
     @precondition(lambda self: any(self.twin.done.values()))
     @rule(tenant=names, pick=picks, changed=st.booleans())

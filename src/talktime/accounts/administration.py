@@ -8,24 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
-import msgspec
 import psycopg
 
 from talktime.accounts.calendar import twelve_months_on_us
 from talktime.accounts.documents import tenant_text, text_of, user_key
-from talktime.accounts.tenant import ServiceNumber, Tenant, User
+from talktime.accounts.tenant import Tenant
+from talktime.accounts.tenant_changes import (
+    Change,
+    deck_bound,
+    in_the_future,
+    named_twice,
+    service_gone,
+    service_put,
+    set_elsewhere,
+    settings_put,
+    user_gone,
+    user_put,
+    with_pending,
+)
 from talktime.accounts.tenant_checks import check_tenant
 from talktime.accounts.tenant_file import TenantFaults, tenant_of_table
-from talktime.accounts.tenant_tables import Tables, service_table, settings_tables, tenant_tables, user_table
 from talktime.catalog.side import load_currencies
 from talktime.core.limits import MAX_MONEY_MICROS
 from talktime.core.money import MICROS_PLACES, format_money
-from talktime.core.numbers import parse_number
 from talktime.ledger.commands import (
     ADJUSTMENT,
     NO_TENANT,
@@ -50,9 +60,6 @@ if TYPE_CHECKING:
 
 BY_HAND: Final = "manual"
 """The source of credits that a person entered: money that came by another way than a gateway."""
-
-UNKNOWN_USER: Final = "unknown_user"
-UNKNOWN_NUMBER: Final = "unknown_service_number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +90,6 @@ class Configured(Protocol):
         """The tenant as the documents say."""
 
 
-class Change(NamedTuple):
-    """A change of a tenant: what it will be, the documents to write, and what the audit log shows."""
-
-    tenant: Tenant
-    documents: Sequence[Document]
-    before: str
-    after: str
-
-
 class Edit:
     """A command that works a change out from the tenant as it is under the lock."""
 
@@ -118,8 +116,11 @@ class Edit:
         if book is None:
             return NO_TENANT
         assert isinstance(book.config, Configured), "the engine was given another configuration"
+        tenant = book.config.tenant
+        if book.documents:  # somebody changed it in this very transaction
+            tenant = with_pending(tenant, book.documents)
         try:
-            change = self.change(book.config.tenant)
+            change = self.change(tenant)
         except TenantFaults as error:
             return Invalid(error.faults)
         if isinstance(change, Refused):
@@ -179,7 +180,7 @@ class Administration:
             tenant = tenant_of_table(tables, self._catalogue)
         except TenantFaults as error:
             return Invalid(error.faults)
-        faults = (*_not_here(tenant), *_not_yet(tenant, self._engine.clock_us()))
+        faults = (*set_elsewhere(tenant), *in_the_future(tenant, self._engine.clock_us()))
         return Invalid(faults) if faults else await self.add_tenant(tenant, who)
 
     async def add_tenant(self, tenant: Tenant, who: str) -> Outcome:
@@ -190,9 +191,9 @@ class Administration:
             Document("service_numbers", service.number, text_of(service))
             for service in tenant.service_numbers
         ]
-        clashes = tuple(_clashes(tenant.users))
-        if clashes:
-            return Invalid(clashes)
+        twice = tuple(named_twice(tenant.users))
+        if twice:
+            return Invalid(twice)
         bought = sorted(tenant.purchases, key=lambda purchase: purchase.at_us)
         lots = [
             OpenLot(
@@ -209,28 +210,28 @@ class Administration:
 
     async def put_settings(self, tenant: str, tables: Mapping[str, Any], who: str) -> Outcome:
         """Replaces accounts, bought licences, caps, guards, auto-recharge; people and numbers stay."""
-        change = partial(_settings, tables=tables, catalogue=self._catalogue)
+        change = partial(settings_put, tables=tables, catalogue=self._catalogue)
         return await self._edit(tenant, change, "settings replaced", who)
 
     async def put_user(self, tenant: str, name: str, table: Mapping[str, Any], who: str) -> Outcome:
         """Adds the user `name` (id or UPN) or replaces it."""
-        change = partial(_user_put, name=name, table=table, catalogue=self._catalogue)
+        change = partial(user_put, name=name, table=table, catalogue=self._catalogue)
         return await self._edit(tenant, change, f"user {name} put", who)
 
     async def remove_user(self, tenant: str, name: str, who: str) -> Outcome:
         """Removes a user; its charges stay."""
-        return await self._edit(tenant, partial(_user_gone, name=name), f"user {name} removed", who)
+        return await self._edit(tenant, partial(user_gone, name=name), f"user {name} removed", who)
 
     async def put_service_number(
         self, tenant: str, number: str, table: Mapping[str, Any], who: str
     ) -> Outcome:
         """Adds a service number or replaces it."""
-        change = partial(_service_put, number=number, table=table, catalogue=self._catalogue)
+        change = partial(service_put, number=number, table=table, catalogue=self._catalogue)
         return await self._edit(tenant, change, f"service number {number} put", who)
 
     async def remove_service_number(self, tenant: str, number: str, who: str) -> Outcome:
         """Removes a service number."""
-        change = partial(_service_gone, number=number)
+        change = partial(service_gone, number=number)
         return await self._edit(tenant, change, f"service number {number} removed", who)
 
     async def bind_deck(self, tenant: str, version: str, valid_from_us: int, who: str) -> Outcome:
@@ -239,7 +240,7 @@ class Administration:
         if deck is None:
             return Refused("unknown_deck", f"no deck {version!r} is stored")
         change = partial(
-            _bound, version=version, currency=deck.currency, key=f"{deck.currency}/{valid_from_us}"
+            deck_bound, version=version, currency=deck.currency, key=f"{deck.currency}/{valid_from_us}"
         )
         return await self._edit(tenant, change, f"deck {version} bound", who)
 
@@ -354,132 +355,3 @@ def _nothing_against(config: object) -> str:
     """The check of PutDocuments: the change was made from this very configuration, under the same lock."""
     del config
     return ""
-
-
-# --- changes of a tenant ---------------------------------------------------------------------------------
-
-
-def _settings(tenant: Tenant, tables: Mapping[str, Any], catalogue: Catalogue) -> Change:
-    people = {key: value for key, value in tenant_tables(tenant).items() if key in _PEOPLE}
-    faults = [
-        f"{key}: cannot be replaced here; put them one by one" for key in _NOT_SETTINGS if key in tables
-    ]
-    if faults:
-        raise TenantFaults(faults)
-    new = tenant_of_table({**tables, **people}, catalogue)
-    fixed = [
-        f"tenant: {key} {getattr(new, key)!r} cannot be changed; it is {getattr(tenant, key)!r}"
-        for key in _FIXED
-        if getattr(new, key) != getattr(tenant, key)
-    ]
-    faults = [*fixed, *_not_here(new)]
-    if faults:
-        raise TenantFaults(faults)
-    before, after = _json(settings_tables(tenant)), _json(settings_tables(new))
-    return Change(new, [Document("tenants", "", tenant_text(new))], before, after)
-
-
-_PEOPLE: Final = ("users", "service_numbers")
-_NOT_SETTINGS: Final = (*_PEOPLE, "purchases")
-_FIXED: Final = ("id", "currency", "time_zone")
-
-
-def _not_here(tenant: Tenant) -> list[str]:
-    """The deck of a tenant file is a file; here decks are stored and bound."""
-    return ["deck: is not set here; bind a stored deck to the tenant"] if tenant.deck else []
-
-
-def _not_yet(tenant: Tenant, now_us: int) -> list[str]:
-    return [
-        f"purchases[{at}]: at lies in the future; a lot is opened when it is paid"
-        for at, purchase in enumerate(tenant.purchases, 1)
-        if purchase.at_us > now_us
-    ]
-
-
-def _clashes(users: Sequence[User]) -> list[str]:
-    """Users that one word would name: the id of one is the UPN of another."""
-    first: dict[str, int] = {}
-    faults = []
-    for at, user in enumerate(users, 1):
-        for word in sorted({user.id.lower(), user.upn.lower()} - {""}):
-            other = first.setdefault(word, at)
-            if other != at:
-                faults.append(f"users[{at}]: {word!r} names users[{other}] already")
-    return faults
-
-
-def _read_alone(tenant: Tenant, key: str, table: Mapping[str, Any], catalogue: Catalogue) -> Tenant:
-    """A tenant of the same country and currency that holds one entry only. Raises TenantFaults."""
-    home = {name: getattr(tenant, name) for name in ("id", "country", "currency", "time_zone")}
-    return tenant_of_table({"tenant": home, key: [table]}, catalogue)
-
-
-def _index_of(tenant: Tenant, name: str) -> int | None:
-    """Where the user stands whose id, else whose UPN, is `name`."""
-    word = name.lower()
-    for key in ("id", "upn"):
-        for at, user in enumerate(tenant.users):
-            if getattr(user, key).lower() == word:
-                return at
-    return None
-
-
-def _user_put(tenant: Tenant, name: str, table: Mapping[str, Any], catalogue: Catalogue) -> Change:
-    user = _read_alone(tenant, "users", table, catalogue).users[0]
-    if name.lower() not in (user.id.lower(), user.upn.lower()):
-        raise TenantFaults([f"users[1]: upn and id name another user than {name!r}"])
-    at = _index_of(tenant, name)
-    users = list(tenant.users)
-    before, documents = "", [Document("users", user_key(user), text_of(user))]
-    if at is None:
-        users.append(user)
-    else:
-        old, users[at] = users[at], user
-        before = _json(user_table(old))
-        if user_key(old) != user_key(user):
-            documents.insert(0, Document("users", user_key(old), ""))
-    clashes = _clashes(users)
-    if clashes:
-        raise TenantFaults(clashes)
-    return Change(replace(tenant, users=tuple(users)), documents, before, _json(user_table(user)))
-
-
-def _user_gone(tenant: Tenant, name: str) -> Change | Refused:
-    at = _index_of(tenant, name)
-    if at is None:
-        return Refused(UNKNOWN_USER, f"the tenant has no user {name!r}")
-    gone = tenant.users[at]
-    left = replace(tenant, users=(*tenant.users[:at], *tenant.users[at + 1 :]))
-    return Change(left, [Document("users", user_key(gone), "")], _json(user_table(gone)), "")
-
-
-def _service_put(tenant: Tenant, number: str, table: Mapping[str, Any], catalogue: Catalogue) -> Change:
-    service = _read_alone(tenant, "service_numbers", table, catalogue).service_numbers[0]
-    if service.number != parse_number(number, None).text:
-        raise TenantFaults([f"service_numbers[1]: number {service.number!r} is another than {number!r}"])
-    old = [known for known in tenant.service_numbers if known.number == service.number]
-    others = [known for known in tenant.service_numbers if known.number != service.number]
-    documents = [Document("service_numbers", service.number, text_of(service))]
-    before = _json(service_table(old[0])) if old else ""
-    new = replace(tenant, service_numbers=(*others, service))
-    return Change(new, documents, before, _json(service_table(service)))
-
-
-def _service_gone(tenant: Tenant, number: str) -> Change | Refused:
-    asked = parse_number(number, None).text
-    gone: list[ServiceNumber] = [known for known in tenant.service_numbers if known.number == asked]
-    if not gone:
-        return Refused(UNKNOWN_NUMBER, f"the tenant has no service number {number!r}")
-    left = replace(tenant, service_numbers=tuple(k for k in tenant.service_numbers if k.number != asked))
-    return Change(left, [Document("service_numbers", asked, "")], _json(service_table(gone[0])), "")
-
-
-def _bound(tenant: Tenant, version: str, currency: str, key: str) -> Change | Refused:
-    if currency != tenant.currency:
-        return Refused("foreign_currency", f"the deck is in {currency}, the tenant pays in {tenant.currency}")
-    return Change(tenant, [Document("deck_bindings", key, version)], "", f"{key} {version}")
-
-
-def _json(table: Tables) -> str:
-    return msgspec.json.encode(table).decode()

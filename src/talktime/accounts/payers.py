@@ -55,6 +55,8 @@ class Payers:
         if payer == NOBODY:
             return NOBODY
         first, after = self.first_state[payer], self.first_state[payer + 1]
+        if after - first == 1:
+            return first
         begun = bisect_right(self.states, at_us, first, after, key=attrgetter("from_us"))
         return max(begun - 1, first)
 

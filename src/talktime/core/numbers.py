@@ -6,7 +6,7 @@ national number takes the user's country; short codes and names stay as they are
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from talktime.core.limits import MAX_NUMBER_DIGITS
 
@@ -36,8 +36,7 @@ class Dialling:
         return digits in self.lengths if self.lengths else digits >= MIN_NATIONAL_DIGITS
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """A number as the rules see it.
 
     `text` is `+` and digits and stars, or what stood there where it is no such number; `digits` are the

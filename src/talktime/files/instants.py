@@ -6,6 +6,7 @@ cut (domain.md 2, rulings.md 5). Dates such as 01/07/2026 mean two days in two c
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from talktime.core.limits import US_PER_S
@@ -31,12 +32,17 @@ def parse_instant(text: str) -> int:
     return (at - _EPOCH) // _US
 
 
+@lru_cache(maxsize=1_024)
+def _second(seconds: int) -> str:
+    """A whole second without zone; many instants that are shown share theirs."""
+    return (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat(timespec="seconds")
+
+
 def format_instant(at_us: int) -> str:
     """Microseconds since 1970 -> `"2026-07-01T00:00:00Z"`, with a fraction only where there is one.
 
     Raises OverflowError outside of the years 1 to 9999.
     """
-    at = (_EPOCH + timedelta(microseconds=at_us)).replace(tzinfo=None)
-    whole = at.isoformat(timespec="seconds")
-    fraction_us = at_us % US_PER_S
+    seconds, fraction_us = divmod(at_us, US_PER_S)
+    whole = _second(seconds)
     return f"{whole}.{fraction_us:06}".rstrip("0") + "Z" if fraction_us else f"{whole}Z"

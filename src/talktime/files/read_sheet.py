@@ -81,6 +81,7 @@ def _pieces(parquet: Any, recognised: Recognised, source: str) -> Iterator[Any]:
     names = [parquet.schema_arrow.names[at] for at in wanted]
     try:
         for piece in parquet.iter_batches(ROWS_AT_A_TIME, columns=names):
+            piece.validate(full=True)  # a file with a broken text would fail later, row by row
             found = dict(zip(wanted, (piece.column(name) for name in names), strict=True))
             empty = pa.nulls(piece.num_rows)
             yield pa.table([found.get(at, empty) for at in range(width)], [str(at) for at in range(width)])

@@ -129,17 +129,27 @@ class Book:
     @property
     def balance(self) -> int:
         """What lots hold, less overdraft (domain.md 6)."""
-        return sum([lot.left for lot in self.lots]) - self.overdraft
+        total = -self.overdraft
+        for lot in self.lots:
+            total += lot.left
+        return total
 
     @property
     def reserved(self) -> int:
         """What open calls hold of the lots."""
-        return sum([lot.held for lot in self.lots])
+        total = 0
+        for lot in self.lots:
+            total += lot.held
+        return total
 
     @property
     def next_expiry_us(self) -> int:
         """When the next lot expires that still holds money nobody reserved; NEVER_US for none."""
-        return min([lot.expires_us for lot in self.lots if lot.left > lot.held], default=NEVER_US)
+        next_us = NEVER_US
+        for lot in self.lots:
+            if lot.expires_us < next_us and lot.left > lot.held:
+                next_us = lot.expires_us
+        return next_us
 
     def available(self, until_us: int) -> int:
         """Micros that a call may be promised which ends at `until_us`; negative where more is owed."""
@@ -235,10 +245,13 @@ class Book:
 
         An expired lot has free money at that moment only, and it is the call's own (rulings.md 17, 20).
         """
-        return sum([lot.left - lot.held for lot in self.lots])
+        total = 0
+        for lot in self.lots:
+            total += lot.left - lot.held
+        return total
 
     def draw(self, amount: int) -> Draws:
-        """Draws from free money, first in first out; the caller posts it. Returns what came from which lot."""
+        """Draws from free money, first in first out; the caller posts what it returns."""
         return [(lot.lot, micros, lot.expires_us) for lot, micros in self._taken(amount)]
 
     def give_back(self, lot: int, micros: int, expires_us: int) -> None:
@@ -261,8 +274,10 @@ class Book:
         reached zero is told.
         """
         self._fell(before, by_expiry=False)
-        if any(lot.expires_us <= self.last_us and lot.left > lot.held for lot in self.lots):
-            self.forfeit()
+        for lot in self.lots:
+            if lot.expires_us <= self.last_us and lot.left > lot.held:
+                self.forfeit()
+                break
         self._drop_empty()
 
     def _taken(self, amount: int) -> list[tuple[Lot, int]]:
@@ -276,8 +291,10 @@ class Book:
         return taken
 
     def _drop_empty(self) -> None:
-        if not all(lot.left for lot in self.lots):
-            self.lots = [lot for lot in self.lots if lot.left]
+        for lot in self.lots:
+            if not lot.left:
+                self.lots = [lot for lot in self.lots if lot.left]
+                break
         self.changed = True
 
     def _fell(self, before: int, *, by_expiry: bool) -> None:

@@ -67,8 +67,8 @@ class Decks:
                 if db.scalar(known) is not None:
                     return False
             with self._engine.begin() as db:
-                added = db.execute(self._insert(self._decks).values(values).on_conflict_do_nothing())
-                return added.rowcount == 1
+                insert = self._insert(self._decks).values(values).on_conflict_do_nothing()
+                return db.scalar(insert.returning(self._decks.c.version)) is not None
 
     def listed(self, after: str, limit: int) -> list[KeptDeck]:
         """Decks in order of their versions, after one."""

@@ -176,15 +176,19 @@ class Engine:
             await asyncio.sleep(0)
 
     async def _serve(self, batch: list[Waiting]) -> None:
-        """One batch; if it fails, each of its commands alone, so that one cannot harm the others."""
+        """One batch, and before it the operations that have been passed over too often."""
         stuck = [waiting for waiting in batch if waiting.skips >= MAX_SKIPS]
-        for waiting in stuck:
-            await self._alone(waiting)
-        batch = [waiting for waiting in batch if waiting.skips < MAX_SKIPS] if stuck else batch
-        if not batch:
-            return
+        if stuck:
+            # They wait for their locks together, in one transaction of their own.
+            await self._together(stuck, wait=True)
+            batch = [waiting for waiting in batch if waiting.skips < MAX_SKIPS]
+        if batch:
+            await self._together(batch, wait=False)
+
+    async def _together(self, batch: list[Waiting], *, wait: bool) -> None:
+        """One transaction; if it fails by a fault of one of them, each alone."""
         try:
-            await self._transaction(batch, wait=False)
+            await self._transaction(batch, wait=wait)
         except UnknownOutcome as error:
             self.observed.unknown_outcomes += 1
             self._drop(batch)
@@ -206,6 +210,9 @@ class Engine:
             await self._transaction([waiting], wait=True)
         except UnknownOutcome as error:
             self.observed.unknown_outcomes += 1
+            self._drop([waiting])
+            _fail([waiting], error)
+        except (StoreAway, StoreBusy) as error:
             self._drop([waiting])
             _fail([waiting], error)
         except Exception as error:

@@ -12,7 +12,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import psycopg
@@ -53,7 +53,7 @@ class Line(psycopg.AsyncConnection[tuple[Any, ...]]):
         """Those who wait on it see a lost connection; the server finishes what it has received."""
         if self.closed:
             return
-        with socket.socket(fileno=os.dup(self.fileno())) as line:
+        with socket.socket(fileno=os.dup(self.fileno())) as line, suppress(OSError):  # it may be dead already
             line.shutdown(socket.SHUT_RDWR)
 
 

@@ -23,6 +23,7 @@ from talktime.ledger.partitions import ensure_partitions
 from talktime.ledger.postgres_link import Line, Link, one_line
 from talktime.ledger.postgres_writes import texts, writes
 from talktime.ledger.records import Counter, SessionRow, State
+from talktime.ledger.schema import HOURS_FROM
 from talktime.ledger.store import Call, Documents, Loaded, Opening, StoreAway, StoreBusy, UnknownOutcome
 
 Cursor = psycopg.AsyncCursor[tuple[Any, ...]]
@@ -59,7 +60,7 @@ _DUE_TRIMS: Final = (
 # Rows that a commit is about to write are left to the next time: the two never wait for each other.
 _DROP_HOURS: Final = (
     "delete from counters where (tenant, counter, period) in (select tenant, counter, period from counters"
-    f" where period >= {rows.HOURS_FROM} and period < %s and reserved = 0 for update skip locked)"
+    f" where period >= {HOURS_FROM} and period < %s and reserved = 0 for update skip locked)"
 )
 _BY_KEY: Final = {
     "plan_cache_mode": "force_generic_plan",  # the statements are always the same
@@ -93,8 +94,9 @@ class PostgresStore:
         await asyncio.to_thread(check_current, self._url)
         try:
             await self._link.connect()
-            await asyncio.to_thread(_make_partitions, self._url)
+            await asyncio.to_thread(_make_partitions, self._url, time.time_ns() // 1_000)
         except psycopg.Error as error:
+            await self._link.drop()
             raise DatabaseError(f"the database {self._url} cannot be used: {one_line(error)}") from error
 
     async def close(self) -> None:
@@ -108,6 +110,7 @@ class PostgresStore:
     async def begin(self, tenants: Sequence[str], calls: Sequence[Call], *, wait: bool) -> Opening:
         """Locks the wallets and reads their versions and the sessions, in one round trip.
 
+        A wallet that was not locked is asked for once more: busy, or not there (version -1).
         Raises StoreAway, and StoreBusy where a lock was waited for in vain.
         """
         names, pairs = texts(tenants), _pairs(calls)
@@ -250,6 +253,13 @@ class PostgresStore:
         """Closed sessions that have been kept long enough. Raises StoreAway."""
         return [(tenant, call_id) for tenant, call_id in await self._ask(_DUE_TRIMS, now_us, limit)]
 
+    async def prepare_months(self, now_us: int) -> None:
+        """Makes the partitions of this month and the next two. Raises StoreAway."""
+        try:
+            await asyncio.to_thread(_make_partitions, self._url, now_us)
+        except psycopg.OperationalError as error:
+            raise StoreAway(f"the months could not be prepared: {one_line(error)}") from error
+
     async def drop_old_hours(self, now_us: int) -> int:
         """Removes the counters of hours that are long over; how many. Raises StoreAway."""
         return (await self._on_the_round(_DROP_HOURS, rows.first_kept_hour(now_us))).rowcount
@@ -265,9 +275,9 @@ class PostgresStore:
                 return await connection.execute(statement, parameters)
 
 
-def _make_partitions(url: DatabaseUrl) -> None:
+def _make_partitions(url: DatabaseUrl, now_us: int) -> None:
     with psycopg.connect(url.place, autocommit=True) as connection:
-        ensure_partitions(connection, time.time_ns() // 1_000)
+        ensure_partitions(connection, now_us)
 
 
 # --- rows ---------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import psycopg
@@ -215,9 +215,11 @@ def _postgres(url: DatabaseUrl) -> Iterator[Snapshot]:
         found = connection.execute(_ORDER_QUERY).fetchone()
         numbers = itertools.count(1)
 
-        def query(statement: str) -> Iterator[tuple[Any, ...]]:
-            cursor = connection.cursor(name=f"verify_{next(numbers)}")
-            cursor.itersize = FETCHED_ROWS
-            return iter(cursor.execute(statement.encode()))
+        with ExitStack() as cursors:
 
-        yield Snapshot(query, "" if found and found[0] else ' collate "C"')
+            def query(statement: str) -> Iterator[tuple[Any, ...]]:
+                cursor = cursors.enter_context(connection.cursor(name=f"verify_{next(numbers)}"))
+                cursor.itersize = FETCHED_ROWS
+                return iter(cursor.execute(statement.encode()))
+
+            yield Snapshot(query, "" if found and found[0] else ' collate "C"')

@@ -17,8 +17,14 @@ import msgspec
 from talktime.core.limits import NEVER_US
 from talktime.ledger import rows
 from talktime.ledger.book import Book
-from talktime.ledger.database import check_durability, connect_sqlite
+from talktime.ledger.database import (
+    DatabaseUrl,
+    check_current,
+    check_durability,
+    connect_sqlite,
+)
 from talktime.ledger.records import Change, Charge, Counter, Entry, NewLot, Notice, SessionRow
+from talktime.ledger.schema import HOURS_FROM
 from talktime.ledger.store import (
     Call,
     Documents,
@@ -54,7 +60,7 @@ _UPDATE_SESSION: Final = (
 )
 _INSERT_ENTRY: Final = _insert("journal", "tenant", *Entry._fields)
 _INSERT_CHARGE: Final = _insert("charges", "tenant", *Charge._fields)
-_DROP_HOURS: Final = f"delete from counters where period >= {rows.HOURS_FROM} and period < ? and reserved = 0"
+_DROP_HOURS: Final = f"delete from counters where period >= {HOURS_FROM} and period < ? and reserved = 0"
 _INSERT_LOT: Final = _insert("lots", "tenant", *NewLot._fields)
 _INSERT_NOTICE: Final = _insert("outbox", "tenant", *Notice._fields)
 _INSERT_CHANGE: Final = _insert("audit", "tenant", *Change._fields)
@@ -82,6 +88,7 @@ class SqliteStore:
 
     async def open(self) -> None:
         """Connects. Raises DurabilityError where a commit could be lost."""
+        check_current(DatabaseUrl("sqlite", str(self._path)))
         self._connection = connect_sqlite(self._path)
         check_durability(self._connection)
 
@@ -209,6 +216,9 @@ class SqliteStore:
             (now_us, limit),
         )
         return [tenant for (tenant,) in found]
+
+    async def prepare_months(self, now_us: int) -> None:
+        """Nothing to do: one file holds all months."""
 
     async def drop_old_hours(self, now_us: int) -> int:
         """Removes counters of hours that are long over; a statement, and so a transaction, of its own."""

@@ -101,6 +101,9 @@ class Store(Protocol):
     async def due_expiries(self, now_us: int, limit: int) -> list[str]:
         """Tenants with a lot that has expired and still holds free money."""
 
+    async def prepare_months(self, now_us: int) -> None:
+        """Makes room for the months to come, where the database keeps months apart."""
+
     async def drop_old_hours(self, now_us: int) -> int:
         """Removes the counters of hours that are long over and of which nothing is reserved.
 

@@ -108,6 +108,7 @@ class Desk:
         await asyncio.gather(*answers)
         if now_us >= self._hours_due_us:
             await store.drop_old_hours(now_us)
+            await store.prepare_months(now_us)
             self._hours_due_us = now_us + HOURS_ROUND_US
         return len(answers)
 

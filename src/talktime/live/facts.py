@@ -230,20 +230,5 @@ def _is_dear(tenant: LiveTenant, call: Situation, classified: Classified) -> boo
 
 def _caps(tenant: LiveTenant, sides: Sides, month: int, now_us: int, *, dear: bool) -> tuple[Cap, ...]:
     """The counters of money that the call moves: the month's caps, the guards' of the hour."""
-    limits = tenant.caps
-    caps = []
-    of_user = limits.user_limit(sides.user)
-    if of_user is not None:
-        caps.append(Cap(f"cap:user/{limits.payers.payers[sides.user].key.lower()}", month, of_user))
-    centre = limits.centre_of(sides.user, sides.service)
-    of_centre = limits.centre_limit(centre)
-    if of_centre is not None:
-        caps.append(Cap(f"cap:cost_centre/{centre}", month, of_centre))
-    if limits.tenant_limit is not None:
-        caps.append(Cap("cap:tenant", month, limits.tenant_limit))
-    return (*caps, *(guard_caps(tenant, sides.user, now_us) if dear else ()))
-
-
-def is_inbound(catalogue: Catalogue, call_type: str) -> bool:
-    """Whether calls of this type come in."""
-    return catalogue.direction(call_type) == INBOUND
+    caps = tuple([Cap(counter, month, limit) for counter, limit in tenant.caps_of(sides.user, sides.service)])
+    return caps + guard_caps(tenant, sides.user, now_us) if dear else caps

@@ -70,6 +70,8 @@ def forget_hours(book: Book, tenant: LiveTenant, now_us: int) -> None:
 def open_counters(tenant: LiveTenant, user: int) -> tuple[str, ...]:
     """The counters of paid calls in progress that a call moves; none where nothing limits them."""
     guards = tenant.tenant.guards
+    if guards.calls is None and guards.calls_per_user is None:
+        return ()
     names = []
     if user != NOBODY and guards.calls_per_user is not None:
         names.append(f"{OPEN}user/{tenant.payers.payers[user].key.lower()}")

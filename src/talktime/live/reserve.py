@@ -47,8 +47,10 @@ class Cover(NamedTuple):
 
 def cover_of(book: Book, tenant: LiveTenant, facts: Facts, own: Shares) -> Cover:
     """The cover of a call that holds `own` pool seconds. What it holds of caps has been put back."""
-    mine = dict(own)
-    pools = [(name, mine.get(name, 0) + _open_s(book, tenant, facts, name)) for name in facts.pools]
+    pools: Shares = []
+    if facts.pools:
+        mine = dict(own)
+        pools = [(name, mine.get(name, 0) + _open_s(book, tenant, facts, name)) for name in facts.pools]
     cap_left = NO_LIMIT
     for cap in facts.caps:
         counter = book.counter(cap.counter, cap.period)
@@ -158,6 +160,8 @@ def shares(pools: Sequence[tuple[str, int]], pool_s: int) -> Shares:
 
 
 def _move_pools(book: Book, session: Session, to: Shares) -> None:
+    if not session.pools and not to:
+        return
     period = session.facts.period
     for name, seconds in session.pools:
         book.count(name, period, 0, -seconds)

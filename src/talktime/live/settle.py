@@ -34,6 +34,8 @@ FLAG_UNRATED: Final = "unrated"
 FLAG_LOST: Final = "lost"
 FLAG_CORRECTS: Final = "corrects_lost_call"
 
+ORIGIN_CORRECTION: Final = "correction"
+
 POOL_MARKS: Final = ((80, "pool_80"), (100, "pool_100"))
 """Percent of a pool and the notice of it (domain.md 5)."""
 
@@ -73,7 +75,7 @@ def settle(book: Book, tenant: LiveTenant, row: SessionRow, report: Report) -> t
     session = body_of(row)
     facts, before = session.facts, book.balance
     duration_s, over = billable_s(report.duration_s, session.authorised_s, report.slack_s)
-    flags = (*facts.flags, *report.flags, *((FLAG_OVER_GRANT,) if over else ()))
+    flags = facts.flags + report.flags + ((FLAG_OVER_GRANT,) if over else ())
     put_back(book, session)
     cover = cover_of(book, tenant, facts, session.pools)
     _close(book, session)
@@ -117,11 +119,14 @@ def correct(book: Book, tenant: LiveTenant, row: SessionRow, report: Report) -> 
     flags += _overruns(facts, billed_s - pool_s, unrated_s, amount - old.amount, cover.cap_left)
     pools = shares(cover.pools, pool_s)
     new = Spent(0, book.number + 1, billed_s, pools, list(old.draws), amount, old.post_usage, old.overdraft)
+    repaid = 0
     if amount >= old.amount:
         _pay_more(book, tenant, new, amount - old.amount)
     else:
-        _pay_back(book, tenant, new, old.amount - amount)
+        repaid = _pay_back(book, new, old.amount - amount)
     _move(book, tenant, facts, old, new, row)
+    if repaid:
+        _return_repaid(book, tenant, repaid)
     book.settled(before)
     _write(book, row, new, report._replace(flags=flags), corrects=old.charge)
     return _settled(book, tenant, row, new, flags), new
@@ -136,6 +141,8 @@ def _close(book: Book, session: Session) -> None:
 
 
 def _overruns(facts: Facts, paid_s: int, unrated_s: int, amount: int, cap_left: int) -> tuple[str, ...]:
+    if not unrated_s and amount <= cap_left and facts.licensed:
+        return ()
     flags = []
     if paid_s and facts.paid and facts.rated and not facts.licensed:
         flags.append(FLAG_UNLICENSED)
@@ -155,10 +162,10 @@ def _pay_more(book: Book, tenant: LiveTenant, new: Spent, more: int) -> None:
     book.owe(overdraft)
 
 
-def _pay_back(book: Book, tenant: LiveTenant, new: Spent, less: int) -> None:
+def _pay_back(book: Book, new: Spent, less: int) -> int:
     """Returns what a shorter call did not cost: what is owed first, then post-usage, then the last lots.
 
-    Overdraft that a purchase has repaid meanwhile comes back into the newest lot, or one of its own.
+    What is left over was overdraft that a purchase has repaid meanwhile; it is the answer.
     """
     owed = take(new.overdraft, take(book.overdraft, less))
     book.owe(-owed)
@@ -174,16 +181,19 @@ def _pay_back(book: Book, tenant: LiveTenant, new: Spent, less: int) -> None:
         less -= back
         if back < micros:
             new.draws.append((lot, micros - back, expires_us))
-    if less:
-        new.overdraft -= less
-        book.give_back(*_newest(book, tenant, less))
+    new.overdraft -= less
+    return less
 
 
-def _newest(book: Book, tenant: LiveTenant, micros: int) -> tuple[int, int, int]:
-    """(lot, micros, expiry) of where money goes that belongs to no lot that is known."""
+def _return_repaid(book: Book, tenant: LiveTenant, micros: int) -> None:
+    """Overdraft that a purchase repaid though nobody owed it goes back to the newest lot, or a new one."""
     if book.lots:
-        return book.lots[-1].lot, micros, book.lots[-1].expires_us
-    return book.next_lot - 1, micros, twelve_months_on_us(book.last_us, tenant.tenant.time_zone)
+        lot = book.lots[-1]
+        lot.left += micros
+        book.post(CORRECTED, records.OVERDRAFT, records.CREDITS, micros, lot.lot)
+    else:
+        expires_us = twelve_months_on_us(book.last_us, tenant.tenant.time_zone)
+        book.open_lot(micros, expires_us, CORRECTED, records.OVERDRAFT, ORIGIN_CORRECTION)
 
 
 def _merged(draws: Iterable[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
@@ -199,7 +209,8 @@ def _move(book: Book, tenant: LiveTenant, facts: Facts, old: Spent, new: Spent, 
     """Numbers the charge, posts the difference of two splits, and moves pools and caps by it."""
     new.charge = row.charge = book.charge = book.charge + 1
     _post(book, old, new)
-    for name, seconds in _difference(dict(old.pools), dict(new.pools)):
+    moved = _difference(dict(old.pools), dict(new.pools)) if old.pools or new.pools else ()
+    for name, seconds in moved:
         before_s = book.counter(name, facts.period).used
         book.count(name, facts.period, seconds, 0)
         size_s = tenant.size_s(name, facts.base_us)
@@ -227,6 +238,8 @@ def _post(book: Book, old: Spent, new: Spent) -> None:
 
 
 def _difference(old: Mapping[_Key, int], new: Mapping[_Key, int]) -> list[tuple[_Key, int]]:
+    if not old:
+        return [(name, amount) for name, amount in new.items() if amount]
     names = [*old, *(name for name in new if name not in old)]
     changed = [(name, new.get(name, 0) - old.get(name, 0)) for name in names]
     return [(name, by) for name, by in changed if by]

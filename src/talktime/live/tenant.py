@@ -20,7 +20,7 @@ from talktime.core.limits import ALWAYS_US
 from talktime.core.prefix import PrefixTable, prefix_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from talktime.catalog.classify import PlanPoolRef
     from talktime.catalog.model import Catalogue
@@ -40,6 +40,7 @@ class LiveTenant:
     barred: PrefixTable
     hours_forgotten: int = 0
     _month: tuple[int, int, int] = (0, 0, 0)
+    _caps: dict[tuple[int, int], tuple[tuple[str, int], ...]] = field(default_factory=dict)
     _pools: dict[str, PoolKey] = field(default_factory=dict)
     _sizes: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
@@ -56,6 +57,25 @@ class LiveTenant:
             month = month_of(at_us, zone)
             self._month = (month_start_us(month, zone), month_start_us(month + 1, zone), month)
         return month
+
+    def caps_of(self, user: int, service: int) -> tuple[tuple[str, int], ...]:
+        """(counter, limit in micros) of the month's caps that a call of these payers moves."""
+        found = self._caps.get((user, service))
+        if found is None:
+            found = self._caps[user, service] = tuple(self._limits(user, service))
+        return found
+
+    def _limits(self, user: int, service: int) -> Iterator[tuple[str, int]]:
+        limits = self.caps
+        of_user = limits.user_limit(user)
+        if of_user is not None:
+            yield f"cap:user/{self.payers.payers[user].key.lower()}", of_user
+        centre = limits.centre_of(user, service)
+        of_centre = limits.centre_limit(centre)
+        if of_centre is not None:
+            yield f"cap:cost_centre/{centre}", of_centre
+        if limits.tenant_limit is not None:
+            yield "cap:tenant", limits.tenant_limit
 
     def pool(self, ref: PlanPoolRef, payer: int) -> str:
         """The name of the counter of a pool; its period is the billing month."""

@@ -141,16 +141,14 @@ def _pointer(fault: str, body: Mapping[str, Any], alone: str) -> str | None:
     if found is None:
         return None
     table, at, key = found["table"], found["at"], found["key"]
-    if alone:
-        if table != alone:
-            return None
-        place, entry = "", dict(body)
-    elif table not in body:
+    if table != alone and (alone or table not in body):
         return None
-    else:
+    place = ""
+    entry: object = body
+    if not alone:
         place = f"/{table}" if at is None else f"/{table}/{int(at) - 1}"
         entry = body[table] if at is None else body[table][int(at) - 1]
-    is_key = key in entry or f"{key} is missing" in fault
+    is_key = isinstance(entry, Mapping) and (key in entry or f"{key} is missing" in fault)
     return f"{place}/{key}" if is_key else place
 
 

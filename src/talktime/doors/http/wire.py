@@ -7,6 +7,7 @@ type is refused by its name.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -14,7 +15,6 @@ import msgspec
 
 from talktime.core.money import NANOS_PLACES, format_decimal, format_money
 from talktime.files.instants import format_instant, parse_instant
-from talktime.ledger.records import Facts
 from talktime.live.answers import Allowed, Answer, Cancelled, Denied, Fault, FaultCode, Settled
 from talktime.live.operations import (
     NOT_ASKED,
@@ -305,21 +305,23 @@ def _allowed(answer: Allowed) -> AllowedShown:
         valid_until=format_instant(grant.valid_until_us),
         category=facts.category,
         reserved=ReservedShown(grant.pool_s, format_money(grant.credits)),
-        rate=_rate(facts) if facts.rated else None,
+        rate=_rate(facts.prefix, facts.rate, facts.deck) if facts.rated else None,
         ask_again_s=grant.ask_again_s,
     )
 
 
-def _rate(facts: Facts) -> RateShown:
-    first_s, step_s, _, first_nanos, nanos, fee, _, _ = facts.rate
+@lru_cache(maxsize=8_192)
+def _rate(prefix: str, rate: tuple[int, ...], deck: str) -> RateShown:
+    """The same few prices are shown again and again; nobody changes what is shown."""
+    first_s, step_s, _, first_nanos, nanos, fee, _, _ = rate
     return RateShown(
-        prefix=facts.prefix,
+        prefix=prefix,
         price_per_minute=format_decimal(nanos, NANOS_PLACES),
         first_price_per_minute=format_decimal(first_nanos, NANOS_PLACES),
         connection_fee=format_money(fee),
         first_seconds=first_s,
         step_seconds=step_s,
-        deck=facts.deck,
+        deck=deck,
     )
 
 

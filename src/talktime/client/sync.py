@@ -1,0 +1,256 @@
+"""The client for programs without an event loop.
+
+One connection pool of httpx behind it; it may be shared between threads, a `Call` may not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from random import Random
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+import httpx
+
+from talktime.client import exchanges
+from talktime.client.answers import (
+    Answer,
+    Cancelled,
+    Credits,
+    Decision,
+    Deck,
+    Funded,
+    Problem,
+    Settled,
+)
+from talktime.client.course import Course
+from talktime.client.errors import ProblemError
+from talktime.client.exchanges import AWAY, Away, Exchange, OnUnavailable
+from talktime.client.operations import Cancel, End, Extend, Operation, Start, StartFields
+from talktime.client.retry import Attempts, Retry
+
+T = TypeVar("T")
+
+
+class Client:
+    """Talks to one service. `on_unavailable`: whether calls go on (open) or not (closed) while it is away.
+
+    Every method raises ProblemError where the request is not to be had and UnavailableError where nobody
+    answered in time; `start` and `extend` follow the policy instead of the latter.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        on_unavailable: OnUnavailable = "closed",
+        retry: Retry | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._policy = on_unavailable
+        self._retry = retry or Retry()
+        self._chance = Random()
+        headers = {"Authorization": f"Bearer {key}"}
+        self._http = httpx.Client(base_url=url, headers=headers, transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    # --- calls -----------------------------------------------------------------------------------------
+
+    def call(self, call_id: str, *, tenant: str, sequence: int = 0) -> Call:
+        """A call whose sequences are kept; `sequence` is the first one that is free."""
+        return Call(self, Course(call_id, tenant, sequence))
+
+    def start(
+        self, call_id: str, *, tenant: str, sequence: int = 0, **fields: Unpack[StartFields]
+    ) -> Decision:
+        """May the call begin, for how long, at what price?"""
+        told: StartFields = {"call_type": "", **fields}
+        return self.decide(Start(call_id=call_id, tenant=tenant, sequence=sequence, **told))
+
+    def extend(
+        self,
+        call_id: str,
+        used_seconds: int,
+        *,
+        tenant: str,
+        sequence: int,
+        requested_seconds: int | None = None,
+    ) -> Decision:
+        """So many seconds are used since the answer, in all: may it go on?"""
+        return self.decide(
+            Extend(
+                call_id=call_id,
+                tenant=tenant,
+                sequence=sequence,
+                used_seconds=used_seconds,
+                requested_seconds=requested_seconds,
+            )
+        )
+
+    def end(
+        self,
+        call_id: str,
+        duration_seconds: int,
+        *,
+        tenant: str,
+        sequence: int,
+        answered_at: datetime | None = None,
+        ended_at: datetime | None = None,
+    ) -> Settled:
+        """The call is over; this is its charge."""
+        return self.settle(
+            End(
+                call_id=call_id,
+                tenant=tenant,
+                sequence=sequence,
+                duration_seconds=duration_seconds,
+                answered_at=answered_at,
+                ended_at=ended_at,
+            )
+        )
+
+    def cancel(self, call_id: str, *, tenant: str, sequence: int) -> Cancelled:
+        """The call did not come about; nothing is charged."""
+        return self._run(exchanges.cancel(Cancel(call_id=call_id, tenant=tenant, sequence=sequence)))
+
+    def batch(self, operations: Sequence[Operation]) -> list[Answer | Problem]:
+        """Up to 10,000 operations at once; answers in order, each stands alone."""
+        return self._run(exchanges.batch(operations))
+
+    def decide(self, operation: Start | Extend) -> Decision:
+        """`start` or `extend` as a value."""
+        if isinstance(operation, Start):
+            return self._run(exchanges.start(operation, self._policy))
+        return self._run(exchanges.extend(operation, self._policy))
+
+    def settle(self, operation: End) -> Settled:
+        """`end` as a value."""
+        return self._run(exchanges.end(operation))
+
+    # --- management ------------------------------------------------------------------------------------
+
+    def make_tenant(self, tables: Mapping[str, Any]) -> None:
+        """Makes a tenant of the tables of a tenant file."""
+        self._run(exchanges.make_tenant(tables))
+
+    def fund(self, tenant: str, amount: Decimal, currency: str, *, reference: str) -> Funded:
+        """Opens a lot for a purchase; the same reference again gives the lot that it opened."""
+        return self._run(exchanges.fund(tenant, amount, currency, reference))
+
+    def credits(self, tenant: str) -> Credits:
+        """What a tenant has."""
+        return self._run(exchanges.credits_of(tenant))
+
+    def add_deck(self, csv: str, *, name: str = "") -> Deck:
+        """Stores a rate deck; one that is there already stays as it is."""
+        return self._run(exchanges.add_deck(csv, name))
+
+    def add_sample_deck(self) -> Deck:
+        """Stores the deck that ships with Talktime; its prices are not real."""
+        return self._run(exchanges.add_deck(None, ""))
+
+    def bind_deck(self, version: str, *, tenant: str = "", valid_from: datetime | None = None) -> None:
+        """From an instant on (None: always) a tenant, or all of its currency, are charged by this deck."""
+        self._run(exchanges.bind_deck(version, tenant, valid_from))
+
+    def _run(self, exchange: Exchange[T]) -> T:
+        """Sends the same request until it is answered or the time is up."""
+        attempts = Attempts(self._retry, time.monotonic(), self._chance)
+        while True:
+            found = self._try(exchange, attempts.timeout_s(time.monotonic()))
+            if not isinstance(found, Away):
+                return found
+            wait_s = attempts.wait_s(time.monotonic(), found.asked_s) if exchange.repeats else None
+            if wait_s is None:
+                return exchange.without(found)
+            time.sleep(wait_s)
+
+    def _try(self, exchange: Exchange[T], timeout_s: float) -> T | Away:
+        try:
+            response = self._http.request(
+                exchange.method,
+                exchange.path,
+                content=exchange.content,
+                headers={"Content-Type": exchange.content_type},
+                timeout=timeout_s,
+            )
+        except AWAY as error:
+            return Away(f"{type(error).__name__} {error}".strip())
+        return exchange.outcome(response)
+
+
+class Call:
+    """One call: its operations in order, each with the next sequence."""
+
+    def __init__(self, client: Client, course: Course) -> None:
+        self._client = client
+        self._course = course
+
+    @property
+    def call_id(self) -> str:
+        """The id of the call."""
+        return self._course.call_id
+
+    def start(self, **fields: Unpack[StartFields]) -> Decision:
+        """May the call begin?"""
+        return self._decide(self._course.start(fields))
+
+    def extend(self, used_seconds: int, requested_seconds: int | None = None) -> Decision:
+        """So many seconds are used since the answer, in all: may it go on?"""
+        operation = self._course.extend(used_seconds, requested_seconds)
+        if self._course.unsent is not None:
+            owed = self._client.decide(self._course.unsent)
+            if not self._course.made_up(owed):
+                return self._course.assumed(owed, used_seconds)
+        return self._decide(operation)
+
+    def end(
+        self,
+        duration_seconds: int,
+        *,
+        answered_at: datetime | None = None,
+        ended_at: datetime | None = None,
+    ) -> Settled:
+        """The call is over; this is its charge. Raises UnchargedError too."""
+        operation = self._course.end(duration_seconds, answered_at, ended_at)
+        if self._course.unsent is not None:
+            owed = self._client.decide(self._course.unsent)
+            if not self._course.made_up(owed):
+                raise self._course.not_settled(owed)
+        settled = self._client.settle(operation)
+        self._course.answered(operation, settled)
+        return settled
+
+    def cancel(self) -> Cancelled:
+        """The call did not come about."""
+        operation = self._course.cancel()
+        try:
+            answer = self._client.cancel(
+                self.call_id, tenant=self._course.tenant, sequence=operation.sequence
+            )
+        except ProblemError as problem:
+            if not self._course.was_never_there(problem):
+                raise
+            answer = Cancelled(self.call_id, "cancelled")
+        self._course.answered(operation, answer)
+        return answer
+
+    def _decide(self, operation: Start | Extend) -> Decision:
+        answer = self._client.decide(operation)
+        self._course.answered(operation, answer)
+        return answer
