@@ -18,7 +18,19 @@ from numba.extending import register_jitable
 
 from talktime.bulk import kernel
 from talktime.bulk.state import Calls
-from talktime.core import category, credits, deck, funding, modes, money, pools, rating, recharge, refusals
+from talktime.core import (
+    category,
+    credits,
+    deck,
+    funding,
+    grant,
+    modes,
+    money,
+    pools,
+    rating,
+    recharge,
+    refusals,
+)
 from talktime.core.limits import (
     ALWAYS_US,
     MAX_CALL_S,
@@ -54,6 +66,11 @@ IN_ORDER: tuple[Callable[..., Any], ...] = (
     funding.first_interval,
     funding.charge_whole,
     funding.settle,
+    grant.need,
+    grant.is_covered,
+    grant.longest_s,
+    grant.shrunk_slice_s,
+    grant.billable_s,
     category.fits,
     deck.in_window,
 )
@@ -176,6 +193,32 @@ def test_funding(function: Callable[..., Any], calls: list[Settle]) -> None:
     names = inspect.signature(function).parameters
     known = [call._asdict() | {"billed_s": call.duration_s} for call in calls]
     same(function, [[values[name] for name in names] for values in known])
+
+
+spans = st.integers(0, MAX_CALL_S) | st.integers(0, 100)
+
+
+@pytest.mark.parametrize("function", [grant.need, grant.is_covered, grant.longest_s])
+@given(calls=st.lists(settles, min_size=5, max_size=20), spans_s=st.tuples(spans, spans), payable=flags)
+def test_grants(
+    function: Callable[..., Any], calls: list[Settle], spans_s: tuple[int, int], payable: int
+) -> None:
+    """Each takes some of what `settle` takes, by its name, and what a grant adds."""
+    names = inspect.signature(function).parameters
+    least_s, most_s = spans_s
+    own = {"least_s": least_s, "most_s": most_s, "payable": payable}
+    known = [call._asdict() | own | {"seconds_s": call.duration_s, "money": call.balance} for call in calls]
+    same(function, [[values[name] for name in names] for values in known])
+
+
+@given(some(spans, signed, spans, st.integers(1, 86_400), flags))
+def test_shrunk_slice_s(calls: list[tuple[int, ...]]) -> None:
+    same(grant.shrunk_slice_s, calls)
+
+
+@given(some(spans, spans, st.integers(0, 5)))
+def test_billable_s(calls: list[tuple[int, ...]]) -> None:
+    same(grant.billable_s, calls)
 
 
 @given(some(masks, st.integers(0, 3), st.integers(0, 3), st.integers(0, 3)))

@@ -12,7 +12,7 @@ from tests.doors.reports import excel_table
 from tests.doors.terminal import SOURCES, Terminal
 
 HEAVY = ("polars", "pyarrow", "numba", "numpy", "phonenumbers", "fastexcel", "xlsxwriter")
-COMMANDS = ("rate", "explain", "demo", "serve", "verify", "rates", "db")
+COMMANDS = ("rate", "explain", "demo", "serve", "verify", "rates", "db", "tenants", "keys", "decks")
 FILES = {"tenant.toml", "usage.csv", "usage-graph.json", "Export.callingplans.5b0c1d7e.zip", "report.xlsx"}
 
 PROGRAM = f"""
@@ -56,8 +56,8 @@ def test_help_names_the_commands(terminal: Terminal) -> None:
             "--rates --tenant --balance --recharge-add --recharge-below --treat-as --currency --map --column "
             "--preset --out --json",
         ),
-        (("explain",), "--run --json"),
-        (("demo",), "--no-serve --folder --month --calls --seed"),
+        (("explain",), "--run --tenant --database --json"),
+        (("demo",), "--no-serve --folder --month --calls --seed --port"),
         (("verify",), "--database --checkpoints --json"),
         (("db", "upgrade"), "--database"),
         (("db", "revision"), "--database --json"),
@@ -67,6 +67,14 @@ def test_help_names_the_commands(terminal: Terminal) -> None:
         (("rates", "check"), "--json"),
         (("rates", "lookup"), "--category --number-type --direction --origin --at --json"),
         (("rates", "diff"), "--json"),
+        (("tenants", "add"), "--database"),
+        (("tenants", "list"), "--database --json"),
+        (("keys", "add"), "--live --management --tenant --database"),
+        (("keys", "list"), "--database --json"),
+        (("keys", "revoke"), "--database"),
+        (("decks", "add"), "--database"),
+        (("decks", "list"), "--database --json"),
+        (("decks", "bind"), "--tenant --from --database"),
     ],
 )
 def test_help_of_a_command_names_its_options(

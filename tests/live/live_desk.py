@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -22,11 +22,12 @@ from talktime.core.deck import Deck, RateBook
 from talktime.ledger.commands import Fund, NewTenant, TakeBack
 from talktime.ledger.database import open_url
 from talktime.ledger.engine import Command
+from talktime.ledger.postgres_store import PostgresStore
 from talktime.ledger.records import Document
 from talktime.ledger.sqlite_store import SqliteStore
 from talktime.ledger.store import Store
-from talktime.live.desk import Desk, Operation
-from talktime.live.operations import CancelCall, EndCall, ExtendCall, Pace, StartCall
+from talktime.live.desk import Desk
+from talktime.live.operations import CancelCall, EndCall, ExtendCall, Operation, Pace, StartCall
 from talktime.live.rates import RateBooks
 
 SECOND = 1_000_000
@@ -37,11 +38,7 @@ OPERATIONS = (StartCall, ExtendCall, EndCall, CancelCall)
 def store_of(url: str) -> Store:
     """The store of a URL, as the service would choose it."""
     opened = open_url(url)
-    if opened.kind == "sqlite":
-        return SqliteStore(opened.path)
-    from talktime.ledger.postgres_store import PostgresStore
-
-    return PostgresStore(opened.place)
+    return SqliteStore(opened.path) if opened.kind == "sqlite" else PostgresStore(opened)
 
 
 def books_of(*decks: Deck) -> RateBooks:
@@ -65,8 +62,8 @@ class LiveDesk:
     ) -> None:
         self.url = open_url(url)
         self.now_us = now_us
-        self._made = lambda: Desk(
-            store_of(url), catalogue, rates=rates, pace=pace, clock_us=lambda: self.now_us
+        self._made: Callable[[], Desk] = lambda: Desk(
+            store_of(url), catalogue, rates=rates, pace=pace, clock_us=self._clock_us
         )
         self._runner = asyncio.Runner()
         self._sqlite = sqlite3.connect(self.url.path) if self.url.kind == "sqlite" else None
@@ -76,6 +73,9 @@ class LiveDesk:
         self.desks = [self._made() for _ in range(desks)]
         for desk in self.desks:
             self._runner.run(desk.start(rounds=False))
+
+    def _clock_us(self) -> int:
+        return self.now_us
 
     # --- what is done ----------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""A small world for live charging: a few people, numbers, plans with minutes enough for one call, four tenants.
+"""A small world for live charging: a few people and numbers, plans with a few minutes, four tenants.
 
 `offer_of` says by hand, from the documents, what the rules should find out about a call; the product is given
 the same people as documents (domain.md 3 to 6).
@@ -6,7 +6,7 @@ the same people as documents (domain.md 3 to 6).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -301,8 +301,6 @@ def _rate(ask: Ask) -> dict[str, str] | None:
 
 
 def _priced(offer: Offer, row: dict[str, str], prices: Prices) -> Offer:
-    from dataclasses import replace
-
     first = row.get("first_price_per_minute")
     return replace(
         offer,

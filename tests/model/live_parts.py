@@ -156,7 +156,7 @@ class Session:
     charge: Charge | None = None
 
     def due_us(self, settings: Settings) -> int:
-        """When silence makes it lost (rulings.md 23); open: what is reported beyond the grant is not waited for."""
+        """When silence makes it lost (rulings.md 23); open: a report beyond the grant shortens nothing."""
         if self.reported_us is None:
             ringing_s = 0 if self.offer.answered else settings.ringing_s
             return self.arrival_us + (ringing_s + self.authorised_s + settings.grace_s) * SECOND

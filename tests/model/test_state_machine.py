@@ -1,35 +1,35 @@
-"""Engine = model: whatever happens, in whatever order, both give the same answers and hold the same money."""
+"""Engine = model: whatever happens, in whatever order, both give the same answers and hold the same money.
+
+`python -m tests.model.long_run` does the same for as long as asked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.databases import fresh_postgres, fresh_sqlite
+from tests.databases import postgres_server
 from tests.live.small_world import catalogue_in
-from tests.model.live_machine import LiveMachine
-from tests.model.twin import Twin
+from tests.model.long_run import on_postgres, on_sqlite
+
+STEPS_A_STORY = 6
+"""The least that stories have on average; Hypothesis begins with short ones."""
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[type[LiveMachine]]:
-    """The machine, each run of which has a file of its own."""
-    catalogue = catalogue_in(tmp_path / "catalogue")
-
-    class OnSqlite(LiveMachine):
-        @staticmethod
-        def make_twin() -> Twin:
-            for path in tmp_path.glob("t_*"):
-                path.unlink()
-            return Twin(fresh_sqlite(tmp_path), catalogue)
-
-    yield OnSqlite
+def test_on_sqlite(tmp_path: Path) -> None:
+    machine = on_sqlite(tmp_path, catalogue_in(tmp_path / "catalogue"))
+    examples = 3 * settings().max_examples
+    run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=60))
+    assert machine.steps > examples * STEPS_A_STORY
 
 
-def test_engine_and_model_agree(machine: type[LiveMachine]) -> None:
-    run_state_machine_as_test(machine, settings=settings(stateful_step_count=60))
-    assert machine.steps > settings().max_examples * 5
+def test_on_postgresql(tmp_path: Path) -> None:
+    postgres_server("the state machine on PostgreSQL")
+    examples = settings().max_examples // 4
+    with ExitStack() as stack:
+        machine = on_postgres(stack, catalogue_in(tmp_path / "catalogue"))
+        run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=60))
+    assert machine.steps > examples * STEPS_A_STORY

@@ -11,8 +11,17 @@ from talktime.accounts.calendar import twelve_months_on_us
 from talktime.catalog.model import Catalogue
 from talktime.ledger.commands import Expire, Refused
 from talktime.ledger.records import State
+from talktime.ledger.verify import verify
 from talktime.live.answers import Allowed, Cancelled, Denied, Fault, Settled
-from talktime.live.operations import NOT_ASKED, CancelCall, EndCall, ExtendCall, Pace, StartCall
+from talktime.live.operations import (
+    NOT_ASKED,
+    CancelCall,
+    EndCall,
+    ExtendCall,
+    Operation,
+    Pace,
+    StartCall,
+)
 from tests.live.ledger_checks import LedgerChecks
 from tests.live.live_desk import LiveDesk, books_of
 from tests.live.small_world import (
@@ -43,7 +52,6 @@ STATES = {
     "lost": State.LOST,
     "unanswered": State.LOST,
 }
-Operation = StartCall | ExtendCall | EndCall | CancelCall
 
 
 class Twin:
@@ -66,8 +74,10 @@ class Twin:
             self.desk.add(tenant_of(name), deck=place.prices.deck.version if place.prices != FINE else "")
 
     def close(self) -> None:
-        """Ends the engine."""
+        """Ends the engine; what it leaves can be rebuilt from its journal."""
+        found = verify(self.desk.url, now_us=self.desk.now_us)
         self.desk.close()
+        assert found.is_clean, found.differences
 
     # --- time and money --------------------------------------------------------------------------------
 
@@ -173,7 +183,10 @@ class Twin:
         self, tenant: str, session: Session, operation: ExtendCall | EndCall | CancelCall
     ) -> None:
         if isinstance(operation, EndCall):
-            beyond = operation.duration_s > session.authorised_s + 2 or session.state in ("lost", "unanswered")
+            beyond = operation.duration_s > session.authorised_s + 2 or session.state in (
+                "lost",
+                "unanswered",
+            )
             self.obeys[tenant] &= not beyond
 
     def _sizes(self, tenant: str, offer: Offer) -> None:
@@ -231,8 +244,12 @@ class Twin:
     def _counters(self, tenant: str) -> dict[tuple[str, int], tuple[int, int]]:
         t = self.model.tenants[tenant]
         calls = t.sessions.values()
-        both = {n: (t.pool_used[n], sum(s.pools[n] for s in calls)) for o, n in self.model.pools if o == tenant}
-        both |= {n: (t.cap_spent[n], sum(s.caps[n] for s in calls)) for o, n in self.model.caps if o == tenant}
+        both = {
+            n: (t.pool_used[n], sum(s.pools[n] for s in calls)) for o, n in self.model.pools if o == tenant
+        }
+        both |= {
+            n: (t.cap_spent[n], sum(s.caps[n] for s in calls)) for o, n in self.model.caps if o == tenant
+        }
         found = {}
         for name, numbers in both.items():
             counter, _, month = name.rpartition("@")
@@ -283,4 +300,3 @@ def split_of(told: Settled) -> tuple[int, int, int]:
         if paid.source in by:
             by[paid.source] += paid.micros
     return by["credits"], by["post_usage"], by["overdraft"]
-

@@ -1,7 +1,7 @@
 """A client for those who switch calls: start, extend, end; sync and async, retried safely.
 
-It imports nothing else of Talktime, keeps no state but a connection, and starts no threads. A request that may
-not have arrived is sent again as it was, with the same sequence, so that nothing is charged twice.
+It imports nothing else of Talktime, keeps no state but its connections, and starts no threads. A request that
+may not have arrived is sent again as it was, with the same sequence, so that nothing is charged twice.
 """
 
 from talktime.client.aio import AsyncCall, AsyncClient

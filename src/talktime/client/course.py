@@ -83,7 +83,7 @@ class Course:
         return operation
 
     def answered(self, operation: Operation, answer: object) -> None:
-        """The service, or the policy in its place, has answered; after a policy's no the same may be asked."""
+        """The service, or the policy in its place, has answered; after its no the same may be asked."""
         if isinstance(answer, Denied) and answer.is_assumed:
             return
         self._unanswered = None
@@ -107,9 +107,7 @@ class Course:
         """What an end raises while the start is still owed, or was refused."""
         if isinstance(owed, Denied) and not owed.is_assumed:
             return UnchargedError(owed)
-        return UnavailableError(
-            f"call {self.call_id!r}: its start is still owed, so it cannot be charged yet"
-        )
+        return UnavailableError(f"call {self.call_id!r}: its start is still owed; send the end later")
 
     def was_never_there(self, problem: ProblemError) -> bool:
         """Whether a cancel failed only because the start that is owed had never arrived."""

@@ -7,9 +7,9 @@ arithmetic of the amount is shown with the numbers that the row keeps.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from talktime.core.money import NANOS_PLACES, format_decimal, format_minutes, format_money
 from talktime.files.instants import format_instant
@@ -22,6 +22,51 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 """A call as `read_run.call_rows` has it."""
+
+
+class KnownLot(Protocol):
+    """A lot as explanations name it."""
+
+    @property
+    def id(self) -> str:
+        """As the column `lots` names it."""
+
+    @property
+    def origin(self) -> str:
+        """opening, purchase, recharge or adjustment."""
+
+    @property
+    def bought_at_us(self) -> int:
+        """When it was bought."""
+
+    @property
+    def expires_at_us(self) -> int:
+        """When what is left is forfeited."""
+
+
+class KnownDeck(Protocol):
+    """A deck as explanations name it."""
+
+    @property
+    def sample(self) -> bool:
+        """Whether its prices are not real."""
+
+
+class Background(Protocol):
+    """What is known beside the row: of a run by its document, of a live call by the ledger."""
+
+    @property
+    def catalogue(self) -> str:
+        """Which catalogue chose the category; "" where nobody kept it."""
+
+    @property
+    def deck(self) -> KnownDeck:
+        """The deck."""
+
+    @property
+    def lots(self) -> Sequence[KnownLot]:
+        """Lots that the row may name."""
+
 
 FILES_NAMED: Final = 3
 """Files of a run that an explanation names; more are counted."""
@@ -50,6 +95,8 @@ class RunFacts:
     deck: str
     rated_at_us: int | None
 
+    title: ClassVar[str] = "run"
+
     def as_json(self) -> dict[str, Any]:
         """What the run was made from, without its time: two reports of one run say the same."""
         return {
@@ -71,8 +118,26 @@ class RunFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerFacts:
+    """Where in the ledger a live call is: its tenant, and the state of its session."""
+
+    tenant: str
+    session: str
+    title: ClassVar[str] = "ledger"
+
+    def as_json(self) -> dict[str, Any]:
+        """The facts as plain JSON."""
+        return {"tenant": self.tenant, "session": self.session}
+
+    @property
+    def sentence(self) -> str:
+        """One line for people."""
+        return f"tenant {self.tenant}; the call is {self.session.replace('_', ' ')}"
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """The chain of reasons of one call. `run` tells which run charged it."""
+    """The chain of reasons of one call. `run` tells which run charged it, or that the ledger did."""
 
     id: str
     call_id: str
@@ -81,7 +146,7 @@ class Explanation:
     currency: str
     steps: tuple[Step, ...]
     is_message: bool
-    run: RunFacts
+    run: RunFacts | LedgerFacts
 
     def as_json(self) -> dict[str, Any]:
         """The explanation as plain JSON."""
@@ -91,14 +156,14 @@ class Explanation:
             "state": self.state,
             "amount": format_money(self.amount),
             "currency": self.currency,
-            "run": self.run.as_json(),
+            self.run.title: self.run.as_json(),
             "steps": [{"step": s.name, "sentence": s.sentence, **s.facts} for s in self.steps],
         }
 
 
 def explain(row: Row, document: RunDocument) -> Explanation:
     """Explains one call of a run."""
-    steps = tuple(step for about in _CHAIN for step in about(row, document))
+    steps = steps_of(row, document)
     return Explanation(
         id=row["id"],
         call_id=row["call_id"],
@@ -109,6 +174,11 @@ def explain(row: Row, document: RunDocument) -> Explanation:
         is_message=is_message(row["category"]),
         run=_run_facts(document),
     )
+
+
+def steps_of(row: Row, known: Background) -> tuple[Step, ...]:
+    """The chain of reasons of one row."""
+    return tuple(step for about in _CHAIN for step in about(row, known))
 
 
 def _run_facts(document: RunDocument) -> RunFacts:
@@ -122,7 +192,7 @@ def _run_facts(document: RunDocument) -> RunFacts:
     )
 
 
-def _call(row: Row, _: RunDocument) -> Iterator[Step]:
+def _call(row: Row, _: Background) -> Iterator[Step]:
     who = row["user"] or "nobody named"
     numbers = f"{row['caller'] or 'no number'} to {row['callee'] or 'no number'}"
     sentence = (
@@ -151,7 +221,7 @@ def _call(row: Row, _: RunDocument) -> Iterator[Step]:
     )
 
 
-def _category(row: Row, document: RunDocument) -> Iterator[Step]:
+def _category(row: Row, document: Background) -> Iterator[Step]:
     _, _, why = row["rule"].partition(": ")
     yield Step(
         "category",
@@ -160,7 +230,7 @@ def _category(row: Row, document: RunDocument) -> Iterator[Step]:
     )
 
 
-def _decision(row: Row, _: RunDocument) -> Iterator[Step]:
+def _decision(row: Row, _: Background) -> Iterator[Step]:
     if row["state"] != "blocked":
         return
     reason = row["reason"]
@@ -172,7 +242,7 @@ def _decision(row: Row, _: RunDocument) -> Iterator[Step]:
     )
 
 
-def _rate(row: Row, document: RunDocument) -> Iterator[Step]:
+def _rate(row: Row, document: Background) -> Iterator[Step]:
     if row["state"] == "not_answered":
         return
     deck = row["deck"] + (f" ({SAMPLE_PRICES})" if document.deck.sample else "")
@@ -205,7 +275,7 @@ def _rate(row: Row, document: RunDocument) -> Iterator[Step]:
     )
 
 
-def _billed(row: Row, _: RunDocument) -> Iterator[Step]:
+def _billed(row: Row, _: Background) -> Iterator[Step]:
     billed_s = row["billed_seconds"] or row["blocked_seconds"]
     if not billed_s:
         return
@@ -232,7 +302,7 @@ def _billed(row: Row, _: RunDocument) -> Iterator[Step]:
     )
 
 
-def _pools(row: Row, _: RunDocument) -> Iterator[Step]:
+def _pools(row: Row, _: Background) -> Iterator[Step]:
     used = [{"pool": name, "seconds": int(value)} for name, value in _PART.findall(row["pool"])]
     if not row["pool_seconds"]:
         return
@@ -246,7 +316,7 @@ def _pools(row: Row, _: RunDocument) -> Iterator[Step]:
     )
 
 
-def _amount(row: Row, _: RunDocument) -> Iterator[Step]:
+def _amount(row: Row, _: Background) -> Iterator[Step]:
     paid_s, unrated_s = row["paid_seconds"], row["unrated_seconds"]
     facts = {
         "paid_seconds": paid_s,
@@ -296,7 +366,7 @@ def _rounded(row: Row) -> str:
     return "" if exact or not decimals else f", rounded {method.replace('_', ' ')} to {decimals} decimals"
 
 
-def _funding(row: Row, document: RunDocument) -> Iterator[Step]:
+def _funding(row: Row, document: Background) -> Iterator[Step]:
     if not row["amount"]:
         return
     lots = {lot.id: lot for lot in document.lots}
@@ -344,7 +414,7 @@ def _lots(drawn: list[dict[str, Any]]) -> str:
     return f" ({', '.join(told)})"
 
 
-def _balance(row: Row, _: RunDocument) -> Iterator[Step]:
+def _balance(row: Row, _: Background) -> Iterator[Step]:
     if row["balance_after"] is None:
         return
     balance = f"{format_money(row['balance_after'])} {row['currency']}"
@@ -357,12 +427,12 @@ def _balance(row: Row, _: RunDocument) -> Iterator[Step]:
     )
 
 
-def _flags(row: Row, _: RunDocument) -> Iterator[Step]:
+def _flags(row: Row, _: Background) -> Iterator[Step]:
     for flag in filter(None, row["flags"].split(";")):
         yield Step("flag", f"Flagged {flag}: {meaning(FLAGS, flag)}.{helps(FLAGS, flag)}", {"flag": flag})
 
 
-_CHAIN: Final[tuple[Callable[[Row, RunDocument], Iterator[Step]], ...]] = (
+_CHAIN: Final[tuple[Callable[[Row, Background], Iterator[Step]], ...]] = (
     _call,
     _category,
     _decision,

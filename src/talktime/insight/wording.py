@@ -43,6 +43,9 @@ REASONS: Final = {
     "no_credit": Wording(
         "the balance did not cover the first interval", "buy credits or switch auto-recharge on"
     ),
+    "too_many_calls": Wording(
+        "as many paid calls were in progress as a guard allows", "wait for one to end, or raise the guard"
+    ),
 }
 """Codes of the column `reason`."""
 
@@ -75,6 +78,15 @@ FLAGS: Final = {
         "give the user a location in the tenant file",
     ),
     "over_grant": Wording("the call lasted longer than it was granted", "check the switch"),
+    "unrated": Wording(
+        "the call ran on beyond its included minutes without a rate",
+        "bind a deck that has a row for the number",
+    ),
+    "lost": Wording(
+        "the switch fell silent, so the call was charged for its last report",
+        "check the switch; its end, should it still come, corrects the charge",
+    ),
+    "corrects_lost_call": Wording("the end came after the call had been closed without it", ""),
 }
 """Codes of the column `flags`."""
 
@@ -87,7 +99,12 @@ FUNDING: Final = {
 }
 """Parts of the column `funding`."""
 
-ORIGINS: Final = {"opening": "opening balance", "purchase": "purchase", "recharge": "auto-recharge"}
+ORIGINS: Final = {
+    "opening": "opening balance",
+    "purchase": "purchase",
+    "recharge": "auto-recharge",
+    "adjustment": "adjustment",
+}
 """Origins of lots."""
 
 MOVEMENTS: Final = ORIGINS | {

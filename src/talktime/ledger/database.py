@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -300,6 +300,14 @@ def check_durability(connection: sqlite3.Connection | psycopg.Connection[Any]) -
     else:
         with connection.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
             check_postgres_settings(dict(cursor.execute(POSTGRES_SETTINGS_QUERY).fetchall()))
+
+
+def check_keeps(url: DatabaseUrl) -> None:
+    """Asks a database that exists, before anything is served on it. Raises DurabilityError, DatabaseError."""
+    with _reporting(url):
+        connection = connect_sqlite(url.path) if url.kind == "sqlite" else psycopg.connect(url.place)
+        with closing(connection):
+            check_durability(connection)
 
 
 def check_sqlite_settings(journal_mode: str, synchronous: int) -> None:

@@ -69,7 +69,7 @@ Configure = Callable[[Documents], object]
 """Makes of a tenant's documents what its commands work with."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Waiting:
     """A command in the queue, and who waits for its answer."""
 
@@ -186,7 +186,26 @@ class Engine:
             await self._together(batch, wait=False)
 
     async def _together(self, batch: list[Waiting], *, wait: bool) -> None:
-        """One transaction; if it fails by a fault of one of them, each alone."""
+        """One transaction; if it fails by a fault of one of them, each alone, so that one harms no other."""
+        fault = await self._attempt(batch, wait=wait)
+        if fault is None:
+            return
+        self.observed.failed_batches += 1
+        if len(batch) > 1:
+            log.error("a batch of %d failed; its operations are tried one by one", len(batch), exc_info=fault)
+        for waiting in batch:
+            alone = [waiting]
+            fault = await self._attempt(alone, wait=True)
+            if fault is not None:
+                log.error("an operation of tenant %r failed", waiting.command.tenant, exc_info=fault)
+                _fail(alone, fault)
+
+    async def _attempt(self, batch: list[Waiting], *, wait: bool) -> Exception | None:
+        """Tries a transaction and answers what can be answered; returns what else went wrong.
+
+        What `batch` still holds afterwards is what the transaction was about: operations that had to be put
+        back have left it.
+        """
         try:
             await self._transaction(batch, wait=wait)
         except UnknownOutcome as error:
@@ -194,31 +213,12 @@ class Engine:
             self._drop(batch)
             _fail(batch, error)
         except (StoreAway, StoreBusy) as error:
-            self._drop(batch)
-            _fail(batch, error)
-        except Exception:
-            self.observed.failed_batches += 1
-            if len(batch) > 1:
-                log.exception("a batch of %d failed; its operations are tried one by one", len(batch))
             await self._abandon(batch)
-            for waiting in batch:
-                if not waiting.answer.done():
-                    await self._alone(waiting)
-
-    async def _alone(self, waiting: Waiting) -> None:
-        try:
-            await self._transaction([waiting], wait=True)
-        except UnknownOutcome as error:
-            self.observed.unknown_outcomes += 1
-            self._drop([waiting])
-            _fail([waiting], error)
-        except (StoreAway, StoreBusy) as error:
-            self._drop([waiting])
-            _fail([waiting], error)
-        except Exception as error:
-            log.exception("operation of tenant %r failed", waiting.command.tenant)
-            await self._abandon([waiting])
-            _fail([waiting], error)
+            _fail(batch, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is: the transaction goes, the engine stays
+            await self._abandon(batch)
+            return error
+        return None
 
     async def _abandon(self, batch: Sequence[Waiting]) -> None:
         self._drop(batch)
@@ -229,10 +229,18 @@ class Engine:
         calls = {call for waiting in batch if (call := self._unseen(waiting.command)) is not None}
         opening = await self.store.begin(tenants, sorted(calls), wait=wait)
         if opening.busy:
-            batch = self._put_back(batch, opening.busy)
+            self._put_back(batch, [each for each in batch if each.command.tenant in opening.busy], 1)
             tenants = [tenant for tenant in tenants if tenant not in opening.busy]
         sessions = await self._load(tenants, batch, opening)
-        answers = [await self._decide(waiting.command, sessions) for waiting in batch]
+        answers = []
+        changed: list[Waiting] = []
+        for waiting in batch:
+            if self._is_changed(waiting.command.tenant):
+                changed.append(waiting)
+            else:
+                answers.append(await self._decide(waiting.command, sessions))
+        if changed:
+            self._put_back(batch, changed, 0)
         touched = [book for tenant in tenants if (book := self._books.get(tenant)) and book.changed]
         began_ns = perf_counter_ns()
         await self.store.commit(touched)
@@ -247,6 +255,11 @@ class Engine:
                 waiting.answer.set_result(answer)
         self._trim_caches()
 
+    def _is_changed(self, tenant: str) -> bool:
+        """Whether this transaction has changed the tenant's documents: what follows must see them first."""
+        book = self._books.get(tenant)
+        return book is not None and book.reconfigured
+
     def _unseen(self, command: Command) -> Call | None:
         """The call of a command whose session is not in memory."""
         if not command.call_id:
@@ -256,13 +269,12 @@ class Engine:
             return None
         return command.tenant, command.call_id
 
-    def _put_back(self, batch: list[Waiting], busy: frozenset[str]) -> list[Waiting]:
-        """Operations of busy tenants go to the next batch, in their order and before all others."""
-        held = [waiting for waiting in batch if waiting.command.tenant in busy]
-        for waiting in held:
-            waiting.skips += 1
-        self._queue.extendleft(reversed(held))
-        return [waiting for waiting in batch if waiting.command.tenant not in busy]
+    def _put_back(self, batch: list[Waiting], back: list[Waiting], skips: int) -> None:
+        """Operations that cannot be decided now go to the next batch, in order and before all others."""
+        for waiting in back:
+            waiting.skips += skips
+        self._queue.extendleft(reversed(back))
+        batch[:] = [waiting for waiting in batch if waiting not in back]
 
     async def _load(
         self, tenants: Sequence[str], batch: Sequence[Waiting], opening: Opening

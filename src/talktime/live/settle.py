@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from talktime.ledger.book import Book
     from talktime.ledger.records import Facts, SessionRow
+    from talktime.live.reserve import Shares
     from talktime.live.tenant import LiveTenant
 
 FLAG_OVER_GRANT: Final = "over_grant"
@@ -110,14 +111,13 @@ def correct(book: Book, tenant: LiveTenant, row: SessionRow, report: Report) -> 
     duration_s, over = billable_s(report.duration_s, session.authorised_s, report.slack_s)
     flags = (*facts.flags, *report.flags, FLAG_CORRECTS, *((FLAG_OVER_GRANT,) if over else ()))
     billed_s = billed_seconds(duration_s, *facts.rate[:3])
-    cover = cover_of(book, tenant, facts, old.pools)
-    had_s = sum([seconds for _, seconds in old.pools])
-    pool_s = take(cover.pool_s if billed_s > old.billed_s else had_s, billed_s)
+    cover = cover_of(book, tenant, facts, [])
+    pools = _corrected_pools(cover.pools, old, billed_s)
+    pool_s = sum([seconds for _, seconds in pools])
     first_s, _, _, *prices = facts.rate
     amount = amount_micros(pool_s, billed_s, first_s, *prices) if facts.rated else 0
     unrated_s = 0 if facts.rated or not facts.paid else billed_s - pool_s
     flags += _overruns(facts, billed_s - pool_s, unrated_s, amount - old.amount, cover.cap_left)
-    pools = shares(cover.pools, pool_s)
     new = Spent(0, book.number + 1, billed_s, pools, list(old.draws), amount, old.post_usage, old.overdraft)
     repaid = 0
     if amount >= old.amount:
@@ -130,6 +130,15 @@ def correct(book: Book, tenant: LiveTenant, row: SessionRow, report: Report) -> 
     book.settled(before)
     _write(book, row, new, report._replace(flags=flags), corrects=old.charge)
     return _settled(book, tenant, row, new, flags), new
+
+
+def _corrected_pools(free: Shares, old: Spent, billed_s: int) -> Shares:
+    """Of fewer seconds those that pools have paid, from the first on; of more what the rest finds free."""
+    if billed_s <= old.billed_s:
+        return shares(old.pools, billed_s)
+    had, more = dict(old.pools), dict(shares(free, billed_s - old.billed_s))
+    both = [(name, had.get(name, 0) + more.get(name, 0)) for name, _ in free]
+    return [(name, seconds) for name, seconds in both if seconds]
 
 
 def _close(book: Book, session: Session) -> None:

@@ -63,7 +63,9 @@ def running(database: str) -> Iterator[Running]:
     try:
         door = wait(opened.__aenter__())
         try:
-            schema = schemathesis.openapi.from_dict(door.app.openapi())
+            # Every request has the operator's key, so a generated one without it is not what is sent.
+            described = {key: part for key, part in door.app.openapi().items() if key != "security"}
+            schema = schemathesis.openapi.from_dict(described)
             yield Running(door, schema, lambda *args, **kwargs: wait(door.client.request(*args, **kwargs)))
         finally:
             wait(opened.__aexit__(None, None, None))
@@ -79,7 +81,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield found
 
 
-def sent(here: Running, case: Case) -> httpx.Response:
+def sent(here: Running, case: Case[Any]) -> httpx.Response:
     """What the door answers to a generated request, with the key of the operator."""
     request = case.as_transport_kwargs(base_url="http://talktime.test")
     headers = {name: value for name, value in request["headers"].items() if name != "User-Agent"}
@@ -91,6 +93,11 @@ def sent(here: Running, case: Case) -> httpx.Response:
         content=request.get("data"),
         json=request.get("json"),
     )
+
+
+def takes_something(operation: Any) -> bool:
+    """Whether a request of the operation can be wrong at all."""
+    return any(len(part) > 0 for part in (operation.path_parameters, operation.query, operation.body))
 
 
 def tried(here: Running, operation: Any, mode: GenerationMode) -> int:
@@ -106,7 +113,7 @@ def tried(here: Running, operation: Any, mode: GenerationMode) -> int:
         suppress_health_check=list(HealthCheck),
     )
     @given(case=operation.as_strategy(mode))
-    def try_one(case: Case) -> None:
+    def try_one(case: Case[Any]) -> None:
         nonlocal count
         count += 1
         if case.path_parameters and "tenant" in case.path_parameters and mode == GenerationMode.POSITIVE:
@@ -121,6 +128,8 @@ def tried(here: Running, operation: Any, mode: GenerationMode) -> int:
 def test_generated_requests_are_answered_as_described(here: Running, mode: GenerationMode) -> None:
     operations = [found.ok() for found in here.schema.get_all_operations()]
     assert len(operations) > 25
+    if mode == GenerationMode.NEGATIVE:
+        operations = [operation for operation in operations if takes_something(operation)]
     for operation in operations:
         assert tried(here, operation, mode) > 0, operation.label
 

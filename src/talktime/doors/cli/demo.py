@@ -11,13 +11,14 @@ from talktime.doors.cli.rate import RateRequest, rate_command
 REPORT = "report.xlsx"
 
 
-def demo_command(folder: Path, *, month: str, calls: int, seed: int, serve: bool) -> int:
-    """Makes the month in a folder, charges it, writes the Excel report, and says what to try next."""
+def demo_command(folder: Path, *, month: str, calls: int, seed: int, port: int | None) -> int:
+    """Makes the month in a folder, charges it, writes the Excel report, and says what to try next.
+
+    `port`: the tenant is put into the ledger and served there; None: no server.
+    """
     from talktime.demo.days import MonthError
     from talktime.demo.folder import DemoFolderError, write_demo
 
-    if serve:
-        raise WrongUse("this version has no server to start yet; run `talktime demo --no-serve`")
     try:
         files = write_demo(folder, seed=seed, calls=calls, month=month)
     except MonthError as problem:
@@ -27,7 +28,11 @@ def demo_command(folder: Path, *, month: str, calls: int, seed: int, serve: bool
     report = folder / REPORT
     code = rate_command(RateRequest(usage=[str(files.usage_csv)], tenant=files.tenant, out=report))
     _say_next(folder, files.usage_csv, files.tenant, files.usage_graph)
-    return code
+    if port is None or code:
+        return code
+    from talktime.doors.cli.demo_server import serve_demo
+
+    return serve_demo(files.tenant, port)
 
 
 def _say_next(folder: Path, usage: Path, tenant: Path, graph: Path) -> None:

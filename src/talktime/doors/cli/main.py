@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from talktime import __version__
+from talktime.doors.cli.administer import decks_app, keys_app, tenants_app
 
 DONE: Final = 0
 UNUSABLE: Final = 1
@@ -33,6 +34,9 @@ db_app = typer.Typer(
     help="The ledger's database: upgrade, backup, restore.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(db_app, name="db")
+app.add_typer(tenants_app, name="tenants")
+app.add_typer(keys_app, name="keys")
+app.add_typer(decks_app, name="decks")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 DeckArgument = Annotated[
@@ -135,12 +139,16 @@ def explain(
         Path | None,
         typer.Option("--run", metavar="REPORT.parquet", help="The report; without it the last run."),
     ] = None,
+    tenant: Annotated[
+        str, typer.Option("--tenant", metavar="T", help="A call of this tenant in the ledger.")
+    ] = "",
+    database: Database = None,
     as_json: Json = False,
 ) -> None:
-    """Explain one call of a run: why this category, this price, and who paid."""
+    """Explain one call, of a run or of the ledger: why this price, and who paid."""
     from talktime.doors.cli.explain import explain_command
 
-    raise typer.Exit(explain_command(call, run, as_json=as_json))
+    raise typer.Exit(explain_command(call, run, tenant, database, as_json=as_json))
 
 
 @app.command()
@@ -152,11 +160,14 @@ def demo(
     month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month to make.")] = "2026-03",
     calls: Annotated[int, typer.Option(min=1, max=5_000_000, help="How many calls.")] = 3000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same month.")] = 1,
+    port: Annotated[int, typer.Option(min=1, max=65_534, help="Port of the server.")] = 8080,
 ) -> None:
-    """Make the demo tenant's month of usage, charge it, and write the Excel report."""
+    """Make the demo tenant's month of usage, charge it, then serve the tenant."""
     from talktime.doors.cli.demo import demo_command
 
-    raise typer.Exit(demo_command(folder, month=month, calls=calls, seed=seed, serve=not no_serve))
+    raise typer.Exit(
+        demo_command(folder, month=month, calls=calls, seed=seed, port=None if no_serve else port)
+    )
 
 
 @app.command()
@@ -167,12 +178,16 @@ def serve(
     database: Database = None,
     only: Annotated[str, typer.Option(metavar="live|admin", help="Run one process, unsupervised.")] = "",
     workers: Annotated[int, typer.Option(help="Live processes on one database.")] = 1,
+    fronts: Annotated[
+        int, typer.Option(help="Processes that read HTTP for one engine; 0: the engine does it.")
+    ] = 0,
     fd: Annotated[int | None, typer.Option(hidden=True)] = None,
+    socket: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Charge calls in progress: live routes, management API, health and metrics."""
     from talktime.doors.cli.serve import ServeRequest, serve_command
 
-    request = ServeRequest(host, port, admin_port, database, only, workers, fd)
+    request = ServeRequest(host, port, admin_port, database, only, workers, fronts, fd, socket)
     raise typer.Exit(serve_command(request))
 
 

@@ -9,8 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from talktime.doors.cli.answer import printable
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from talktime.settings import Settings
 
 ROLES: Final = ("live", "admin")
+PARTS: Final = ("engine", "front")
+"""What `--only` may say too, when the supervisor says it."""
 POLL_S: Final = 0.2
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 10.0
@@ -42,7 +46,9 @@ class ServeRequest:
     database: str | None
     only: str
     workers: int
+    fronts: int = 0
     fd: int | None = None
+    socket: Path | None = None
 
 
 @dataclass(slots=True)
@@ -63,10 +69,14 @@ def serve_command(request: ServeRequest) -> int:
     from talktime.ledger.database import DatabaseError
     from talktime.settings import read_settings
 
-    if request.only not in ("", *ROLES):
+    if request.only not in ("", *ROLES) and not (request.only in PARTS and request.socket):
         raise WrongUse(f"--only {request.only!r} is none of {', '.join(ROLES)}")
     if not 1 <= request.workers <= MAX_WORKERS:
         raise WrongUse(f"--workers {request.workers}: write a number from 1 to {MAX_WORKERS}")
+    if not 0 <= request.fronts <= MAX_WORKERS:
+        raise WrongUse(f"--fronts {request.fronts}: write a number from 0 to {MAX_WORKERS}")
+    if request.fronts and (request.workers > 1 or request.only in ROLES):
+        raise WrongUse("--fronts serves one engine; leave out --workers and --only")
     try:
         settings = read_settings()
     except ValueError as error:
@@ -82,7 +92,7 @@ def serve_command(request: ServeRequest) -> int:
 def _one(request: ServeRequest, settings: Settings) -> int:
     from talktime.doors.http.serve import Served, serve_one
 
-    return serve_one(settings, request.only, Served(request.host, request.port, request.fd))
+    return serve_one(settings, request.only, Served(request.host, request.port, request.fd, request.socket))
 
 
 def _supervise(request: ServeRequest, settings: Settings) -> int:
@@ -93,11 +103,31 @@ def _supervise(request: ServeRequest, settings: Settings) -> int:
     key = first_key(settings, settings.state)
     live_fd, admin_fd = (each.fileno() for each in sockets)
     common = ["--host", request.host, "--database", settings.database]
-    children = [
-        Child(f"live {number}", [*common, "--only", "live", "--fd", str(live_fd)], (live_fd,))
-        for number in range(1, request.workers + 1)
-    ]
-    children.append(Child("admin", [*common, "--only", "admin", "--fd", str(admin_fd)], (admin_fd,)))
+    live_at, admin_at = (each.getsockname()[1] for each in sockets)
+    _say(f"live routes and management: http://{request.host}:{live_at} (ready when /readyz says so)")
+    _say(f"admin process: http://{request.host}:{admin_at}")
+    _say(f"database: {_shown(settings)}")
+    if key is not None:
+        _say(f"first key, for everything: in {key}, readable by you only")
+    with tempfile.TemporaryDirectory(prefix="talktime-") as folder:
+        children = [*_charging(request, common, live_fd, Path(folder) / "engine")]
+        children.append(Child("admin", [*common, "--only", "admin", "--fd", str(admin_fd)], (admin_fd,)))
+        return _watch(children)
+
+
+def _charging(request: ServeRequest, common: list[str], fd: int, meeting: Path) -> list[Child]:
+    """The processes that charge: live ones with an engine each, or one engine and its fronts."""
+    if not request.fronts:
+        arguments = [*common, "--only", "live", "--fd", str(fd)]
+        return [Child(f"live {number}", arguments, (fd,)) for number in range(1, request.workers + 1)]
+    common = [*common, "--socket", str(meeting)]
+    arguments = [*common, "--only", "front", "--fd", str(fd)]
+    fronts = [Child(f"front {number}", arguments, (fd,)) for number in range(1, request.fronts + 1)]
+    return [Child("engine", [*common, "--only", "engine"], ()), *fronts]
+
+
+def _watch(children: list[Child]) -> int:
+    """Keeps the processes running until a signal says to stop."""
     stopping: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -106,12 +136,6 @@ def _supervise(request: ServeRequest, settings: Settings) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    live_at, admin_at = (each.getsockname()[1] for each in sockets)
-    _say(f"live routes and management: http://{request.host}:{live_at} (ready when /readyz says so)")
-    _say(f"admin process: http://{request.host}:{admin_at}")
-    _say(f"database: {_shown(settings)}")
-    if key is not None:
-        _say(f"first key, for everything: in {key}, readable by you only")
     while not stopping:
         _look_after(children)
         time.sleep(POLL_S)

@@ -29,7 +29,7 @@ def show_explanation(console: Console, explanation: Explanation) -> None:
     else:
         amount = f"{money(explanation.amount)} {explanation.currency}"
         screen.say(f"Call {explanation.id}: {explanation.state.replace('_', ' ')}, {amount}", "bold")
-    screen.say(f"Run: {explanation.run.sentence}", "dim")
+    screen.say(f"{explanation.run.title.capitalize()}: {explanation.run.sentence}", "dim")
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")

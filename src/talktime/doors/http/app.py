@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from talktime.doors.http.metrics import Metrics
+    from talktime.doors.http.relay import Relay
     from talktime.live.desk import Desk
 
     App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -101,6 +102,40 @@ class LiveApp:
             await asyncio.sleep(JANITOR_S)
             if self._routes is not None:
                 self._routes.drop_slow()
+
+
+class FrontApp:
+    """A front: live routes handed over a relay; `/healthz` is its own, all else is the engine's process's."""
+
+    def __init__(self, routes: LiveRoutes, relay: Relay, keepers: Sequence[Keeper]) -> None:
+        self._routes = routes
+        self._relay = relay
+        self._keepers = keepers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection event or request."""
+        if scope["type"] == "http":
+            path = scope["path"]
+            if LiveRoutes.takes(path):
+                await self._routes(scope, receive, send)
+            elif path == "/healthz":
+                await _say(send, 200, b'{"status":"ok"}', _JSON)
+            else:
+                await self._relay.forward(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await receive()
+            keep = (*self._keepers, self._relay.keep_connected, self._drop_slow)
+            keepers = [asyncio.create_task(each()) for each in keep]
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            for keeper in keepers:
+                keeper.cancel()
+            await send({"type": "lifespan.shutdown.complete"})
+
+    async def _drop_slow(self) -> None:
+        while True:
+            await asyncio.sleep(JANITOR_S)
+            self._routes.drop_slow()
 
 
 async def _say(send: Send, status: int, body: bytes, content_type: bytes) -> None:

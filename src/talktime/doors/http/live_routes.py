@@ -7,38 +7,27 @@ sends is bounded, and every refusal is a problem (RFC 9457); a call that is refu
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from talktime.doors.http.problems import UNAVAILABLE
+from talktime.doors.http.answering import Told
 from talktime.doors.http.wire import (
     BODIES,
     MAX_ITEMS,
-    AllowedShown,
-    DeniedShown,
-    ProblemShown,
-    answer_shown,
     batch_items,
-    batch_shown,
     encoded,
     item_operation,
     problem,
 )
 from talktime.ledger.api_keys import LIVE
-from talktime.ledger.engine import QueueFull, Stopping
-from talktime.ledger.store import StoreAway, StoreBusy, UnknownOutcome
-from talktime.live.commands import free_grant
-from talktime.live.operations import CancelCall, EndCall, ExtendCall, Operation, StartCall
 
 if TYPE_CHECKING:
+    from talktime.doors.http.answering import Teller
     from talktime.ledger.api_keys import Keyring, Principal
-    from talktime.live.answers import Answer
-    from talktime.live.desk import Desk
+    from talktime.live.operations import Operation
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -56,8 +45,6 @@ RETRY_AFTER: Final = [(b"retry-after", b"1")]
 JSON_HEADER: Final = (b"content-type", b"application/json")
 PROBLEM_HEADER: Final = (b"content-type", b"application/problem+json")
 
-log = logging.getLogger(__name__)
-
 
 class Refusal(NamedTuple):
     """A problem to answer with."""
@@ -69,11 +56,7 @@ class Refusal(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-class Handed(NamedTuple):
-    """An operation of a batch that the engine has taken."""
-
-    operation: Operation
-    answer: asyncio.Future[object]
+NOT_YOURS: Final = Refusal(404, "unknown_tenant", "no such tenant for this key")
 
 
 class Refused(Exception):  # noqa: N818 - an answer
@@ -87,13 +70,11 @@ class Refused(Exception):  # noqa: N818 - an answer
 class LiveRoutes:
     """`POST /v1/calls/{call_id}/start|extend|end|cancel` and `POST /v1/calls:batch`."""
 
-    def __init__(self, desk: Desk, keyring: Keyring) -> None:
-        self._desk = desk
+    def __init__(self, teller: Teller, keyring: Keyring) -> None:
+        self._teller = teller
         self._keyring = keyring
         self._reading: dict[asyncio.Task[Any], float] = {}
         self._slow: set[asyncio.Task[Any]] = set()
-        self.counted: Counter[tuple[str, str]] = Counter()
-        """Operations by (operation, result); the metrics show it."""
 
     @staticmethod
     def takes(path: str) -> bool:
@@ -113,18 +94,19 @@ class LiveRoutes:
                 return
             call_id, _, op = scope["path"][len(PREFIX) :].rpartition("/")
             operation = await self._operation(receive, call_id, op)
-            status, shown = await self._one(principal, operation)
+            if not principal.may_see(operation.tenant):
+                raise Refused(NOT_YOURS)
         except Refused as refused:
-            refusal = refused.refusal
-            shown = problem(refusal.status, refusal.code, refusal.detail, refusal.pointer)
-            await _answer(send, refusal.status, encoded(shown), PROBLEM_HEADER, *refusal.headers)
+            status, body = _told(refused.refusal)
+            await _answer(send, status, body, PROBLEM_HEADER, *refused.refusal.headers)
             return
+        status, body = await self._teller.ask(operation)
         if status == 200:
-            await _answer(send, 200, encoded(shown), JSON_HEADER)
+            await _answer(send, 200, body, JSON_HEADER)
         elif status == 503:
-            await _answer(send, status, encoded(shown), PROBLEM_HEADER, *RETRY_AFTER)
+            await _answer(send, status, body, PROBLEM_HEADER, *RETRY_AFTER)
         else:
-            await _answer(send, status, encoded(shown), PROBLEM_HEADER)
+            await _answer(send, status, body, PROBLEM_HEADER)
 
     async def _operation(self, receive: Receive, call_id: str, op: str) -> Operation:
         decode = BODIES.get(op)
@@ -138,43 +120,6 @@ class LiveRoutes:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Refused(malformed(error)) from None
 
-    async def _one(self, principal: Principal, operation: Operation) -> tuple[int, msgspec.Struct]:
-        """Hands one operation in and waits for its durable answer."""
-        if not principal.may_see(operation.tenant):
-            return 404, problem(404, "unknown_tenant", "no such tenant for this key")
-        try:
-            handed = self._desk.submit(operation)
-        except (QueueFull, Stopping) as error:
-            return self._not_now(operation, error)
-        return await self._answered(operation, handed)
-
-    async def _answered(
-        self, operation: Operation, handed: asyncio.Future[object]
-    ) -> tuple[int, msgspec.Struct]:
-        op = _OPS[type(operation)]
-        try:
-            status, shown = answer_shown(cast("Answer", await handed))
-        except (StoreAway, StoreBusy, UnknownOutcome) as error:
-            return self._not_now(operation, error)
-        except Exception:
-            log.exception("%s of call %r failed", op, operation.call_id)
-            self.counted[op, "fault"] += 1
-            return 500, problem(500, "fault", "the operation failed and nothing was written; see the log")
-        self.counted[op, _result(shown)] += 1
-        return status, shown
-
-    def _not_now(self, operation: Operation, error: Exception) -> tuple[int, msgspec.Struct]:
-        """503; but an emergency call is let through whatever stands against it (rulings.md 24)."""
-        op = _OPS[type(operation)]
-        if isinstance(operation, StartCall):
-            rules = self._desk.rules
-            if rules.classifier.is_never_refused(operation.call_type.lower()):
-                self.counted[op, "allow"] += 1
-                return answer_shown(free_grant(operation, rules.pace, self._desk.engine.clock_us()))
-        code = UNAVAILABLE[type(error)]
-        self.counted[op, code] += 1
-        return 503, problem(503, code, f"{error}; repeat the same request")
-
     async def _batch(self, principal: Principal, body: bytes) -> bytes:
         try:
             items = batch_items(body)
@@ -182,32 +127,23 @@ class LiveRoutes:
             raise Refused(malformed(error)) from None
         if len(items) > MAX_ITEMS:
             raise Refused(Refusal(413, "too_large", f"a batch has at most {MAX_ITEMS} operations"))
-        shown: list[tuple[int, msgspec.Struct]] = []
+        told: list[Told] = []
         for at in range(0, len(items), BATCH_STEP):
-            shown += await self._step(principal, items[at : at + BATCH_STEP])
-        return batch_shown(shown)
+            told += await self._step(principal, items[at : at + BATCH_STEP])
+        return b"[" + b",".join([b'{"status":%d,%b' % (status, shown[1:]) for status, shown in told]) + b"]"
 
-    async def _step(self, principal: Principal, items: list[msgspec.Raw]) -> list[tuple[int, msgspec.Struct]]:
+    async def _step(self, principal: Principal, items: list[msgspec.Raw]) -> list[Told]:
         """Hands a part of a batch in at once, so that it shares commits, and waits for all of it."""
-        handed: list[Handed | tuple[int, msgspec.Struct]] = []
+        handed: list[Awaitable[Told] | Told] = []
         for raw in items:
             try:
                 operation = item_operation(raw)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                refusal = malformed(error)
-                handed.append((400, problem(400, refusal.code, refusal.detail, refusal.pointer)))
+                handed.append(_told(malformed(error)))
                 continue
-            if not principal.may_see(operation.tenant):
-                handed.append((404, problem(404, "unknown_tenant", "no such tenant for this key")))
-                continue
-            try:
-                handed.append(Handed(operation, self._desk.submit(operation)))
-            except (QueueFull, Stopping) as error:
-                handed.append(self._not_now(operation, error))
-        return [
-            await self._answered(each.operation, each.answer) if isinstance(each, Handed) else each
-            for each in handed
-        ]
+            seen = principal.may_see(operation.tenant)
+            handed.append(self._teller.ask(operation) if seen else _told(NOT_YOURS))
+        return [each if isinstance(each, Told) else await each for each in handed]
 
     def _principal(self, scope: Scope) -> Principal:
         for name, value in scope["headers"]:
@@ -260,7 +196,6 @@ class LiveRoutes:
 
 
 _CLOSE: Final = ((b"connection", b"close"),)
-_OPS: Final = {StartCall: "start", ExtendCall: "extend", EndCall: "end", CancelCall: "cancel"}
 
 
 def malformed(error: Exception) -> Refusal:
@@ -271,13 +206,10 @@ def malformed(error: Exception) -> Refusal:
     return Refusal(400, "malformed", sentence, pointer)
 
 
-def _result(shown: msgspec.Struct) -> str:
-    """What the metrics call an answer."""
-    if isinstance(shown, DeniedShown):
-        return shown.reason
-    if isinstance(shown, ProblemShown):
-        return shown.code
-    return "allow" if isinstance(shown, AllowedShown) else "done"
+def _told(refusal: Refusal) -> Told:
+    """A refusal of the routes as an answer."""
+    shown = problem(refusal.status, refusal.code, refusal.detail, refusal.pointer)
+    return Told(refusal.status, encoded(shown))
 
 
 async def _answer(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:

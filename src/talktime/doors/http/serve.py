@@ -6,40 +6,50 @@ a connection of its own. Both change money only through the engine (rulings.md 3
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
 import signal
+import socket
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import uvicorn
+import uvloop
 
 from talktime.catalog.load import load_catalogue
-from talktime.doors.http.app import LiveApp
+from talktime.doors.http.answering import Answering
+from talktime.doors.http.app import FrontApp, LiveApp
 from talktime.doors.http.live_routes import LiveRoutes
 from talktime.doors.http.management.app import management_app
 from talktime.doors.http.metrics import Metrics
+from talktime.doors.http.relay import EngineHost, Relay
 from talktime.ledger.api_keys import SCOPES, ApiKeys, Keyring
-from talktime.ledger.database import open_url, upgrade
+from talktime.ledger.database import check_keeps, open_url, upgrade
 from talktime.ledger.decks import Decks
 from talktime.ledger.reading import Reader
 from talktime.live.desk import Desk
+from talktime.live.facts import Classifier
 from talktime.live.operations import Pace
 from talktime.live.rates import RateBooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fastapi import FastAPI
+
+    from talktime.doors.http.app import Keeper
     from talktime.ledger.database import DatabaseUrl
     from talktime.ledger.store import Store
     from talktime.settings import Settings
 
 LIVE: Final = "live"
-ADMIN: Final = "admin"
+ENGINE: Final = "engine"
+FRONT: Final = "front"
 STOP_S: Final = 20
 """Seconds that requests in progress may take after the signal to stop."""
 
@@ -48,36 +58,95 @@ log = logging.getLogger("talktime.serve")
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Where a process listens: an address, or a socket that the supervisor opened."""
+    """Where a process listens: an address, or a socket that the supervisor opened.
+
+    `socket` is where the engine's process and its fronts meet.
+    """
 
     host: str
     port: int
     fd: int | None = None
+    socket: Path | None = None
 
 
 def serve_one(settings: Settings, role: str, where: Served) -> int:
     """Runs one process until it is told to stop; 0 where it ended well, 1 where it could not begin."""
     url = open_url(settings.database)
     upgrade(url)
-    catalogue = load_catalogue(settings.catalogue)
+    if role == FRONT:
+        return _serve_http(_front(settings, url, where), where)
+    made = _make(settings, url)
+    if role == ENGINE:
+        uvloop.run(_serve_fronts(made, where))
+        return 0
+    routes = LiveRoutes(made.answering, made.keyring) if role == LIVE else None
+    return _serve_http(LiveApp(made.desk, routes, made.metrics, made.behind, made.keepers), where)
+
+
+class _Made(NamedTuple):
+    """The parts of a process that charges."""
+
+    desk: Desk
+    answering: Answering
+    keyring: Keyring
+    metrics: Metrics
+    behind: FastAPI
+    keepers: tuple[Keeper, ...]
+
+
+def _make(settings: Settings, url: DatabaseUrl) -> _Made:
+    """Wires a process that charges: the one place where everything meets."""
     reader, decks, keyring = Reader(url), Decks(url), Keyring(ApiKeys(url))
     rates = RateBooks(source=decks)
     rates.refresh()
     keyring.refresh()
-    pace = Pace(slice_s=settings.slice_s, grace_s=settings.grace_s)
-    desk = Desk(_store(url), catalogue, rates=rates, pace=pace)
-    routes = LiveRoutes(desk, keyring)
-    metrics = Metrics(desk.engine, routes.counted, reader.stock)
+    desk = Desk(_store(url), load_catalogue(settings.catalogue), rates=rates, pace=_pace(settings))
+    answering = Answering(desk)
+    metrics = Metrics(desk.engine, answering.counted, reader.stock)
     behind = management_app(desk, reader, keyring, decks)
-    app = LiveApp(
-        desk, routes if role == LIVE else None, metrics, behind, (rates.keep_fresh, keyring.keep_fresh)
-    )
+    return _Made(desk, answering, keyring, metrics, behind, (rates.keep_fresh, keyring.keep_fresh))
+
+
+def _pace(settings: Settings) -> Pace:
+    return Pace(slice_s=settings.slice_s, grace_s=settings.grace_s)
+
+
+def _front(settings: Settings, url: DatabaseUrl, where: Served) -> FrontApp:
+    """A process that reads HTTP and asks the engine's process; it knows keys and what is never refused."""
+    assert where.socket is not None, "the supervisor names the engine's socket"
+    keyring = Keyring(ApiKeys(url))
+    keyring.refresh()
+    classifier = Classifier(load_catalogue(settings.catalogue))
+    relay = Relay(where.socket, classifier, _pace(settings), lambda: time.time_ns() // 1_000)
+    return FrontApp(LiveRoutes(relay, keyring), relay, (keyring.keep_fresh,))
+
+
+async def _serve_fronts(made: _Made, where: Served) -> None:
+    """The engine's process: no HTTP of its own, fronts by a socket, until it is told to stop."""
+    assert where.socket is not None, "the supervisor names the engine's socket"
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    app = LiveApp(made.desk, None, made.metrics, made.behind)
+    host = EngineHost(made.desk, made.answering, app)
+    await made.desk.start()
+    keepers = [asyncio.create_task(keep()) for keep in made.keepers]
+    _calm_collector()
+    await host.listen(where.socket)
+    await told.wait()
+    await host.close(STOP_S)
+    for keeper in keepers:
+        keeper.cancel()
+    await made.desk.stop()
+
+
+def _serve_http(app: LiveApp | FrontApp, where: Served) -> int:
     _calm_collector()
     config = uvicorn.Config(
         app,
         host=where.host,
         port=where.port,
-        fd=where.fd,
         loop="uvloop",
         http="httptools",
         lifespan="on",
@@ -89,7 +158,8 @@ def serve_one(settings: Settings, role: str, where: Served) -> int:
         timeout_graceful_shutdown=STOP_S,
     )
     server = _Server(config)
-    server.run()
+    # Uvicorn takes a descriptor for a Unix socket, and would leave Nagle's delay on: 40 ms an answer.
+    server.run(None if where.fd is None else [socket.socket(fileno=where.fd)])
     return 0 if server.started else 1
 
 
@@ -127,6 +197,7 @@ def first_key(settings: Settings, folder: Path) -> Path | None:
     """
     url = open_url(settings.database)
     upgrade(url)
+    check_keeps(url)
     keys = ApiKeys(url)
     if keys.listed("", 1):
         return None

@@ -279,19 +279,13 @@ def answer_shown(answer: Answer) -> tuple[int, msgspec.Struct]:
 
 def problem(status: int, code: str, detail: str, pointer: str = "") -> ProblemShown:
     """A problem ready to be shown."""
-    kind, title = f"urn:talktime:problem:{code}", HTTPStatus(status).phrase
+    kind, title = "about:blank", HTTPStatus(status).phrase
     return ProblemShown(kind, title, status, detail, code, pointer)
 
 
 def encoded(shown: msgspec.Struct) -> bytes:
     """What is shown, as JSON."""
     return _encode(shown)
-
-
-def batch_shown(shown: list[tuple[int, msgspec.Struct]]) -> bytes:
-    """The answers of a batch in order, each with its status."""
-    parts = [b'{"status":%d,%b' % (status, _encode(each)[1:]) for status, each in shown]
-    return b"[" + b",".join(parts) + b"]"
 
 
 def _allowed(answer: Allowed) -> AllowedShown:

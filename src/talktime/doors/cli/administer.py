@@ -1,0 +1,117 @@
+"""`talktime tenants`, `keys` and `decks`: the commands with their options.
+
+Each imports what it needs when it runs, as in `main`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+Database = Annotated[
+    str | None,
+    typer.Option("--database", metavar="URL", help="sqlite:///FILE or postgresql://..."),
+]
+
+
+def _group(text: str) -> typer.Typer:
+    return typer.Typer(help=text, no_args_is_help=True, rich_markup_mode=None)
+
+
+tenants_app: Final = _group("Tenants of the ledger: add, list.")
+keys_app: Final = _group("Keys of the server: add, list, revoke.")
+decks_app: Final = _group("Rate decks of the ledger: add, list, bind.")
+
+
+@tenants_app.command("add")
+def tenants_add(
+    file: Annotated[Path, typer.Argument(metavar="TENANT.toml", help="The tenant file.")],
+    database: Database = None,
+) -> None:
+    """Make the tenant of a file; its purchases become lots. Safe beside a running server."""
+    from talktime.doors.cli.tenants import add_tenant_command
+
+    raise typer.Exit(add_tenant_command(database, file))
+
+
+@tenants_app.command("list")
+def tenants_list(database: Database = None, as_json: Json = False) -> None:
+    """List all tenants with balance, reserved and available."""
+    from talktime.doors.cli.tenants import list_tenants_command
+
+    raise typer.Exit(list_tenants_command(database, as_json=as_json))
+
+
+@keys_app.command("add")
+def keys_add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Who holds it.")],
+    live: Annotated[bool, typer.Option("--live", help="It may charge calls.")] = False,
+    management: Annotated[bool, typer.Option("--management", help="It may manage.")] = False,
+    tenant: Annotated[
+        list[str] | None,
+        typer.Option("--tenant", metavar="T", help="Only for this tenant; may be repeated."),
+    ] = None,
+    database: Database = None,
+) -> None:
+    """Make a key and print it; nobody can read it again."""
+    from talktime.doors.cli.keys import add_key_command
+
+    raise typer.Exit(add_key_command(database, name, tenant or (), live=live, management=management))
+
+
+@keys_app.command("list")
+def keys_list(database: Database = None, as_json: Json = False) -> None:
+    """List all keys, revoked ones too, without their secrets."""
+    from talktime.doors.cli.keys import list_keys_command
+
+    raise typer.Exit(list_keys_command(database, as_json=as_json))
+
+
+@keys_app.command("revoke")
+def keys_revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="As `keys list` shows it.")],
+    database: Database = None,
+) -> None:
+    """End a key for ever; running servers refuse it within seconds."""
+    from talktime.doors.cli.keys import revoke_key_command
+
+    raise typer.Exit(revoke_key_command(database, key_id))
+
+
+@decks_app.command("add")
+def decks_add(
+    deck: Annotated[
+        str, typer.Argument(metavar="DECK", help="A rate deck, or `sample` for the shipped one.")
+    ],
+    database: Database = None,
+) -> None:
+    """Store a deck in the ledger; it is never edited."""
+    from talktime.doors.cli.stored_decks import add_deck_command
+
+    raise typer.Exit(add_deck_command(database, deck))
+
+
+@decks_app.command("list")
+def decks_list(database: Database = None, as_json: Json = False) -> None:
+    """List the stored decks and since when each holds for all tenants."""
+    from talktime.doors.cli.stored_decks import list_decks_command
+
+    raise typer.Exit(list_decks_command(database, as_json=as_json))
+
+
+@decks_app.command("bind")
+def decks_bind(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="A stored deck: version, or its name.")],
+    tenant: Annotated[
+        str, typer.Option("--tenant", metavar="T", help="Only for this tenant; without it for all.")
+    ] = "",
+    valid_from: Annotated[
+        str | None, typer.Option("--from", metavar="INSTANT", help="ISO 8601; without it always.")
+    ] = None,
+    database: Database = None,
+) -> None:
+    """Say from when a deck prices calls."""
+    from talktime.doors.cli.stored_decks import bind_deck_command
+
+    raise typer.Exit(bind_deck_command(database, version, tenant, valid_from))

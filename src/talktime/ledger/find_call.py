@@ -1,0 +1,25 @@
+"""Whose call is it? The tenants that have a session with a call id, for people who only have the id.
+
+Keys begin with the tenant, so this looks through all sessions: a question for a person, not for a call.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from talktime.ledger.database import DatabaseUrl, open_engine
+from talktime.ledger.reading import away_is_said
+from talktime.ledger.schema import table
+
+
+def tenants_of_call(url: DatabaseUrl, call_id: str, limit: int) -> list[str]:
+    """The first tenants, in order, that know a call of this id. Raises StoreAway."""
+    sessions = table(url.kind, "sessions")
+    asked = (
+        sa.select(sessions.c.tenant)
+        .where(sessions.c.call_id == call_id)
+        .order_by(sessions.c.tenant)
+        .limit(limit)
+    )
+    with away_is_said(), open_engine(url).connect() as db:
+        return list(db.scalars(asked))
