@@ -111,26 +111,33 @@ def stopped(number: int, _frame: object) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def main() -> int:
-    """Measures what is asked for, prints tables and ratios."""
+def measured(asked: argparse.Namespace) -> "Report":
+    """Measures what is asked for and prints it."""
     from bench.live_measures import MEASURES, Bench
     from bench.live_report import Report
 
+    report = Report()
+    with (
+        tempfile.TemporaryDirectory(prefix="talktime-bench-live-") as folder,
+        keepers(Path(folder), asked.store, report) as found,
+    ):
+        bench = Bench(Path(folder), found, extent(asked), report)
+        for measure in MEASURES:
+            if measure in asked.only:
+                MEASURES[measure](bench)
+    report.summary()
+    return report
+
+
+def main() -> int:
+    """Measures, prints tables and ratios; whatever ends it, its servers and databases go."""
     asked = arguments()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stopped)
     if asked.folder is not None:
         tempfile.tempdir = str(asked.folder.resolve())
-    report = Report()
     try:
-        with tempfile.TemporaryDirectory(prefix="talktime-bench-live-") as name:
-            folder = Path(name)
-            with keepers(folder, asked.store, report) as found:
-                bench = Bench(folder, found, extent(asked), report)
-                for measure in MEASURES:
-                    if measure in asked.only:
-                        MEASURES[measure](bench)
-        report.summary()
+        report = measured(asked)
     except KeyboardInterrupt:
         print("\nstopped; everything is put away", file=sys.stderr)
         return 130

@@ -133,7 +133,7 @@ def http_rates(bench: Bench) -> None:
                     ratio = _ratio(played.per_s, echo_per_s)
                     judged = ("", f"{played.others} refused" if played.others else "")
                     if connections in TARGET_CONNECTIONS:
-                        what = f"http to echo, {connections} connections, {_tenants(tenants)}"
+                        what = f"http to echo, connections {connections}, {_tenants(tenants)}"
                         judged = bench.report.judge(
                             Ratio(what, keeper.name, ratio, TARGETS[keeper.name], others=played.others)
                         )
@@ -156,7 +156,7 @@ def hot(bench: Bench) -> None:
             one = bench.rates[keeper.name, connections, 1]
             many = bench.rates[keeper.name, connections, TENANTS]
             ratio = _ratio(one.per_s, many.per_s)
-            what = f"one tenant to {TENANTS:,}, {connections} connections"
+            what = f"one tenant to {TENANTS:,}, connections {connections}"
             judged = bench.report.judge(Ratio(what, keeper.name, ratio, HOT, others=one.others + many.others))
             table.row(keeper.name, connections, one.per_s, many.per_s, ratio, *judged)
 
@@ -184,7 +184,7 @@ def tail(bench: Bench) -> None:
         batch_us = round(statistics.median(took_us)) if took_us else 0
         counted_s = bench.extent.seconds * COUNTED_PART
         ratio = _ratio(played.p99_us, batch_us)
-        what = f"p99 to the median batch, {BUSY} connections"
+        what = f"p99 to the median batch, connections {BUSY}"
         judged = bench.report.judge(Ratio(what, keeper.name, ratio, TAIL, at_most=True, others=played.others))
         size = played.per_s * counted_s / max(1, len(took_us))
         table.row(
@@ -235,7 +235,7 @@ def alone(bench: Bench) -> None:
         bare = (before + _bare_per_s(keeper, base, captured)) / 2
         ratio = _ratio(played.per_s, bare)
         judged = bench.report.judge(
-            Ratio("http to bare commits, 1 connection", keeper.name, ratio, ALONE, others=played.others)
+            Ratio("http to bare commits, connections 1", keeper.name, ratio, ALONE, others=played.others)
         )
         table.row(keeper.name, played.per_s, bare, played.p50_us, played.p99_us, ratio, *judged)
 
@@ -322,7 +322,7 @@ def many(bench: Bench) -> None:
     )
     table = bench.report.table("many", title, columns)
     for keeper in bench.keepers:
-        few = [_held(bench, keeper, bench.base(keeper))]
+        few = [_few(bench, keeper)]
         began_s = time.monotonic()
         url = prepared(keeper, extent.tenants, extent.open_calls)
         made_s = time.monotonic() - began_s
@@ -335,12 +335,12 @@ def many(bench: Bench) -> None:
             much = _held(bench, keeper, url, extent.tenants)
         finally:
             keeper.drop(url)
-        few.append(_held(bench, keeper, bench.base(keeper)))
+        few.append(_few(bench, keeper))
         for each in few:
-            table.row(keeper.name, TENANTS, 0, *_shown(each), float("nan"), "", "")
+            table.row(keeper.name, TENANTS, 0, *_shown(each), "", "", "")
         ratio = _ratio(much.played.per_s, statistics.mean(each.played.per_s for each in few))
         others = sum(each.played.others for each in (*few, much))
-        what = f"{extent.tenants:,} tenants to {TENANTS:,}, {BUSY} connections"
+        what = f"{extent.tenants:,} tenants to {TENANTS:,}, connections {BUSY}"
         judged = bench.report.judge(Ratio(what, keeper.name, ratio, MANY, others=others))
         table.row(keeper.name, extent.tenants, extent.open_calls, *_shown(much), ratio, *judged)
 
@@ -352,16 +352,20 @@ def _shown(held: Held) -> tuple[float, ...]:
     )  # fmt: skip
 
 
-def _held(bench: Bench, keeper: Keeper, base: str, tenants: int = TENANTS) -> Held:
-    """Plays on a copy, which starts as compact as the base was made."""
-    with copied(keeper, base) as url:
-        size, calls = keeper.size_bytes(url), count(keeper, url, "sessions")
-        with serving(url, bench.folder) as server:
-            before_mib = server.resident_mib
-            played = bench.play(server, BUSY, min(tenants, PLAYED))
-            after_mib = server.resident_mib
-        calls = count(keeper, url, "sessions") - calls
-        return Held(played, before_mib, after_mib, (keeper.size_bytes(url) - size) / max(1, calls))
+def _few(bench: Bench, keeper: Keeper) -> Held:
+    with copied(keeper, bench.base(keeper)) as url:
+        return _held(bench, keeper, url, TENANTS)
+
+
+def _held(bench: Bench, keeper: Keeper, url: str, tenants: int) -> Held:
+    """Plays on a ledger that nobody has used yet: its tables are as compact as they were made."""
+    size, calls = keeper.size_bytes(url), count(keeper, url, "sessions")
+    with serving(url, bench.folder) as server:
+        before_mib = server.resident_mib
+        played = bench.play(server, BUSY, min(tenants, PLAYED))
+        after_mib = server.resident_mib
+    calls = count(keeper, url, "sessions") - calls
+    return Held(played, before_mib, after_mib, (keeper.size_bytes(url) - size) / max(1, calls))
 
 
 # --- all of them --------------------------------------------------------------------------------------

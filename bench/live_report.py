@@ -48,6 +48,10 @@ class Ratio(NamedTuple):
         return "met" if met else "missed"
 
 
+def _kept(value: Value) -> Value:
+    return round(value, 4) if isinstance(value, float) else value
+
+
 class Table:
     """A table under a heading; a row is printed when it is there."""
 
@@ -99,6 +103,9 @@ class Report:
 
     def save(self, path: Path) -> None:
         """Everything as JSON."""
-        ratios = [{**ratio._asdict(), "verdict": ratio.verdict} for ratio in self.ratios]
+        ratios = [
+            {**ratio._asdict(), "ratio": _kept(ratio.ratio), "verdict": ratio.verdict}
+            for ratio in self.ratios
+        ]
         told = {"figures": self.figures, "ratios": ratios, "notes": self.notes}
         path.write_bytes(msgspec.json.format(msgspec.json.encode(told)) + b"\n")

@@ -119,6 +119,9 @@ async def _wait_in_vain(database: str) -> None:
     store = PostgresStore(open_url(database), lock_timeout_s=0.05)
     await store.open()
     call = [("rich", "c")]
+    for _ in range(2):  # a third time the driver prepares it
+        await store.begin(["rich"], call, wait=False)
+        await store.rollback()
     with psycopg.connect(database) as other:
         other.execute("select 1 from wallets where tenant = 'rich' for update")
         for _ in range(4):

@@ -172,7 +172,12 @@ class Engine:
                 await self._wake.wait()
                 continue
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_BATCH))]
-            await self._serve(batch)
+            try:
+                await self._serve(batch)
+            except Exception as error:  # the engine must not end: others wait
+                log.exception("a batch of %d could not be answered", len(batch))
+                self._drop(batch)
+                _fail(batch, error)
             await asyncio.sleep(0)
 
     async def _serve(self, batch: list[Waiting]) -> None:
@@ -210,7 +215,7 @@ class Engine:
             await self._transaction(batch, wait=wait)
         except UnknownOutcome as error:
             self.observed.unknown_outcomes += 1
-            self._drop(batch)
+            await self._abandon(batch)
             _fail(batch, error)
         except (StoreAway, StoreBusy) as error:
             await self._abandon(batch)
@@ -221,8 +226,12 @@ class Engine:
         return None
 
     async def _abandon(self, batch: Sequence[Waiting]) -> None:
+        """Forgets what the transaction did in memory, and ends it in the store as far as that is there."""
         self._drop(batch)
-        await self.store.rollback()
+        try:
+            await self.store.rollback()
+        except Exception:  # the transaction is not committed either way; `begin` says what is wrong
+            log.exception("a transaction could not be rolled back")
 
     async def _transaction(self, batch: list[Waiting], *, wait: bool) -> None:
         tenants = sorted({waiting.command.tenant for waiting in batch})

@@ -109,7 +109,10 @@ class Link:
 
     @asynccontextmanager
     async def talking(self, timeout_s: float) -> AsyncIterator[Line]:
-        """The connection as it is. Raises StoreAway where it is lost, or the server too slow."""
+        """The connection as it is; an error ends it.
+
+        Raises StoreAway where it is lost or the server too slow, and what a statement fails with.
+        """
         connection = self.connection
         if connection is None:
             raise StoreAway(self._why or "PostgreSQL is not connected")
@@ -117,9 +120,12 @@ class Link:
         try:
             yield connection
         except psycopg.Error as error:
-            if not _is_lost(connection, error):
-                raise
+            # Also where only a statement failed: those that followed it in the pipeline were not prepared,
+            # but the driver believes so, and would fail with them from then on.
+            is_lost = _is_lost(connection, error)
             await self.drop()
+            if not is_lost:
+                raise
             raise StoreAway(f"PostgreSQL is away: {one_line(error)}") from error
         except asyncio.CancelledError:
             await self.drop()  # nobody knows what is under way on it

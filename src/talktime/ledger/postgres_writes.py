@@ -143,6 +143,8 @@ _REMOVE_DOCUMENTS: Final[Mapping[str, _Write]] = {
     "service_numbers": _removal("service_numbers", "number"),
 }
 
+_DROP_SESSIONS: Final = _removal("sessions", "call_id")
+
 # --- rows ---------------------------------------------------------------------------------------------
 
 
@@ -152,6 +154,15 @@ def writes(books: Sequence[Book]) -> Iterator[tuple[str, list[str]]]:
         (_NEW_WALLETS, [rows.wallet_values(book) for book in books if book.is_new]),
         (_OLD_WALLETS, [rows.wallet_values(book) for book in books if not book.is_new]),
         (_WRITE_SESSIONS, _session_rows(books)),
+        (
+            _DROP_SESSIONS,
+            [
+                (book.tenant, row.call_id)
+                for book in books
+                for row in book.dirty_sessions.values()
+                if row.is_void
+            ],
+        ),
         (_WRITE_JOURNAL, [(book.tenant, *entry) for book in books for entry in book.entries]),
         (_WRITE_CHARGES, [(book.tenant, *charge) for book in books for charge in book.charges]),
         (
@@ -178,6 +189,7 @@ def _session_rows(books: Sequence[Book]) -> list[tuple[Any, ...]]:
         (book.tenant, row.call_id, row.state, row.due_us, reserved(row), row.charge, body(row))
         for book in books
         for row in book.dirty_sessions.values()
+        if not row.is_void
     ]
 
 

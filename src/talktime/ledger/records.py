@@ -174,6 +174,11 @@ class SessionRow(msgspec.Struct):
     body: Session | None
     row: int = 0
 
+    @property
+    def is_void(self) -> bool:
+        """Whether nothing is worth keeping: the memory of a denied start that has been let go of."""
+        return self.state == State.DENIED and self.body is None
+
 
 class Entry(NamedTuple):
     """A line of the journal: `amount` micros from one account of the tenant to another."""

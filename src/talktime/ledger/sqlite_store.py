@@ -283,8 +283,12 @@ def _write_sessions(db: sqlite3.Connection, books: Sequence[Book]) -> None:
     inserted: list[SessionRow] = []
     inserts: list[tuple[Any, ...]] = []
     updates: list[tuple[Any, ...]] = []
+    deletes: list[tuple[int]] = []
     for book in books:
         for session in book.dirty_sessions.values():
+            if session.is_void:
+                deletes.append((session.row,))
+                continue
             values = (
                 session.state,
                 session.due_us,
@@ -304,6 +308,7 @@ def _write_sessions(db: sqlite3.Connection, books: Sequence[Book]) -> None:
         for number, session in enumerate(inserted, last - len(inserted) + 1):
             session.row = number
     _many(db, _UPDATE_SESSION, updates)
+    _many(db, "delete from sessions where id = ?", deletes)
 
 
 def _many(db: sqlite3.Connection, statement: str, values: Iterable[tuple[Any, ...]]) -> None:

@@ -429,13 +429,13 @@ def _known_start(row: SessionRow, call: StartCall, digest: int, tenant: LiveTena
             if given.digest != digest:
                 return _conflict(call.call_id, "this sequence came before with another body")
             return _given(row, given)
-    if row.state != State.DENIED or row.body is None:
+    if row.state != State.DENIED:
         try:
             check_payers(call, tenant)
         except UnknownPayer as unknown:
             return Denied(call.call_id, Refusal.UNKNOWN_USER, str(unknown))
         return Denied(call.call_id, Refusal.DUPLICATE_CALL, DETAILS[Refusal.DUPLICATE_CALL])
-    if call.sequence < row.body.last_sequence:
+    if row.body is not None and call.sequence < row.body.last_sequence:
         return _conflict(call.call_id, f"sequences rise; the last one was {row.body.last_sequence}")
     return None
 
