@@ -41,6 +41,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="what to measure")
     parser.add_argument("--store", nargs="+", choices=STORES, default=STORES)
     parser.add_argument("--seconds", type=float, help="what each run over HTTP counts (4)")
+    parser.add_argument(
+        "--fronts", type=int, default=0, help="serve by an engine and so many fronts (not `tail`)"
+    )
     parser.add_argument("--tenants", type=int, help="of `many` (100,000)")
     parser.add_argument("--open-calls", type=int, help="of `many` (a tenth of the tenants)")
     parser.add_argument(
@@ -75,7 +78,12 @@ def extent(asked: argparse.Namespace) -> "Extent":
         usual = Extent(QUICK_S, (1, 64), (256, 1_000), 5_000, 500)
     tenants = asked.tenants or (1_000_000 if asked.full else usual.tenants)
     open_calls = tenants // 10 if asked.open_calls is None else min(asked.open_calls, tenants)
-    return usual._replace(seconds=asked.seconds or usual.seconds, tenants=tenants, open_calls=open_calls)
+    return usual._replace(
+        seconds=asked.seconds or usual.seconds,
+        tenants=tenants,
+        open_calls=open_calls,
+        fronts=asked.fronts,
+    )
 
 
 @contextmanager
@@ -123,7 +131,7 @@ def measured(asked: argparse.Namespace) -> "Report":
     ):
         bench = Bench(Path(folder), found, extent(asked), report)
         for measure in MEASURES:
-            if measure in asked.only:
+            if measure in asked.only and found:
                 MEASURES[measure](bench)
     report.summary()
     return report

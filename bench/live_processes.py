@@ -37,8 +37,10 @@ class Serving(NamedTuple):
 
     @property
     def resident_mib(self) -> float:
-        """Memory of the process."""
-        return float(psutil.Process(self.pid).memory_info().rss) / 2**20
+        """Memory of the process and of those it started."""
+        first = psutil.Process(self.pid)
+        every = (first, *first.children(recursive=True))
+        return float(sum(process.memory_info().rss for process in every)) / 2**20
 
 
 class Line(msgspec.Struct):
@@ -68,13 +70,17 @@ def environment(folder: Path, database: str = "") -> Mapping[str, str]:
 
 
 @contextmanager
-def serving(url: str, folder: Path, noted: Path | None = None) -> Iterator[Serving]:
-    """`talktime serve --only live` on a database; with `noted` it writes its batch times there at its end."""
+def serving(url: str, folder: Path, noted: Path | None = None, fronts: int = 0) -> Iterator[Serving]:
+    """`talktime serve` on a database: its live process alone, or an engine with so many fronts.
+
+    With `noted` the live process writes its batch times there at its end.
+    """
     _, key = ApiKeys(open_url(url)).create("bench", None, (LIVE,), time.time_ns() // 1_000)
     program = ["-m", "talktime"] if noted is None else [str(BENCH / "live_timed_serve.py"), str(noted)]
     log = folder / "serve.log"
     port = _free_port()
-    command = [*program, "serve", "--only", "live", "--host", HOST, "--port", str(port)]
+    shape = ["--fronts", str(fronts), "--admin-port", str(_free_port())] if fronts else ["--only", "live"]
+    command = [*program, "serve", *shape, "--host", HOST, "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *command],

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from talktime.catalog.load import load_catalogue
+from talktime.doors.http.answering import Answering
 from talktime.doors.http.app import LiveApp
 from talktime.doors.http.live_routes import LiveRoutes
 from talktime.doors.http.management.app import management_app
@@ -39,8 +40,9 @@ def made_app(folder: Path) -> tuple[LiveApp, str]:
     desk = Desk(SqliteStore(url.path), load_catalogue(), rates=rates)
     _, key = keyring.keys.create("test", None, ["live", "management"], 1)
     keyring.refresh()
-    routes = LiveRoutes(Answering(desk), keyring)
-    metrics = Metrics(desk.engine, routes.counted, reader.stock)
+    answering = Answering(desk)
+    routes = LiveRoutes(answering, keyring)
+    metrics = Metrics(desk.engine, answering.counted, reader.stock)
     return LiveApp(desk, routes, metrics, management_app(desk, reader, keyring, decks)), key
 
 

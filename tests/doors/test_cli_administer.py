@@ -83,7 +83,7 @@ def test_a_key_is_printed_alone_and_works(terminal: Terminal) -> None:
     assert principal is not None
     assert (principal.name, principal.tenants, principal.is_live, principal.is_management) == (
         "switch 1",
-        {"a", "b"},
+        frozenset({"a", "b"}),
         True,
         False,
     )
@@ -99,7 +99,7 @@ def test_a_key_without_tenants_is_for_all(terminal: Terminal) -> None:
     text = terminal.run("keys", "add", "boss", "--live", "--management").out.rstrip("\n")
     principal = keyring(terminal).principal(text.encode())
     assert principal is not None
-    assert (principal.tenants, principal.scopes) == (None, {"live", "management"})
+    assert (principal.tenants, principal.scopes) == (None, frozenset({"live", "management"}))
 
 
 def test_a_revoked_key_stays_in_the_list(terminal: Terminal) -> None:
@@ -142,12 +142,12 @@ def test_decks_are_stored_and_bound(terminal: Terminal) -> None:
     decks = {each["name"]: each for each in terminal.run("decks", "list", "--json").json["decks"]}
     assert decks["sample"]["sample"]
     assert decks["sample"]["for_all_from"] == [None]
-    spring = decks["spring"]
+    spring = decks["made"]
     assert not spring["sample"]
     bound = terminal.run("decks", "bind", spring["version"], "--from", "2026-05-01T00:00:00Z")
     assert "holds for all tenants in USD, from 2026-05-01 00:00:00 UTC" in bound.out
     decks = {each["name"]: each for each in terminal.run("decks", "list", "--json").json["decks"]}
-    assert decks["spring"]["for_all_from"] == ["2026-05-01T00:00:00Z"]
+    assert decks["made"]["for_all_from"] == ["2026-05-01T00:00:00Z"]
     assert "from 2026-05-01" in terminal.run("decks", "list").out
 
 

@@ -1,15 +1,20 @@
 """`talktime`, `--help`, `--version` and `demo`: what a newcomer types first."""
 
+import re
+import socket
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from talktime.demo.folder import CALLS
 from tests.doors.reports import excel_table
-from tests.doors.terminal import SOURCES, Terminal
+from tests.doors.terminal import PATIENCE_S, SOURCES, Terminal, ended
 
 HEAVY = ("polars", "pyarrow", "numba", "numpy", "phonenumbers", "fastexcel", "xlsxwriter")
 COMMANDS = ("rate", "explain", "demo", "serve", "verify", "rates", "db", "tenants", "keys", "decks")
@@ -176,6 +181,56 @@ def test_a_demo_that_cannot_be_made_is_told(
     assert terminal.files() == before
 
 
-def test_there_is_no_server_yet(terminal: Terminal) -> None:
-    said = terminal.run("demo").sentence(2)
-    assert said == "this version has no server to start yet; run `talktime demo --no-serve`"
+# --- the demo served -------------------------------------------------------------------------------------
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
+    until_s = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            if httpx.get(f"{url}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        assert process.poll() is None, "the server ended"
+        assert time.monotonic() < until_s, "the server did not begin"
+        time.sleep(0.05)
+
+
+def pasted(said: str, key: str) -> list[dict[str, Any]]:
+    """What start, extend and end answer as the demo says to send them."""
+    shown = re.findall(r"\"(http://[^\"]+)\" -d '([^']+)'", said)
+    with httpx.Client(headers={"Authorization": f"Bearer {key}"}) as client:
+        return [
+            client.post(address.replace("$CALL", "demo-1"), content=body).json() for address, body in shown
+        ]
+
+
+def test_the_demo_is_served_and_what_it_says_to_paste_works(terminal: Terminal) -> None:
+    port = free_port()
+    out = terminal.folder / "said"
+    with out.open("wb") as file:
+        process = terminal.start("demo", "--calls", "200", "--port", str(port), stdout=file.fileno())
+    try:
+        for served in (port, port + 1):  # the live process and the admin process
+            wait_until_ready(process, f"http://127.0.0.1:{served}")
+        place = terminal.state / "first-key"
+        key = place.read_text().strip()
+        started, extended, settled = pasted(out.read_text(), key)
+    finally:
+        process.terminate()
+        answer = ended(process)
+    assert (answer.code, answer.err) == (0, "")
+    assert place.stat().st_mode & 0o077 == 0
+    assert str(place) in out.read_text()
+    assert key not in out.read_text()
+    assert (started["decision"], extended["authorised_seconds"]) == ("allow", 660)
+    assert settled["billed_seconds"] == 120
+    assert "Ledger: tenant contoso" in terminal.run("explain", "demo-1").out
+    assert terminal.run("verify").code == 0

@@ -35,6 +35,7 @@ PATIENCE_S = 60
 
 ALONE = ("--only", "live")
 SUPERVISED = ()
+WITH_FRONTS = ("--fronts", "2")
 
 UNIT = 1_000_000
 A_SECOND = 10_000
@@ -94,8 +95,8 @@ class Port:
 class LiveProcess:
     """`talktime serve` on a database; `folder` is for its log and its state.
 
-    `arguments`: ALONE for one process that charges, SUPERVISED for the supervisor of a live and an
-    admin process. `environment` is added to ours.
+    `arguments`: ALONE for one process that charges, SUPERVISED for the supervisor of a live and an admin
+    process, WITH_FRONTS for that of an engine, two fronts and an admin process. `environment` replaces ours.
     """
 
     def __init__(
@@ -190,6 +191,10 @@ class LiveProcess:
             return [first, *first.children(recursive=True)] if self.process.poll() is None else []
         except psutil.NoSuchProcess:
             return []
+
+    def part(self, role: str) -> psutil.Process:
+        """One of the processes that the supervisor looks after: live, engine, front or admin."""
+        return next(process for process in self.processes()[1:] if role in process.cmdline())
 
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""

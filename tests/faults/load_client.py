@@ -23,7 +23,7 @@ from tests.faults.live_process import A_SECOND, CALLEE, PATIENCE_S, caller
 PAUSE_S = 0.03
 """Between an answer that did not come and the repeat."""
 
-MAY_PASS = {"queue_full", "stopping", "store_busy", "store_away", "unknown_outcome"}
+MAY_PASS = {"queue_full", "stopping", "store_busy", "store_away", "unknown_outcome", "engine_away"}
 """Codes of 503 after which the same request is sent again."""
 
 POOR = "poor"
@@ -171,7 +171,13 @@ class Load:
 
     def wait_for(self, acknowledged: int) -> None:
         """Waits until so many more operations have been acknowledged."""
-        self.wait_until(lambda now=self.account.acknowledged: self.account.acknowledged >= now + acknowledged)
+        enough = self.account.acknowledged + acknowledged
+        self.wait_until(lambda: self.account.acknowledged >= enough)
+
+    def wait_for_refusals(self, refusals: int) -> None:
+        """Waits until so many more requests were answered by 503."""
+        enough = self.account.refused.total() + refusals
+        self.wait_until(lambda: self.account.refused.total() >= enough)
 
     def wait_until(self, reached: Callable[[], bool]) -> None:
         """Waits while the switches work."""

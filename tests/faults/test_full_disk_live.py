@@ -31,7 +31,7 @@ def fill_and_free(
     with Load(server.port, key, list(FUNDS), seed=3, lines=4) as load:
         load.wait_for(50)
         fill()
-        load.wait_until(lambda: load.account.refused.total() >= 20)
+        load.wait_for_refusals(20)
         assert_nothing_lost(database, load.account.copy())
         free()
         load.wait_for(50)

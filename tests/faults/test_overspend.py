@@ -68,7 +68,7 @@ def answered(line: Line, items: Sequence[Json]) -> dict[str, Json]:
 
 def all_at_once(servers: Sequence[LiveProcess], key: str, items: Sequence[Json]) -> dict[str, Json]:
     """Sends all of it by two lines a server, in batches."""
-    lines = [Line(server.port, key, Account()) for server in servers * 2]
+    lines = [Line(server.port, key, Account()) for server in [*servers, *servers]]
     parts: list[list[Json]] = [list(items[number :: len(lines)]) for number in range(len(lines))]
 
     def send(line: Line, part: list[Json]) -> dict[str, Json]:

@@ -195,7 +195,7 @@ class LiveMachine(RuleBasedStateMachine):
         if done:
             self._count()
             operation = done[-1 - pick % len(done)]
-            self.twin.again(_changed(operation) if changed else operation)
+            self.twin.again(_changed(operation) if changed else operation, of=operation)
 
 
 def _seconds(s: Session, used: float | str) -> int:

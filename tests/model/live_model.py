@@ -186,7 +186,8 @@ class Model:
         aim_s = s.used_s + self._asked(tenant, s, requested_s)
         limit_s = aim_s if s.offer.category_free else min(aim_s, t.settings.max_call_s)
         planned_s = self._longest(tenant, s, limit_s)
-        if planned_s > s.authorised_s:
+        # open: what ends before what was used is a denial, and nothing is reserved for it
+        if planned_s > max(s.authorised_s, s.used_s):
             self._reserve(tenant, s, planned_s)
         pool_s, reserved = s.pools.total(), s.money.total()
         kept = Answer("deny", "", 0, s.authorised_s, pool_s=pool_s, reserved=reserved)

@@ -21,14 +21,14 @@ STEPS_A_STORY = 6
 
 def test_on_sqlite(tmp_path: Path) -> None:
     machine = on_sqlite(tmp_path, catalogue_in(tmp_path / "catalogue"))
-    examples = 3 * settings().max_examples
+    examples = 2 * settings().max_examples
     run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=60))
     assert machine.steps > examples * STEPS_A_STORY
 
 
 def test_on_postgresql(tmp_path: Path) -> None:
     postgres_server("the state machine on PostgreSQL")
-    examples = settings().max_examples // 4
+    examples = settings().max_examples // 6
     with ExitStack() as stack:
         machine = on_postgres(stack, catalogue_in(tmp_path / "catalogue"))
         run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=60))

@@ -65,7 +65,7 @@ class Twin:
         self.checks = LedgerChecks(self.desk)
         self.model = Model()
         self.model.year_on = lambda at_us: twelve_months_on_us(at_us, "UTC")
-        self.asks: dict[tuple[str, str, int], Ask] = {}
+        self.asks: dict[StartCall, Ask] = {}
         self.done: dict[str, list[Operation]] = {name: [] for name in PLACES}
         self.obeys = dict.fromkeys(PLACES, True)
         for name, place in PLACES.items():
@@ -130,11 +130,11 @@ class Twin:
     def start(self, tenant: str, call: str, sequence: int, ask: Ask) -> None:
         """May it begin?"""
         operation = start_of(tenant, call, sequence, ask, self.desk.now_us)
-        self.asks.setdefault((tenant, call, sequence), ask)
         self._do_start(operation, ask)
 
     def _do_start(self, operation: StartCall, ask: Ask) -> None:
         tenant = operation.tenant
+        self.asks[operation] = ask
         now_us = max(self.desk.now_us, self.model.tenants[tenant].last_us)
         offer = offer_of(operation, ask, now_us)
         self._sizes(tenant, offer)
@@ -154,11 +154,12 @@ class Twin:
         """Nobody answered."""
         self._do(CancelCall(tenant, call, sequence))
 
-    def again(self, operation: Operation) -> None:
-        """The same once more, or with another body."""
+    def again(self, operation: Operation, of: Operation | None = None) -> None:
+        """The same once more, or one that takes the place `of` another."""
         if isinstance(operation, StartCall):
-            ask = self.asks[operation.tenant, operation.call_id, operation.sequence]
-            self._do_start(operation, ask)
+            before = operation if of is None else of
+            assert isinstance(before, StartCall)
+            self._do_start(operation, self.asks[before])
         else:
             self._do(operation)
 
@@ -225,20 +226,20 @@ class Twin:
 
     def _same_wallet(self, tenant: str, balance: int, available: int) -> None:
         t = self.model.tenants[tenant]
-        assert (balance, available) == (t.balance, t.balance - t.reserved)
+        _agree("wallet told", (balance, available), (t.balance, t.balance - t.reserved))
 
     def compare(self, tenant: str) -> None:
         """Balances, lots, counters, sessions, notices of a tenant, and all invariants."""
         self.model.check()
         self.checks.check(tenant)
         t = self.model.tenants[tenant]
-        assert self.desk.wallet(tenant) == (t.balance, t.reserved, t.overdraft)
         lots = {lot.number: (lot.left, lot.held) for lot in t.lots if lot.left}
-        assert self.desk.lots(tenant) == lots
-        assert self.desk.counters(tenant) == self._counters(tenant)
+        _agree("lots", self.desk.lots(tenant), lots)
+        _agree("wallet", self.desk.wallet(tenant), (t.balance, t.reserved, t.overdraft))
+        _agree("counters", self.desk.counters(tenant), self._counters(tenant))
         calls = self.desk.rows("select call_id, state from sessions where tenant = ? and state <> 0", tenant)
-        assert dict(calls) == {call: STATES[s.state] for call, s in t.sessions.items()}
-        assert self.desk.notices(tenant, "balance_zero") == t.zero_notices
+        _agree("states", dict(calls), {call: STATES[s.state] for call, s in t.sessions.items()})
+        _agree("balance_zero", self.desk.notices(tenant, "balance_zero"), t.zero_notices)
         assert t.overdraft == 0 or not self.obeys[tenant], "never below zero while grants are obeyed"
 
     def _counters(self, tenant: str) -> dict[tuple[str, int], tuple[int, int]]:
@@ -256,6 +257,11 @@ class Twin:
             if numbers != (0, 0):
                 found[counter, int(month)] = numbers
         return found
+
+
+def _agree(what: str, engine: object, model: object) -> None:
+    """Says both where they differ; no test runner stands by in a long run."""
+    assert engine == model, f"{what}: the engine has {engine}, the model {model}"
 
 
 def seen(told: Any) -> tuple[Any, ...]:

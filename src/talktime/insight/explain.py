@@ -226,7 +226,7 @@ def _category(row: Row, document: Background) -> Iterator[Step]:
     yield Step(
         "category",
         f"Category {row['category']}: {why or row['rule']}.",
-        {"category": row["category"], "rule": row["rule"], "catalogue": document.catalogue},
+        {"category": row["category"], "rule": row["rule"], "catalogue": document.catalogue or None},
     )
 
 

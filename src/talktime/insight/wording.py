@@ -46,6 +46,9 @@ REASONS: Final = {
     "too_many_calls": Wording(
         "as many paid calls were in progress as a guard allows", "wait for one to end, or raise the guard"
     ),
+    "call_too_long": Wording(
+        "the call had lasted as long as a guard allows", "raise the guard, or let the user call again"
+    ),
 }
 """Codes of the column `reason`."""
 

@@ -105,11 +105,15 @@ class LiveApp:
 
 
 class FrontApp:
-    """A front: live routes handed over a relay; `/healthz` is its own, all else is the engine's process's."""
+    """A front: live routes handed over a relay; `/healthz` is its own, all else goes `behind`.
 
-    def __init__(self, routes: LiveRoutes, relay: Relay, keepers: Sequence[Keeper]) -> None:
+    `behind` asks the engine's process, and takes no body from who has no key.
+    """
+
+    def __init__(self, routes: LiveRoutes, relay: Relay, behind: App, keepers: Sequence[Keeper]) -> None:
         self._routes = routes
         self._relay = relay
+        self._behind = behind
         self._keepers = keepers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,7 +125,7 @@ class FrontApp:
             elif path == "/healthz":
                 await _say(send, 200, b'{"status":"ok"}', _JSON)
             else:
-                await self._relay.forward(scope, receive, send)
+                await self._behind(scope, receive, send)
         elif scope["type"] == "lifespan":
             await receive()
             keep = (*self._keepers, self._relay.keep_connected, self._drop_slow)

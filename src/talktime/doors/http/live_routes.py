@@ -16,8 +16,10 @@ import msgspec
 from talktime.doors.http.answering import Told
 from talktime.doors.http.wire import (
     BODIES,
+    ESCAPED_NUL,
     MAX_ITEMS,
     batch_items,
+    check_text,
     encoded,
     item_operation,
     problem,
@@ -39,7 +41,13 @@ MAX_BODY: Final = 16_384
 BATCH_STEP: Final = 1_024
 """Operations of a batch that wait in the queue at one time; so a large batch cannot fill it."""
 MAX_BATCH_BODY: Final = MAX_ITEMS * 1_024
+MAX_COMMAS: Final = MAX_ITEMS * 32
+"""More than any batch has; what has more would be millions of items, in memory before they are counted."""
+
 MAX_CALL_ID: Final = 128
+REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
+"""What the server makes of bytes in an address that are no UTF-8: different calls would become one."""
+
 BODY_TIMEOUT_S: Final = 15
 RETRY_AFTER: Final = [(b"retry-after", b"1")]
 JSON_HEADER: Final = (b"content-type", b"application/json")
@@ -56,6 +64,7 @@ class Refusal(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
+TOO_MANY: Final = Refusal(413, "too_large", f"a batch has at most {MAX_ITEMS} operations")
 NOT_YOURS: Final = Refusal(404, "unknown_tenant", "no such tenant for this key")
 
 
@@ -70,9 +79,10 @@ class Refused(Exception):  # noqa: N818 - an answer
 class LiveRoutes:
     """`POST /v1/calls/{call_id}/start|extend|end|cancel` and `POST /v1/calls:batch`."""
 
-    def __init__(self, teller: Teller, keyring: Keyring) -> None:
+    def __init__(self, teller: Teller, keyring: Keyring, *, body_timeout_s: float = BODY_TIMEOUT_S) -> None:
         self._teller = teller
         self._keyring = keyring
+        self._body_timeout_s = body_timeout_s
         self._reading: dict[asyncio.Task[Any], float] = {}
         self._slow: set[asyncio.Task[Any]] = set()
 
@@ -114,30 +124,40 @@ class LiveRoutes:
             raise Refused(Refusal(404, "no_such_route", "POST /v1/calls/{call_id}/start|extend|end|cancel"))
         if len(call_id) > MAX_CALL_ID:
             raise Refused(Refusal(400, "malformed", f"a call id has at most {MAX_CALL_ID} characters"))
+        if "\0" in call_id or REPLACED in call_id:
+            raise Refused(Refusal(400, "malformed", "a call id is text in UTF-8 without the character NUL"))
         body = await self._body(receive, MAX_BODY)
         try:
-            return decode(body).operation(call_id)
+            told = decode(body)
+            if ESCAPED_NUL in body:
+                check_text(told)
+            return told.operation(call_id)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Refused(malformed(error)) from None
 
     async def _batch(self, principal: Principal, body: bytes) -> bytes:
+        if body.count(b",") > MAX_COMMAS:
+            raise Refused(TOO_MANY)
         try:
             items = batch_items(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Refused(malformed(error)) from None
         if len(items) > MAX_ITEMS:
-            raise Refused(Refusal(413, "too_large", f"a batch has at most {MAX_ITEMS} operations"))
+            raise Refused(TOO_MANY)
         told: list[Told] = []
+        has_nul = ESCAPED_NUL in body
         for at in range(0, len(items), BATCH_STEP):
-            told += await self._step(principal, items[at : at + BATCH_STEP])
-        return b"[" + b",".join([b'{"status":%d,%b' % (status, shown[1:]) for status, shown in told]) + b"]"
+            told += await self._step(principal, items[at : at + BATCH_STEP], has_nul)
+        # A problem tells its status by itself.
+        shown = [body if status != 200 else b'{"status":200,' + body[1:] for status, body in told]
+        return b"[" + b",".join(shown) + b"]"
 
-    async def _step(self, principal: Principal, items: list[msgspec.Raw]) -> list[Told]:
+    async def _step(self, principal: Principal, items: list[msgspec.Raw], has_nul: bool) -> list[Told]:
         """Hands a part of a batch in at once, so that it shares commits, and waits for all of it."""
         handed: list[Awaitable[Told] | Told] = []
         for raw in items:
             try:
-                operation = item_operation(raw)
+                operation = item_operation(raw, has_nul=has_nul)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 handed.append(_told(malformed(error)))
                 continue
@@ -167,15 +187,18 @@ class LiveRoutes:
         try:
             message = await receive()
             body: bytes = message.get("body", b"")
-            while message.get("more_body") and len(body) <= limit:
-                message = await receive()
-                body += message.get("body", b"")
+            if message.get("more_body"):
+                parts = bytearray(body)
+                while message.get("more_body") and len(parts) <= limit:
+                    message = await receive()
+                    parts += message.get("body", b"")
+                body = bytes(parts)
         except asyncio.CancelledError:
             if task not in self._slow:
                 raise
             self._slow.discard(task)
             task.uncancel()
-            detail = f"the body did not arrive within {BODY_TIMEOUT_S} s"
+            detail = f"the body did not arrive within {self._body_timeout_s:g} s"
             raise Refused(Refusal(408, "too_slow", detail, "", _CLOSE)) from None
         finally:
             del self._reading[task]
@@ -187,7 +210,7 @@ class LiveRoutes:
 
     def drop_slow(self) -> int:
         """Ends requests whose bodies do not arrive; called from time to time. Returns how many."""
-        late = time.monotonic() - BODY_TIMEOUT_S
+        late = time.monotonic() - self._body_timeout_s
         slow = [task for task, since in self._reading.items() if since < late]
         for task in slow:
             self._slow.add(task)

@@ -7,12 +7,15 @@ most every few seconds.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from talktime.ledger.store import StoreAway
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -25,6 +28,8 @@ FRESH_S: Final = 5
 BATCH_SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 COMMIT_S: Final = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5)
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
+
+log = logging.getLogger(__name__)
 
 
 Stock = tuple[int, Sequence[tuple[str, int, int]]]
@@ -58,7 +63,10 @@ class Metrics:
         """The figures in Prometheus' text format."""
         if time.monotonic() - self._stock_at > FRESH_S:
             self._stock_at = time.monotonic()
-            self._stock = await asyncio.to_thread(self._read_stock)
+            try:
+                self._stock = await asyncio.to_thread(self._read_stock)
+            except StoreAway as error:  # the rest is wanted most just now; these stay as they were
+                log.warning("open sessions and money could not be read: %s", error)
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:

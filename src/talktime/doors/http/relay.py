@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import astuple
+from starlette.exceptions import HTTPException
 
 from talktime.doors.http.answering import OPS, Answering, Told
+from talktime.doors.http.doorkeeper import PROTECTED
 from talktime.doors.http.frames import Frames, Item
+from talktime.doors.http.live_routes import PROBLEM_HEADER, RETRY_AFTER
 from talktime.doors.http.wire import answer_shown, encoded, problem
 from talktime.live.commands import free_grant
 from talktime.live.operations import CancelCall, EndCall, ExtendCall, Operation, Pace, StartCall
@@ -210,22 +213,20 @@ class Relay:
 
     async def forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request that is no live route by asking the engine's process."""
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body") or len(body) > MAX_FORWARDED:
-                break
-        status, shown, headers = await self._forwarded(scope, body)
+        status, shown, headers = await self._forwarded(scope, receive)
         head = [(bytes(name), bytes(value)) for name, value in headers]
         if not head:
-            head = [(b"content-type", b"application/problem+json")]
+            head = [PROBLEM_HEADER, (b"content-length", b"%d" % len(shown))]
+            head += RETRY_AFTER if status == 503 else []
         await send({"type": "http.response.start", "status": status, "headers": head})
         await send({"type": "http.response.body", "body": shown})
 
-    async def _forwarded(self, scope: Scope, body: bytes) -> Any:
-        if len(body) > MAX_FORWARDED:
-            return 413, encoded(problem(413, "too_large", f"the body may have {MAX_FORWARDED} bytes")), []
+    async def _forwarded(self, scope: Scope, receive: Receive) -> Any:
+        # Addresses without a key take no body: nobody fills our memory without being known.
+        limit = MAX_FORWARDED if scope["path"].startswith(PROTECTED) else 0
+        body = await _whole(receive, limit)
+        if body is None:
+            return 413, encoded(problem(413, "too_large", "the body is larger than this address takes")), []
         if self._frames is None:
             why = "the engine is starting or stopping"
             return 503, encoded(problem(503, "engine_away", why)), []
@@ -236,3 +237,18 @@ class Relay:
         fields = (scope["method"], scope["path"], scope["query_string"], headers, body)
         self._frames.say((self._number, REQUEST, fields))
         return await answer
+
+
+async def _whole(receive: Receive, limit: int) -> bytes | None:
+    """The body of a request; None for one that is larger than `limit` bytes."""
+    body = bytearray()
+    while True:
+        try:
+            message = await receive()
+        except HTTPException:  # by the doorkeeper, who knows the limit of each address
+            return None
+        body += message.get("body", b"")
+        if len(body) > limit:
+            return None
+        if not message.get("more_body"):
+            return bytes(body)

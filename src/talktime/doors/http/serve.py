@@ -24,6 +24,9 @@ import uvloop
 from talktime.catalog.load import load_catalogue
 from talktime.doors.http.answering import Answering
 from talktime.doors.http.app import FrontApp, LiveApp
+from talktime.doors.http.connections import Connection, close_late
+from talktime.doors.http.doorkeeper import Doorkeeper
+from talktime.doors.http.live_document import describe_live, describe_probes
 from talktime.doors.http.live_routes import LiveRoutes
 from talktime.doors.http.management.app import management_app
 from talktime.doors.http.metrics import Metrics
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from talktime.doors.http.app import Keeper
+    from talktime.doors.http.management.app import Describe
     from talktime.ledger.database import DatabaseUrl
     from talktime.ledger.store import Store
     from talktime.settings import Settings
@@ -52,6 +56,9 @@ ENGINE: Final = "engine"
 FRONT: Final = "front"
 STOP_S: Final = 20
 """Seconds that requests in progress may take after the signal to stop."""
+
+TICKS_A_LOOK: Final = 20
+"""Tenths of a second between two looks for connections whose requests do not arrive."""
 
 log = logging.getLogger("talktime.serve")
 
@@ -73,9 +80,10 @@ def serve_one(settings: Settings, role: str, where: Served) -> int:
     """Runs one process until it is told to stop; 0 where it ended well, 1 where it could not begin."""
     url = open_url(settings.database)
     upgrade(url)
+    check_keeps(url)
     if role == FRONT:
         return _serve_http(_front(settings, url, where), where)
-    made = _make(settings, url)
+    made = _make(settings, url, describe_live if role in (LIVE, ENGINE) else describe_probes)
     if role == ENGINE:
         uvloop.run(_serve_fronts(made, where))
         return 0
@@ -94,7 +102,7 @@ class _Made(NamedTuple):
     keepers: tuple[Keeper, ...]
 
 
-def _make(settings: Settings, url: DatabaseUrl) -> _Made:
+def _make(settings: Settings, url: DatabaseUrl, describe: Describe) -> _Made:
     """Wires a process that charges: the one place where everything meets."""
     reader, decks, keyring = Reader(url), Decks(url), Keyring(ApiKeys(url))
     rates = RateBooks(source=decks)
@@ -103,7 +111,7 @@ def _make(settings: Settings, url: DatabaseUrl) -> _Made:
     desk = Desk(_store(url), load_catalogue(settings.catalogue), rates=rates, pace=_pace(settings))
     answering = Answering(desk)
     metrics = Metrics(desk.engine, answering.counted, reader.stock)
-    behind = management_app(desk, reader, keyring, decks)
+    behind = management_app(desk, reader, keyring, decks, describe=describe)
     return _Made(desk, answering, keyring, metrics, behind, (rates.keep_fresh, keyring.keep_fresh))
 
 
@@ -118,7 +126,8 @@ def _front(settings: Settings, url: DatabaseUrl, where: Served) -> FrontApp:
     keyring.refresh()
     classifier = Classifier(load_catalogue(settings.catalogue))
     relay = Relay(where.socket, classifier, _pace(settings), lambda: time.time_ns() // 1_000)
-    return FrontApp(LiveRoutes(relay, keyring), relay, (keyring.keep_fresh,))
+    behind = Doorkeeper(relay.forward, keyring)
+    return FrontApp(LiveRoutes(relay, keyring), relay, behind, (keyring.keep_fresh,))
 
 
 async def _serve_fronts(made: _Made, where: Served) -> None:
@@ -148,7 +157,8 @@ def _serve_http(app: LiveApp | FrontApp, where: Served) -> int:
         host=where.host,
         port=where.port,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
+        ws="none",
         lifespan="on",
         access_log=False,
         proxy_headers=False,
@@ -171,6 +181,12 @@ class _Server(uvicorn.Server):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.handle_exit)
         yield
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second."""
+        if counter % TICKS_A_LOOK == 0:
+            close_late(self.server_state.connections)
+        return await super().on_tick(counter)
 
 
 def _store(url: DatabaseUrl) -> Store:

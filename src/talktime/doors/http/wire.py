@@ -29,8 +29,15 @@ from talktime.live.operations import (
 MAX_SECONDS: Final = 2**40
 """More than any call: the engine says that it is absurd, the parser only that it is a number."""
 
+LAST_US: Final = 7_258_118_400_000_000
+"""2200-01-01T00:00:00Z: what a switch tells lies between 1970 and here, so no sum of instants overflows."""
+
+ESCAPED_NUL: Final = b"\\u0000"
+"""The only way a NUL gets into the text of valid JSON; not every database can store one."""
+
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Text = Annotated[str, msgspec.Meta(max_length=256)]
+Instant = Annotated[str, msgspec.Meta(max_length=64, description="ISO 8601; empty or absent: not known")]
 Sequence = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_SECONDS)]
 
@@ -45,8 +52,8 @@ class StartBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=Fal
     service_number: Text = ""
     caller: Text = ""
     callee: Text = ""
-    started_at: Text = ""
-    answered_at: Text = ""
+    started_at: Instant = ""
+    answered_at: Instant = ""
     requested_seconds: Seconds | None = None
 
     def operation(self, call_id: str) -> StartCall:
@@ -86,8 +93,8 @@ class EndBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=False
     tenant: Word
     sequence: Sequence
     duration_seconds: Seconds
-    answered_at: Text = ""
-    ended_at: Text = ""
+    answered_at: Instant = ""
+    ended_at: Instant = ""
 
     def operation(self, call_id: str) -> EndCall:
         """The operation. Raises msgspec.ValidationError for an instant that is none."""
@@ -160,10 +167,23 @@ def batch_items(body: bytes) -> list[msgspec.Raw]:
     return _raw_items.decode(body)
 
 
-def item_operation(raw: msgspec.Raw) -> Operation:
-    """One operation of a batch. Raises msgspec.ValidationError or msgspec.DecodeError."""
+def item_operation(raw: msgspec.Raw, *, has_nul: bool = False) -> Operation:
+    """One operation of a batch. Raises msgspec.ValidationError or msgspec.DecodeError.
+
+    `has_nul`: there is a NUL somewhere in the batch, so this one is looked at too.
+    """
     item: Item = _item.decode(raw)
+    if has_nul:
+        check_text(item)
     return item.operation(item.call_id)
+
+
+def check_text(body: Body) -> None:
+    """Raises msgspec.ValidationError where a text holds a NUL."""
+    for field in body.__struct_fields__:
+        value = getattr(body, field)
+        if isinstance(value, str) and "\0" in value:
+            raise msgspec.ValidationError(f"Text may not hold the character NUL - at `$.{field}`")
 
 
 class RateShown(msgspec.Struct, gc=False):
@@ -339,6 +359,9 @@ def _settled(answer: Settled) -> SettledShown:
 
 def _instant(text: str, field: str) -> int:
     try:
-        return parse_instant(text)
+        at_us = parse_instant(text)
     except ValueError as error:
         raise msgspec.ValidationError(f"{error} - at `$.{field}`") from None
+    if not 0 <= at_us < LAST_US:
+        raise msgspec.ValidationError(f"{text!r} is not between 1970 and 2200 - at `$.{field}`")
+    return at_us
