@@ -21,6 +21,9 @@ from talktime.ledger.store import Call, Documents, Opening, Store, StoreAway, St
 MAX_BATCH: Final = 256
 """The most operations of one transaction (rulings.md 33)."""
 
+QUIET_TURNS: Final = 2
+"""Turns of the event loop without a new operation after which a busy engine begins the next batch."""
+
 MAX_SKIPS: Final = 3
 """After so many batches without the lock of its tenant an operation waits for it in one of its own."""
 
@@ -178,7 +181,21 @@ class Engine:
                 log.exception("a batch of %d could not be answered", len(batch))
                 self._drop(batch)
                 _fail(batch, error)
+            await self._take_in(QUIET_TURNS if len(batch) > 1 else 0)
+
+    async def _take_in(self, quiet_turns: int) -> None:
+        """Lets the event loop send answers and take in what has arrived since.
+
+        No timer: an engine that was busy goes on as soon as so many turns of the loop bring nothing more, an
+        idle one after one turn.
+        """
+        quiet = 0
+        while True:
+            before = len(self._queue)
             await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._queue) == before else 0
+            if quiet >= quiet_turns or len(self._queue) >= MAX_BATCH:
+                return
 
     async def _serve(self, batch: list[Waiting]) -> None:
         """One batch, and before it the operations that have been passed over too often."""

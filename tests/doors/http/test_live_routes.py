@@ -48,13 +48,16 @@ class Fronted:
         self.fails: Exception | None = None
         self.late: Exception | None = None
         self.gate: asyncio.Event | None = None
+        self.held = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
     async def begin(self, tenants: Sequence[str], calls: Sequence[Call], *, wait: bool) -> Opening:
         if self.gate is not None:
-            await self.gate.wait()
+            self.held = True
+            async with asyncio.timeout(20):  # a test that failed does not hang
+                await self.gate.wait()
         if isinstance(self.fails, StoreAway | StoreBusy):
             raise self.fails
         return await self._store.begin(tenants, calls, wait=wait)
@@ -178,9 +181,9 @@ WRONG: list[tuple[str, bytes, str]] = [
         "/started_at",
     ),
     (
-        "start",
-        b'{"tenant": "contoso", "sequence": 0, "call_type": "user_out", "answered_at": "9999-12-31T23:59:59Z"}',
-        "/answered_at",
+        "end",
+        b'{"tenant": "contoso", "sequence": 1, "duration_seconds": 1, "ended_at": "9999-12-31"}',
+        "/ended_at",
     ),
     (
         "start",
@@ -350,8 +353,9 @@ def test_a_full_queue_refuses_all_but_emergencies(sqlite_database: str) -> None:
         front = live.desk.engine.store
         assert isinstance(front, Fronted)
         front.gate = asyncio.Event()
-        # The engine holds the first; two more fill the queue.
-        held = [asyncio.ensure_future(live.ask("start", f"h{n}")) for n in range(3)]
+        held = [asyncio.ensure_future(live.ask("start", "h0"))]
+        await _until(lambda: front.held)  # the engine has it in hand; two more fill the queue
+        held += [asyncio.ensure_future(live.ask("start", f"h{n}")) for n in (1, 2)]
         await _until(lambda: live.desk.engine.is_full)
         assert (await got(live.ask("start", "x"), 503))["code"] == "queue_full"
         items = await live.batch(item("start", "x"), item("start", "e", **EMERGENCY))
@@ -464,7 +468,7 @@ def test_a_batch_keeps_its_order_and_each_item_stands_alone(database: str) -> No
             item("end", "a", duration_seconds=86_401),
             item("end", "a"),
             item("start", "a", sequence=3),
-            item("transfer" if False else "cancel", "a", sequence=4),
+            item("cancel", "a", sequence=4),
             {"op": "transfer", "call_id": "a", "tenant": "contoso", "sequence": 9},
             item("start", "d", user="ana\0@contoso.example"),
             item("start", "c", callee=SEATTLE),
