@@ -18,7 +18,8 @@ from talktime.catalog.load import load_catalogue
 from talktime.core.deck import INBOUND
 from talktime.core.refusals import Refusal
 from talktime.ledger.database import open_url, upgrade
-from talktime.ledger.rows import HOUR_US, HOURS_FROM
+from talktime.ledger.rows import HOUR_US
+from talktime.ledger.schema import HOURS_FROM
 from talktime.live.answers import Allowed, Cancelled, Denied, Settled
 from talktime.live.operations import CancelCall, EndCall, ExtendCall, Pace, StartCall
 from tests.bulk.charged import DOMESTIC_TO, SPENDS, by_second, call, charged, deck, shown, tenant, user

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import psycopg
 from psycopg.errors import LockNotAvailable
@@ -188,7 +188,7 @@ class PostgresStore:
     async def commit(self, books: Sequence[Book]) -> None:
         """Writes and commits in one round trip. Raises UnknownOutcome where its end was not seen."""
         if not books:
-            await self._end()
+            await self._end("commit")  # psycopg would forget its prepared statements after a rollback
             return
         for book in books:
             book.version += 1
@@ -229,15 +229,15 @@ class PostgresStore:
             await self._link.drop()
             return
         try:
-            await self._end()
+            await self._end("rollback")
         except StoreAway:
             return  # what was not committed ends with its connection
         except psycopg.Error:
             await self._link.drop()
 
-    async def _end(self) -> None:
+    async def _end(self, how: Literal["commit", "rollback"]) -> None:
         async with self._link.talking(self._timeout_s) as connection:
-            await connection.execute("rollback")
+            await connection.execute(how)
 
     # --- what is due -----------------------------------------------------------------------------------
 

@@ -22,7 +22,6 @@ from talktime.doors.http.wire import (
     EndBody,
     ExtendBody,
     Item,
-    ProblemShown,
     SettledShown,
     StartBody,
 )
@@ -33,16 +32,16 @@ JSON: Final = JSON_HEADER[1].decode()
 TEXT: Final = CONTENT_TYPE.decode().partition(";")[0]
 PROBLEM: Final[Schema] = {"$ref": "#/components/schemas/Problem"}
 
-_MAY: Final = AllowedShown | DeniedShown
-_ITEM_ANSWER: Final = AllowedShown | DeniedShown | SettledShown | CancelledShown | ProblemShown
+_MAY: Final = (AllowedShown, DeniedShown)
+_ALL: Final = (AllowedShown, DeniedShown, SettledShown, CancelledShown)
 
-OPERATIONS: Final[dict[str, tuple[str, Any, Any]]] = {
+OPERATIONS: Final[dict[str, tuple[str, Any, tuple[type[msgspec.Struct], ...]]]] = {
     "start": ("May this call start, for how long and at what price?", StartBody, _MAY),
     "extend": ("May this call go on? Tells the seconds used since the answer, in all.", ExtendBody, _MAY),
-    "end": ("The call is over: charge it and release what it held.", EndBody, SettledShown),
-    "cancel": ("The call did not come about: release what it held.", CancelBody, CancelledShown),
+    "end": ("The call is over: charge it and release what it held.", EndBody, (SettledShown,)),
+    "cancel": ("The call did not come about: release what it held.", CancelBody, (CancelledShown,)),
 }
-"""Operation -> (what it is, body, answer); `wire.BODIES` reads the same four."""
+"""Operation -> (what it is, body, kinds of answers); `wire.BODIES` reads the same four."""
 
 _CALLS: Final = {
     400: "the body or the call id does not have the form that is described",
@@ -68,8 +67,8 @@ def describe_live(document: Schema) -> None:
     """Adds the live routes, `/healthz`, `/readyz` and `/metrics` to an OpenAPI document with a `Problem`."""
     components = document.setdefault("components", {}).setdefault("schemas", {})
     paths = document.setdefault("paths", {})
-    for op, (summary, body, answer) in OPERATIONS.items():
-        paths[f"{PREFIX}{{call_id}}/{op}"] = {"post": _operation(op, summary, body, answer, components)}
+    for op, (summary, body, answers) in OPERATIONS.items():
+        paths[f"{PREFIX}{{call_id}}/{op}"] = {"post": _operation(op, summary, body, answers, components)}
     paths[BATCH] = {"post": _batch(components)}
     describe_probes(document)
 
@@ -86,7 +85,9 @@ def describe_probes(document: Schema) -> None:
     )
 
 
-def _operation(op: str, summary: str, body: Any, answer: Any, components: Schema) -> Schema:
+def _operation(
+    op: str, summary: str, body: Any, answers: tuple[type[msgspec.Struct], ...], components: Schema
+) -> Schema:
     call_id = {
         "name": "call_id",
         "in": "path",
@@ -101,14 +102,14 @@ def _operation(op: str, summary: str, body: Any, answer: Any, components: Schema
         "description": f"{summary} A repeat of the same request gets the first answer.",
         "parameters": [call_id],
         "requestBody": {"required": True, "content": {JSON: {"schema": _schema(body, components)}}},
-        "responses": _responses(_schema(answer, components), _CALLS),
+        "responses": _responses(_any_of(answers, components), _CALLS),
     }
 
 
 def _batch(components: Schema) -> Schema:
     many = {"type": "array", "maxItems": MAX_ITEMS}
     status = {"type": "object", "required": ["status"], "properties": {"status": {"type": "integer"}}}
-    answer = {"allOf": [status, _schema(_ITEM_ANSWER, components)]}
+    answer = {"allOf": [status, {"anyOf": [_any_of(_ALL, components), PROBLEM]}]}
     return {
         "operationId": "batch_of_calls",
         "tags": ["live"],
@@ -149,6 +150,11 @@ def _probe(summary: str, content_type: str, schema: Schema, *problems: int) -> S
             "responses": responses,
         }
     }
+
+
+def _any_of(kinds: tuple[type[msgspec.Struct], ...], components: Schema) -> Schema:
+    schemas = [_schema(kind, components) for kind in kinds]
+    return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
 
 def _schema(kind: Any, components: Schema) -> Schema:

@@ -54,6 +54,9 @@ if TYPE_CHECKING:
 LIVE: Final = "live"
 ENGINE: Final = "engine"
 FRONT: Final = "front"
+PARENT_S: Final = 1.0
+"""Seconds between two looks whether the supervisor is still there."""
+
 STOP_S: Final = 20
 """Seconds that requests in progress may take after the signal to stop."""
 
@@ -88,7 +91,8 @@ def serve_one(settings: Settings, role: str, where: Served) -> int:
         uvloop.run(_serve_fronts(made, where))
         return 0
     routes = LiveRoutes(made.answering, made.keyring) if role == LIVE else None
-    return _serve_http(LiveApp(made.desk, routes, made.metrics, made.behind, made.keepers), where)
+    keepers = (*made.keepers, *_guard(where))
+    return _serve_http(LiveApp(made.desk, routes, made.metrics, made.behind, keepers), where)
 
 
 class _Made(NamedTuple):
@@ -127,7 +131,21 @@ def _front(settings: Settings, url: DatabaseUrl, where: Served) -> FrontApp:
     classifier = Classifier(load_catalogue(settings.catalogue))
     relay = Relay(where.socket, classifier, _pace(settings), lambda: time.time_ns() // 1_000)
     behind = Doorkeeper(relay.forward, keyring)
-    return FrontApp(LiveRoutes(relay, keyring), relay, behind, (keyring.keep_fresh,))
+    keepers = (keyring.keep_fresh, *_guard(where))
+    return FrontApp(LiveRoutes(relay, keyring), relay, behind, keepers)
+
+
+def _guard(where: Served) -> tuple[Keeper, ...]:
+    """What ends a process of a supervisor that was killed: nobody else would, and it holds the port."""
+    return () if where.fd is None and where.socket is None else (_end_with_parent,)
+
+
+async def _end_with_parent() -> None:
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(PARENT_S)
+    log.warning("the supervisor is gone; this process ends too")
+    signal.raise_signal(signal.SIGTERM)
 
 
 async def _serve_fronts(made: _Made, where: Served) -> None:
@@ -140,7 +158,7 @@ async def _serve_fronts(made: _Made, where: Served) -> None:
     app = LiveApp(made.desk, None, made.metrics, made.behind)
     host = EngineHost(made.desk, made.answering, app)
     await made.desk.start()
-    keepers = [asyncio.create_task(keep()) for keep in made.keepers]
+    keepers = [asyncio.create_task(keep()) for keep in (*made.keepers, *_guard(where))]
     _calm_collector()
     await host.listen(where.socket)
     await told.wait()
