@@ -60,7 +60,7 @@ class Model:
         t.overdraft -= repaid
         t.lots.append(Lot(number, kind, amount - repaid, expires_at_us))
         t.totals.update({kind: amount, "repaid": repaid})
-        t.armed, t.emptied_by, t.last_us = True, "", now_us
+        t.armed, t.last_us = True, now_us
         t.entered(before, kind)
         t.forfeit(now_us, now_us)
         return number

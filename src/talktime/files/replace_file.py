@@ -24,8 +24,8 @@ def replaced(path: Path) -> Iterator[Path]:
         raise ReportError(f"{path} is a folder; name a file such as {path / 'report.xlsx'}")
     half = place.with_name(f".{place.name[:180]}.{secrets.token_hex(4)}.part")
     try:
-        _create(half, like=place)
-        try:
+        try:  # before the file is there: an interrupt may come right after it was made
+            _create(half, like=place)
             yield half
             _sync(half)
             half.replace(place)

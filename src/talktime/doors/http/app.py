@@ -10,7 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from talktime.doors.http.live_routes import LiveRoutes, Receive, Scope, Send
+from talktime.doors.http.live_routes import RETRY_AFTER, LiveRoutes, Receive, Scope, Send
 from talktime.doors.http.metrics import CONTENT_TYPE
 from talktime.doors.http.wire import encoded, problem
 
@@ -79,7 +79,7 @@ class LiveApp:
             await _say(send, 200, b'{"status":"ready"}', _JSON)
         else:
             why = "the queue is full" if engine.is_alive else "the service is starting or stopping"
-            await _say(send, 503, encoded(problem(503, "not_ready", why)), _PROBLEM)
+            await _say(send, 503, encoded(problem(503, "not_ready", why)), _PROBLEM, *RETRY_AFTER)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -142,7 +142,7 @@ class FrontApp:
             self._routes.drop_slow()
 
 
-async def _say(send: Send, status: int, body: bytes, content_type: bytes) -> None:
-    headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
+async def _say(send: Send, status: int, body: bytes, content_type: bytes, *more: tuple[bytes, bytes]) -> None:
+    headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

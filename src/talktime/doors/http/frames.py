@@ -7,6 +7,7 @@ little on talking to each other.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -17,6 +18,8 @@ MAX_FRAME: Final = 64 * 1024 * 1024
 """More than any frame: what claims to be longer is not from us."""
 
 Item = tuple[Any, ...]
+
+log = logging.getLogger(__name__)
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(list[tuple[Any, ...]]).decode
@@ -57,7 +60,13 @@ class Frames(asyncio.Protocol):
             after = at + LENGTH_BYTES + length
             if len(arrived) < after:
                 break
-            self._take(self, _decode(arrived[at + LENGTH_BYTES : after]))
+            try:
+                items = _decode(arrived[at + LENGTH_BYTES : after])
+            except msgspec.DecodeError as error:
+                log.warning("a frame that is none of ours: %s", error)
+                self.close()
+                return
+            self._take(self, items)
             at = after
         if at:
             del arrived[:at]

@@ -114,11 +114,11 @@ def _batch(components: Schema) -> Schema:
         "operationId": "batch_of_calls",
         "tags": ["live"],
         "summary": "Many operations, answers in their order.",
-        "description": "Each operation stands alone and has its own status; a wrong one harms no other.",
+        "description": "Each operation stands alone and has its own status; one that does not have the form "
+        "described here is answered with 400 in its place, and harms no other.",
         "requestBody": {
             "required": True,
-            # What an item has to be is said by its own answer: a wrong one does not make the batch wrong.
-            "content": {JSON: {"schema": {**many, "items": {"anyOf": [_schema(Item, components), {}]}}}},
+            "content": {JSON: {"schema": {**many, "items": _schema(Item, components)}}},
         },
         "responses": _responses({**many, "items": answer}, _BATCHES),
     }
