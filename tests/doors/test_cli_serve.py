@@ -45,8 +45,11 @@ class Service:
         """Processes by what they do."""
         found = {}
         for child in psutil.Process(self.process.pid).children():
-            words = child.cmdline()  # empty for one that has just ended
-            if "--only" in words:
+            try:
+                words = child.cmdline()
+            except psutil.NoSuchProcess:  # it has just ended
+                continue
+            if "--only" in words:  # a new one is a copy of the supervisor for a moment
                 found[words[words.index("--only") + 1]] = child
         return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import Any
@@ -20,18 +20,20 @@ from talktime.doors.http.live_routes import LiveRoutes
 from talktime.doors.http.management.app import management_app
 from talktime.doors.http.metrics import Metrics
 from talktime.ledger.api_keys import ApiKeys, Keyring
+from talktime.ledger.book import Book
 from talktime.ledger.database import open_url
 from talktime.ledger.decks import Decks
 from talktime.ledger.reading import Reader
-from talktime.ledger.store import Store
+from talktime.ledger.store import Call, Opening, Store, StoreAway, StoreBusy
 from talktime.live.desk import Desk
 from talktime.live.rates import RateBooks
-from tests.doors.http.houses import TENANT, Clock, client_of, store_of
+from tests.doors.http.houses import Clock, _furnish, client_of, store_of
 
 ANA = "ana@contoso.example"
 LONDON = "+442079460000"
 SEATTLE = "+12065550100"
 BATCH = "/v1/calls:batch"
+EMERGENCY = {"call_type": "emergency_out", "callee": "112", "user": "nobody@contoso.example"}
 
 
 @dataclass(frozen=True)
@@ -140,23 +142,13 @@ async def open_live(
     try:
         async with client_of(app, key) as client:
             if funded:
-                await furnish(client)
+                await _furnish(client)
             yield Live(
                 database, desk, answering, routes, metrics, management, app, client, keyring, clock, key
             )
     finally:
         if started:
             await desk.stop()
-
-
-async def furnish(client: httpx.AsyncClient) -> None:
-    """The sample deck for all, and the tenant contoso with 50 dollars."""
-    deck = await client.post("/v1/decks", json={"sample": True})
-    assert deck.status_code == 201, deck.text
-    bound = await client.put("/v1/deck-bindings", json={"version": deck.json()["version"]})
-    assert bound.status_code == 200, bound.text
-    made = await client.post("/v1/tenants", json=TENANT)
-    assert made.status_code == 201, made.text
 
 
 def told(story: Story, database: str, **how: Any) -> None:
@@ -181,3 +173,33 @@ async def got(answer: Awaitable[httpx.Response], status: int = 200) -> Any:
     if status == 503:
         assert int(response.headers["retry-after"]) >= 1
     return told_json
+
+
+class Fronted:
+    """A store with something in front of it: `fails` raises before a commit, `late` after it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.fails: Exception | None = None
+        self.late: Exception | None = None
+        self.gate: asyncio.Event | None = None
+        self.held = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def begin(self, tenants: Sequence[str], calls: Sequence[Call], *, wait: bool) -> Opening:
+        if self.gate is not None:
+            self.held = True
+            await self.gate.wait()
+        if isinstance(self.fails, StoreAway | StoreBusy):
+            raise self.fails
+        return await self._store.begin(tenants, calls, wait=wait)
+
+    async def commit(self, books: Sequence[Book]) -> None:
+        if self.fails is not None:
+            raise self.fails
+        await self._store.commit(books)
+        if self.late is not None:
+            error, self.late = self.late, None
+            raise error

@@ -1,4 +1,4 @@
-"""Bad requests by the thousand: refused as described, nothing written, nothing kept, nobody else kept waiting."""
+"""Bad requests by the thousand: refused as described, nothing written or kept, nobody else kept waiting."""
 
 from __future__ import annotations
 

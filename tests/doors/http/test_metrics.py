@@ -13,8 +13,7 @@ from talktime.doors.http.metrics import Stock
 from talktime.ledger.store import StoreAway
 from tests.databases import database, sqlite_database
 from tests.doors.http.houses import TENANT
-from tests.doors.http.live_houses import SEATTLE, Live, got, item, told
-from tests.doors.http.test_live_routes import EMERGENCY, Fronted
+from tests.doors.http.live_houses import EMERGENCY, SEATTLE, Fronted, Live, got, item, told
 
 __all__ = ["database", "sqlite_database"]  # fixtures
 

@@ -26,8 +26,7 @@ from talktime.live.facts import Classifier
 from talktime.live.operations import Pace
 from tests.databases import fresh_sqlite, sqlite_database
 from tests.doors.http.houses import client_of
-from tests.doors.http.live_houses import BATCH, SEATTLE, Live, body, got, item, open_live
-from tests.doors.http.test_live_routes import EMERGENCY, Fronted
+from tests.doors.http.live_houses import BATCH, EMERGENCY, SEATTLE, Fronted, Live, body, got, item, open_live
 
 __all__ = ["sqlite_database"]  # a fixture
 
