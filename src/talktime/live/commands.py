@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -83,6 +83,18 @@ class Rules:
     pace: Pace
 
 
+class Urgent(Protocol):
+    """What an emergency call can be told by, without a ledger."""
+
+    @property
+    def classifier(self) -> Classifier:
+        """Which calls are never refused."""
+
+    @property
+    def pace(self) -> Pace:
+        """How long a grant is."""
+
+
 def digest_of(operation: StartCall | ExtendCall | EndCall | CancelCall) -> int:
     """48 bits that tell the parsed fields of two requests apart."""
     return int.from_bytes(blake2b(msgspec.msgpack.encode(operation), digest_size=6).digest())
@@ -105,7 +117,7 @@ class Start:
         call, rules = self.call, self.rules
         if book is None:
             if self._is_urgent:
-                return free_grant(call, rules.pace, now_us)
+                return free_grant(call, rules, now_us)
             return Denied(call.call_id, Refusal.UNKNOWN_TENANT, DETAILS[Refusal.UNKNOWN_TENANT])
         now_us = book.advance(now_us)
         digest = digest_of(call)
@@ -115,9 +127,7 @@ class Start:
             if answer is not None:
                 urgent = rules.classifier.is_never_refused(call.call_type.lower())
                 return (
-                    answer
-                    if isinstance(answer, Allowed) or not urgent
-                    else free_grant(call, rules.pace, now_us)
+                    answer if isinstance(answer, Allowed) or not urgent else free_grant(call, rules, now_us)
                 )
         try:
             asked_for = asked(call, tenant, rules.rates, rules.classifier, now_us)
@@ -395,11 +405,12 @@ def lose(book: Book, row: SessionRow, pace: Pace) -> Answer:
     return answer
 
 
-def free_grant(call: StartCall, pace: Pace, now_us: int) -> Allowed:
+def free_grant(call: StartCall, rules: Urgent, now_us: int) -> Allowed:
     """What an emergency call is told where nothing else can be asked: go on, for a whole slice."""
-    facts = msgspec.structs.replace(NO_FACTS, call_type=call.call_type.lower(), rate=UNRATED)
-    grant = Grant(0, pace.slice_s, 0, 0, now_us + pace.slice_s * US_PER_S, 0, 0)
-    return Allowed(call.call_id, facts, grant)
+    call_type, slice_s = call.call_type.lower(), rules.pace.slice_s
+    category = rules.classifier.urgent_category(call_type)
+    facts = msgspec.structs.replace(NO_FACTS, call_type=call_type, category=category, rate=UNRATED)
+    return Allowed(call.call_id, facts, Grant(0, slice_s, 0, 0, now_us + slice_s * US_PER_S, 0, 0))
 
 
 def _tenant(book: Book) -> LiveTenant:

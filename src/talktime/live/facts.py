@@ -35,11 +35,10 @@ _MAX_SITUATIONS: Final = 50_000
 
 
 class Asked(NamedTuple):
-    """A start as the rules see it, before any money: facts, gates (bits of core.refusals) and `why`."""
+    """A start as the rules see it, before any money: facts, and gates (bits of core.refusals)."""
 
     facts: Facts
     gates: int
-    never_refused: bool
 
 
 class UnknownPayer(Exception):  # noqa: N818 - a refusal
@@ -52,7 +51,7 @@ class Classifier:
 
     catalogue: Catalogue
     _known: dict[tuple[Situation, bool], Classified] = field(default_factory=dict)
-    _emergency: dict[str, bool] = field(default_factory=dict)
+    _urgent: dict[str, str] = field(default_factory=dict)
 
     def classify(self, situation: Situation, *, licence_asked: bool) -> Classified:
         """`catalog.classify.classify`, once a situation."""
@@ -67,12 +66,17 @@ class Classifier:
 
     def is_never_refused(self, call_type: str) -> bool:
         """Whether calls of this type go through whatever else is known (emergency, rulings.md 24)."""
-        known = self._emergency.get(call_type)
+        return bool(self.urgent_category(call_type))
+
+    def urgent_category(self, call_type: str) -> str:
+        """The category of calls of this type, if it is one that is never refused, else ""."""
+        known = self._urgent.get(call_type)
         if known is None:
             bare = Situation(call_type, "", "", "", "", "", "", False, "", "", "", (), ())
-            known = self.classify(bare, licence_asked=False).category.never_refused
-            if len(self._emergency) < _MAX_SITUATIONS:
-                self._emergency[call_type] = known
+            category = self.classify(bare, licence_asked=False).category
+            known = category.name if category.never_refused else ""
+            if len(self._urgent) < _MAX_SITUATIONS:
+                self._urgent[call_type] = known
         return known
 
 
@@ -144,7 +148,7 @@ def asked(
         base_us=base_us,
         flags=classified.flags,
     )
-    return Asked(facts, classified.gates, category.never_refused)
+    return Asked(facts, classified.gates)
 
 
 def base_of(call: StartCall, now_us: int) -> int:

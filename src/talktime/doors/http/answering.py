@@ -97,7 +97,7 @@ class Answering:
             operation.call_type.lower()
         ):
             self.counted[op, "allow"] += 1
-            status, granted = answer_shown(free_grant(operation, rules.pace, clock_us()))
+            status, granted = answer_shown(free_grant(operation, rules, clock_us()))
             return Told(status, encoded(granted))
         code = UNAVAILABLE[type(error)]
         self.counted[op, code] += 1

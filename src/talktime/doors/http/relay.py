@@ -146,8 +146,8 @@ class Relay:
 
     def __init__(self, path: Path, classifier: Classifier, pace: Pace, clock_us: Callable[[], int]) -> None:
         self._path = path
-        self._classifier = classifier
-        self._pace = pace
+        self.classifier = classifier
+        self.pace = pace
         self._clock_us = clock_us
         self._frames: Frames | None = None
         self._pending: dict[int, tuple[Operation | None, asyncio.Future[Any]]] = {}
@@ -203,10 +203,8 @@ class Relay:
 
     def _without(self, operation: Operation, code: str, why: str) -> Told:
         """What is told without the engine: emergency calls go through (rulings.md 24)."""
-        if isinstance(operation, StartCall) and self._classifier.is_never_refused(
-            operation.call_type.lower()
-        ):
-            status, granted = answer_shown(free_grant(operation, self._pace, self._clock_us()))
+        if isinstance(operation, StartCall) and self.classifier.is_never_refused(operation.call_type.lower()):
+            status, granted = answer_shown(free_grant(operation, self, self._clock_us()))
             return Told(status, encoded(granted))
         log.debug("%s of call %r: %s", OPS[type(operation)], operation.call_id, code)
         return Told(503, encoded(problem(503, code, f"{why}; repeat the same request")))
