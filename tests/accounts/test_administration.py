@@ -219,8 +219,8 @@ def test_unknown_tenant_is_refused_by_every_use(sqlite_database: str) -> None:
                 await use.put_service_number("contoso", "+18005550100", number, "me"),
                 await use.remove_service_number("contoso", "+18005550100", "me"),
                 await use.fund("contoso", 50 * UNIT, "USD", "", "me"),
-                await use.adjust("contoso", UNIT, "why not", "me"),
-                await use.adjust("contoso", -UNIT, "why not", "me"),
+                await use.adjust("contoso", UNIT, "why not", "", "me"),
+                await use.adjust("contoso", -UNIT, "why not", "", "me"),
             ]
             assert {outcome.code for outcome in outcomes if isinstance(outcome, Refused)} == {
                 "unknown_tenant"

@@ -333,7 +333,7 @@ def test_a_tenant_is_not_made_twice() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "code"),
     [
-        (401, {"status": 401, "code": "unauthorised", "detail": "send a key"}, "unauthorised"),
+        (401, {"status": 401, "code": "unauthorized", "detail": "send a key"}, "unauthorized"),
         (400, {"status": 400, "code": "malformed", "detail": "no", "pointer": "/user"}, "malformed"),
         (418, b"<h1>Teapot</h1>", "http_418"),
         (200, b"<h1>Welcome</h1>", "not_understood"),
@@ -347,6 +347,17 @@ def test_problems_are_raised_and_not_tried_again(status: int, body: Any, code: s
     assert (raised.value.status, raised.value.code) == (status, code)
     assert raised.value.pointer == (body.get("pointer", "") if isinstance(body, dict) else "")
     assert len(service.sent) == 1
+
+
+def test_an_end_that_comes_days_late_is_a_problem() -> None:
+    late: dict[str, Any] = {"status": 409, "code": "duplicate_call", "detail": "used already"}
+    service = Service((409, late), (200, [late]))
+    client = service.client()
+    with pytest.raises(ProblemError) as raised:
+        client.end("c1", 60, tenant="t", sequence=1)
+    assert (raised.value.status, raised.value.code) == (409, "duplicate_call")
+    (answer,) = client.batch([End(call_id="c1", tenant="t", sequence=1, duration_seconds=60)])
+    assert answer == Problem(409, "duplicate_call", late["detail"])
 
 
 def test_an_instant_without_a_time_zone_is_refused() -> None:

@@ -109,6 +109,8 @@ def test_a_revoked_key_stays_in_the_list(terminal: Terminal) -> None:
     assert terminal.run("keys", "revoke", key_id).out.startswith(f"key {key_id} is revoked")
     assert keyring(terminal).principal(text.encode()) is None
     assert "revoked 20" in terminal.run("keys", "list").out
+    audit = rows(terminal, "select who, what from audit where tenant = '' order by id")
+    assert audit == [("command line", f"key {key_id} (old) made"), ("command line", f"key {key_id} revoked")]
 
 
 @pytest.mark.parametrize(
@@ -137,6 +139,8 @@ def test_decks_are_stored_and_bound(terminal: Terminal) -> None:
         assert (answer.code, answer.err) == (0, "")
         assert answer.out.endswith("rates: stored\n")
     assert terminal.run("decks", "add", "sample").out.endswith("rates: was stored before\n")
+    added = rows(terminal, "select who from audit where what like 'deck % added'")
+    assert added == [("command line",)] * 2
     assert terminal.run("decks", "list").out.count("not bound") == 2
     assert terminal.run("decks", "bind", "sample").out.endswith("holds for all tenants in USD, always\n")
     decks = {each["name"]: each for each in terminal.run("decks", "list", "--json").json["decks"]}

@@ -6,6 +6,9 @@ from contextlib import closing
 
 import pytest
 
+from talktime.doors.http.daily_heads import DailyHeads
+from talktime.ledger.checkpoints import own_folder
+from talktime.ledger.database import open_url
 from tests.doors.terminal import Terminal
 from tests.ledger.filled import fill
 
@@ -73,6 +76,21 @@ def test_checkpoints_are_written_and_compared(filled: Terminal) -> None:
     answer = filled.run("verify", "--checkpoints", "heads")
     assert answer.code == 1
     assert f"entry 3 of the checkpoint {name}" in answer.out
+
+
+def test_the_checkpoint_of_the_day_is_compared_unless_others_are_given(filled: Terminal) -> None:
+    url = open_url(f"sqlite:///{filled.state / 'talktime.db'}")
+    daily = DailyHeads(url, own_folder(filled.state, url), lambda: 1_772_366_400_000_000)
+    path = daily.write_if_due()
+    assert path is not None
+    assert daily.write_if_due() is None
+    answer = filled.run("verify")
+    assert (answer.code, answer.out) == (0, f"{RIGHT}compared with 1 checkpoint, the newest {path.name}\n")
+    change(filled, "delete from journal where tenant = 'mca' and number = 3")
+    assert f"entry 3 of the checkpoint {path.name}" in filled.run("verify").out
+    assert filled.run("db", "upgrade", "--database", "sqlite:///other.db").code == 0
+    other = filled.run("verify", "--database", "sqlite:///other.db")
+    assert (other.code, "checkpoint" in other.out) == (0, False)
 
 
 def test_the_schema_is_made_and_told(terminal: Terminal) -> None:

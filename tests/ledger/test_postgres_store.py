@@ -18,7 +18,7 @@ from talktime.ledger.database import DatabaseError, DurabilityError, open_url, u
 from talktime.ledger.engine import Engine
 from talktime.ledger.postgres_store import PostgresStore
 from talktime.ledger.records import Entry, SessionRow, State
-from talktime.ledger.store import StoreAway, StoreBusy, UnknownOutcome
+from talktime.ledger.store import Duplicate, StoreAway, StoreBusy, UnknownOutcome
 from tests.ledger.test_stores import commit, fund, funded, made, opened, read, run, stored
 from tests.postgres_servers import Folder, PostgresPair, Server
 
@@ -117,7 +117,7 @@ def test_of_two_transactions_that_make_a_tenant_the_later_fails_whole(postgres_d
             with pytest.raises(StoreBusy):
                 await other.commit([funded("a")])
             await held.execute("commit")
-            with pytest.raises(psycopg.errors.UniqueViolation):
+            with pytest.raises(Duplicate):
                 await commit(other, funded("a"), funded("b"))
             await other.rollback()
             assert await read(other, "b") == (None, None)
@@ -356,6 +356,23 @@ def test_without_its_standby_a_commit_is_unknown_and_nothing_hangs(postgres_pair
             answer: Any = await engine.submit(fund(tenant, 1_000))
             assert answer.balance == balance
         await engine.stop()
+
+    run(test())
+
+
+def test_a_repeated_answer_waits_for_the_standby_too(postgres_pair: PostgresPair) -> None:
+    """What it tells again was written by somebody whose own wait may have been cut short."""
+
+    async def test() -> None:
+        async with opened_with(postgres_pair.url, commit_timeout_s=2 * PATIENCE_S) as store:
+            await commit(store, funded("a"))
+            await asyncio.to_thread(postgres_pair.kill_standby)
+            await store.begin(["a"], [], wait=True)
+            nothing = asyncio.create_task(store.commit([]))
+            await until_async(waits_for_the_standby(postgres_pair))
+            assert not nothing.done()
+            await asyncio.to_thread(postgres_pair.standby.start, "cluster_name=b")
+            await nothing
 
     run(test())
 

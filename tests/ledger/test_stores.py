@@ -17,7 +17,7 @@ from talktime.ledger.postgres_store import PostgresStore
 from talktime.ledger.records import Change, Charge, Counter, Document, Facts, Session, SessionRow, State
 from talktime.ledger.rows import HOUR_US, wallet_values
 from talktime.ledger.sqlite_store import SqliteStore
-from talktime.ledger.store import Documents, Opening, Store
+from talktime.ledger.store import Documents, Duplicate, Opening, Store, StoreAway
 
 AWKWARD = 'a "quoted" \\ {comma, brace}\n\ttab\x1f, NULL, ünïcode \N{TELEPHONE RECEIVER}'
 NOON_US = 1_767_268_800_000_000  # 2026-01-01 12:00 UTC
@@ -329,13 +329,32 @@ def test_a_tenant_that_does_not_exist_is_neither_locked_nor_busy(database: str) 
     run(test())
 
 
+def test_a_disk_that_fills_while_rows_are_written_is_told_as_that(sqlite_database: str) -> None:
+    async def test() -> None:
+        async with opened(sqlite_database, 1) as (store,):
+            assert isinstance(store, SqliteStore)
+            await commit(store, funded("t"))
+            (pages,) = store._db.execute("pragma page_count").fetchone()
+            store._db.execute(f"pragma max_page_count = {pages}")
+            large = new_book("u")
+            large.open_lot(1, NOON_US + 1, "funded", "funding:hand", "purchase", "x" * 1_000_000)
+            with pytest.raises(StoreAway, match="full"):
+                await commit(store, large)
+            await store.rollback()
+            store._db.execute(f"pragma max_page_count = {pages + 1_000}")
+            await commit(store, funded("u"))
+            assert stored(sqlite_database, "tenant, version", "wallets") == [("t", 1), ("u", 1)]
+
+    run(test())
+
+
 @pytest.mark.parametrize("end", ["rollback", "nothing to commit"])
 def test_a_transaction_without_a_commit_leaves_nothing(database: str, end: str) -> None:
     async def test() -> None:
         async with opened(database, 2) as (store, other):
             await commit(store, funded("t"))
             twice = [funded("new"), funded("t")]  # one that is fine, one that exists
-            with pytest.raises(Exception, match=r"(?i)unique"):
+            with pytest.raises(Duplicate, match=r"(?i)unique"):
                 await commit(store, *twice)
             await store.rollback()
             await store.rollback()
@@ -424,7 +443,7 @@ def test_a_command_that_cannot_be_stored_harms_no_other(
             commands = [fund("a", 1, "paid"), fund("b", 10), fund("a", 100, "paid"), fund("a", 1_000)]
             waiting = [started[0].submit(command) for command in commands]
             answers = await asyncio.gather(*waiting, return_exceptions=True)
-            assert [isinstance(answer, Wallet) for answer in answers] == [True, True, False, True]
+            assert [type(answer) for answer in answers] == [Wallet, Wallet, Duplicate, Wallet]
         assert stored(database, "tenant, balance", "wallets") == [("a", 1_001), ("b", 10)]
 
     run(test())

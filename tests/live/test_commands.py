@@ -131,8 +131,8 @@ def test_answers_are_kept_for_72_hours(desk: LiveDesk) -> None:
     desk.now_us += 1
     desk.look_round()
     late = desk.do(EndCall("t", "c", 1, 30))
-    assert isinstance(late, Denied)
-    assert late.reason == Refusal.DUPLICATE_CALL
+    assert isinstance(late, Fault)
+    assert late.code == FaultCode.DUPLICATE_CALL
     assert desk.wallet("t") == (70 * UNIT // 100, 0, 0)
 
 

@@ -67,7 +67,7 @@ def test_a_late_end_takes_from_pools_only_what_it_is_longer(twin: Twin) -> None:
     twin.start("plain", "other", 0, Ask("user_out", "cat", GB, 180))
     twin.start("plain", "c", 0, Ask("user_out", "ann", GB, 60))
     twin.extend("plain", "c", 1, 20, 0)
-    twin.extend("plain", "other", 1, 1, 600)
+    twin.extend("plain", "other", 1, 0, 600)
     twin.wait(105 * SECOND)
     twin.look_round()
     twin.cancel("plain", "other", 2)

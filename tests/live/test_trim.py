@@ -8,8 +8,8 @@ import pytest
 
 from talktime.catalog.load import load_catalogue
 from talktime.core.refusals import Refusal
-from talktime.live.answers import Allowed, Denied, Settled
-from talktime.live.operations import EndCall, StartCall
+from talktime.live.answers import Allowed, Denied, Fault, FaultCode, Settled
+from talktime.live.operations import CancelCall, EndCall, ExtendCall, StartCall
 from tests.bulk.charged import SPENDS, by_second, deck, tenant, user
 from tests.live.live_desk import SECOND, LiveDesk, books_of
 
@@ -41,10 +41,14 @@ def test_the_answers_of_a_closed_call_are_kept_for_72_hours(desk: LiveDesk) -> N
     assert desk.do(EndCall(T.id, "c", 1, 30)) == ended
     desk.now_us += 1
     assert desk.look_round() == 1
-    for repeat in (EndCall(T.id, "c", 1, 30), start("c"), start("c", 7)):
+    for repeat in (start("c"), start("c", 7)):
         answer = desk.do(repeat)
         assert isinstance(answer, Denied)
         assert answer.reason == Refusal.DUPLICATE_CALL
+    for late in (ExtendCall(T.id, "c", 1, 30), EndCall(T.id, "c", 1, 30), CancelCall(T.id, "c", 1)):
+        answer = desk.do(late)
+        assert isinstance(answer, Fault)
+        assert answer.code == FaultCode.DUPLICATE_CALL
     assert desk.rows("select body from sessions") == [("",)]
     assert desk.rows("select call_id, amount from charges") == [("c", 30_000)]
 

@@ -344,7 +344,8 @@ class Model:
             t.denied[call] = seq
             return self._keep(t, (call, "start", seq), body, Answer("deny", reason), now_us)
         t.sessions[call] = s
-        answer = self._grant(tenant, s, offer.requested_s)
+        asked_s = offer.requested_s
+        answer = self._grant(tenant, s, None if asked_s is None else max(asked_s, 1))
         return self._keep(t, (call, "start", seq), body, answer, now_us)
 
     def extend(
@@ -386,6 +387,8 @@ class Model:
         found = self._open(t, key, None)
         if isinstance(found, Answer):
             return found
+        if found.used_s:
+            return Answer("error", "conflict")
         self._release(t, found)
         found.state = "cancelled"
         t.forfeit(now_us, now_us)

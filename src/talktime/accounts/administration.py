@@ -7,13 +7,10 @@ then, and the tenant that would come of it is checked as a whole; so two changes
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
-
-import psycopg
 
 from talktime.accounts.calendar import twelve_months_on_us
 from talktime.accounts.documents import tenant_text, text_of, user_key
@@ -40,6 +37,7 @@ from talktime.ledger.commands import (
     ADJUSTMENT,
     NO_TENANT,
     PURCHASE,
+    TAKEN_BACK,
     Fund,
     NewTenant,
     OpenLot,
@@ -49,6 +47,7 @@ from talktime.ledger.commands import (
     Wallet,
 )
 from talktime.ledger.records import Document
+from talktime.ledger.store import Duplicate
 
 if TYPE_CHECKING:
     from talktime.catalog.model import Catalogue
@@ -75,6 +74,14 @@ class Funded:
 
     lot: int
     amount: int
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """What a tenant has after an adjustment, or now where its reference had made it before (`repeated`)."""
+
+    wallet: Wallet
     repeated: bool
 
 
@@ -266,16 +273,16 @@ class Administration:
         refused = purchase_refused(amount, currency, wallet.currency)
         if refused is not None:
             return refused
-        known = await self._bought(tenant, reference, amount)
+        known = await self._known(tenant, reference, amount, PURCHASE)
         if known is not None:
             return known
         expiry = partial(twelve_months_on_us, time_zone=wallet.time_zone)
         fund = Fund(tenant, amount, expiry, BY_HAND, PURCHASE, reference, who)
         try:
             answer = await self._outcome(fund)
-        except (sqlite3.IntegrityError, psycopg.errors.UniqueViolation):
+        except Duplicate:
             # Somebody used the reference since it was looked for: the index let only one lot be.
-            known = await self._bought(tenant, reference, amount)
+            known = await self._known(tenant, reference, amount, PURCHASE)
             if known is None:
                 raise
             return known
@@ -284,22 +291,26 @@ class Administration:
         assert isinstance(answer, Wallet)
         return Funded(answer.lot, amount, repeated=False)
 
-    async def _bought(self, tenant: str, reference: str, amount: int) -> Funded | Refused | None:
-        """The lot of a reference; refused where it bought another amount."""
+    async def _known(self, tenant: str, reference: str, amount: int, origin: str) -> Funded | Refused | None:
+        """What a reference did before; refused where that was something else, or of another amount."""
         if not reference:
             return None
         known = await asyncio.to_thread(self._reader.lot_of, tenant, reference)
         if known is None:
             return None
-        lot, bought, origin = known
-        if bought != amount or origin != PURCHASE:
-            return Refused(
-                "conflict", f"reference {reference!r} opened lot {lot} of {format_money(bought)} before"
-            )
-        return Funded(lot, bought, repeated=True)
+        lot, moved, stored = known
+        if (moved, stored) != (amount, origin):
+            did = "took" if stored == TAKEN_BACK else f"opened lot {lot} of"
+            return Refused("conflict", f"reference {reference!r} {did} {format_money(moved)} before")
+        return Funded(max(lot, 0), moved, repeated=True)
 
-    async def adjust(self, tenant: str, amount: int, reason: str, who: str) -> Wallet | Refused:
-        """Gives credits (`amount` above 0) as a lot, or takes free ones back (below 0)."""
+    async def adjust(
+        self, tenant: str, amount: int, reason: str, reference: str, who: str
+    ) -> Adjusted | Refused:
+        """Gives credits (`amount` above 0) as a lot, or takes free ones back (below 0).
+
+        The same reference again changes nothing, and gives the lot that it opened.
+        """
         if not reason.strip():
             return Refused("reason_missing", "an adjustment needs a reason; say why")
         if not amount:
@@ -309,15 +320,32 @@ class Administration:
         wallet = await asyncio.to_thread(self._reader.wallet, tenant)
         if wallet is None:
             return NO_TENANT
-        if amount < 0:
-            answer = await self._outcome(TakeBack(tenant, -amount, reason, who))
-        else:
+        known = await self._adjusted(tenant, amount, reference)
+        if known is not None:
+            return known
+        command: Command = TakeBack(tenant, -amount, reason, who, reference)
+        if amount > 0:
             expiry = partial(twelve_months_on_us, time_zone=wallet.time_zone)
-            answer = await self._outcome(
-                Give(Fund(tenant, amount, expiry, BY_HAND, ADJUSTMENT, who=who), reason)
-            )
+            command = Give(Fund(tenant, amount, expiry, BY_HAND, ADJUSTMENT, reference, who), reason)
+        try:
+            answer = await self._outcome(command)
+        except Duplicate:
+            known = await self._adjusted(tenant, amount, reference)
+            if known is None:
+                raise
+            return known
         assert isinstance(answer, Wallet | Refused)
-        return answer
+        return answer if isinstance(answer, Refused) else Adjusted(answer, repeated=False)
+
+    async def _adjusted(self, tenant: str, amount: int, reference: str) -> Adjusted | Refused | None:
+        """What the reference of an adjustment did before, with what the tenant has now."""
+        origin = ADJUSTMENT if amount > 0 else TAKEN_BACK
+        known = await self._known(tenant, reference, abs(amount), origin)
+        if known is None or isinstance(known, Refused):
+            return known
+        wallet = await asyncio.to_thread(self._reader.wallet, tenant)
+        assert wallet is not None, "a tenant is never removed"
+        return Adjusted(Wallet(known.lot, wallet.balance, wallet.reserved), repeated=True)
 
 
 def purchase_refused(amount: int, currency: str, own: str) -> Refused | None:

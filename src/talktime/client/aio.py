@@ -55,7 +55,7 @@ class AsyncClient:
         self._policy = on_unavailable
         self._retry = retry or Retry()
         self._chance = Random()
-        headers = {"Authorization": f"Bearer {key}"}
+        headers = {"Authorization": f"Bearer {key.strip()}"}
         self._http = httpx.AsyncClient(base_url=url, headers=headers, transport=transport)
 
     async def __aenter__(self) -> Self:

@@ -54,7 +54,7 @@ class Client:
         self._policy = on_unavailable
         self._retry = retry or Retry()
         self._chance = Random()
-        headers = {"Authorization": f"Bearer {key}"}
+        headers = {"Authorization": f"Bearer {key.strip()}"}
         self._http = httpx.Client(base_url=url, headers=headers, transport=transport)
 
     def __enter__(self) -> Self:

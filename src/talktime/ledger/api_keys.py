@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 import sqlalchemy as sa
 
+from talktime.ledger.audit import BY_ITSELF, installation_line
 from talktime.ledger.database import DatabaseUrl, open_engine
 from talktime.ledger.reading import away_is_said
 from talktime.ledger.schema import table
@@ -84,15 +85,22 @@ class ApiKeys:
     """The stored keys. The methods block; they raise StoreAway where the database does not answer."""
 
     def __init__(self, url: DatabaseUrl) -> None:
+        self._kind = url.kind
         self._keys = table(url.kind, "api_keys")
         self._engine = open_engine(url)
 
     def create(
-        self, name: str, tenants: Iterable[str] | None, scopes: Iterable[str], now_us: int
+        self,
+        name: str,
+        tenants: Iterable[str] | None,
+        scopes: Iterable[str],
+        now_us: int,
+        who: str = BY_ITSELF,
     ) -> tuple[Principal, str]:
         """Makes a key; returns it and the text that its holder presents, which nobody can read again.
 
-        Raises TooManyKeys, and ValueError for a scope that does not exist.
+        The audit log keeps who made it, and for what. Raises TooManyKeys, and ValueError for a scope that
+        does not exist.
         """
         unknown = set(scopes) - set(SCOPES)
         if unknown:
@@ -102,17 +110,15 @@ class ApiKeys:
         )
         secret = token_hex(32)
         named = EVERYONE if principal.tenants is None else _json(sorted(principal.tenants))
+        values = {"name": name, "tenants": named, "scopes": _json(sorted(principal.scopes))}
         with away_is_said(), self._engine.begin() as db:
             db.execute(
                 sa.insert(self._keys).values(
-                    id=principal.id,
-                    hash=sha256(secret.encode()).digest(),
-                    name=name,
-                    tenants=named,
-                    scopes=_json(sorted(principal.scopes)),
-                    created_us=now_us,
+                    id=principal.id, hash=sha256(secret.encode()).digest(), created_us=now_us, **values
                 )
             )
+            made = f"key {principal.id} ({name}) made"
+            db.execute(installation_line(self._kind, now_us, who, made, _made(principal)))
             valid = db.scalar(sa.select(sa.func.count()).where(self._keys.c.revoked_us == 0)) or 0
             if valid > MAX_KEYS:
                 db.rollback()
@@ -126,13 +132,16 @@ class ApiKeys:
         with away_is_said(), self._engine.connect() as db:
             return [ApiKey(_principal(row), row.created_us, row.revoked_us) for row in db.execute(asked)]
 
-    def revoke(self, key_id: str, now_us: int) -> bool:
-        """Ends a key for ever; False where there is no such key. One that is revoked stays as it was."""
+    def revoke(self, key_id: str, now_us: int, who: str = BY_ITSELF) -> bool:
+        """Ends a key for ever; False where there is no such key. One that is revoked stays as it was.
+
+        The audit log keeps who ended it.
+        """
         keys = self._keys
+        valid = sa.update(keys).where(keys.c.id == key_id, keys.c.revoked_us == 0)
         with away_is_said(), self._engine.begin() as db:
-            db.execute(
-                sa.update(keys).where(keys.c.id == key_id, keys.c.revoked_us == 0).values(revoked_us=now_us)
-            )
+            if db.execute(valid.values(revoked_us=now_us)).rowcount:
+                db.execute(installation_line(self._kind, now_us, who, f"key {key_id} revoked"))
             return db.scalar(sa.select(keys.c.id).where(keys.c.id == key_id)) is not None
 
     def valid(self) -> dict[bytes, tuple[bytes, Principal]]:
@@ -186,6 +195,13 @@ def _principal(row: sa.Row[tuple[object, ...]]) -> Principal:
         None if named == EVERYONE else frozenset(_tenants.decode(named)),
         frozenset(_tenants.decode(str(key["scopes"]))),
     )
+
+
+def _made(principal: Principal) -> str:
+    """What a key is for, for the audit log."""
+    tenants = EVERYONE if principal.tenants is None else sorted(principal.tenants)
+    made = {"name": principal.name, "tenants": tenants, "scopes": sorted(principal.scopes)}
+    return msgspec.json.encode(made).decode()
 
 
 def _json(values: list[str]) -> str:

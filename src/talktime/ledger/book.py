@@ -205,9 +205,16 @@ class Book:
             self.flags &= ~EMPTIED_BY_EXPIRY
         return number
 
-    def take_back(self, amount: int, kind: str, target: str) -> None:
-        """Takes free money out of the lots, first in first out. The caller has seen that it is there."""
+    def take_back(self, amount: int, kind: str, target: str, origin: str = "", reference: str = "") -> None:
+        """Takes free money out of the lots, first in first out. The caller has seen that it is there.
+
+        A `reference` gets a row among the facts of lots, where it is unique: its number is that of the first
+        entry, below 0, since no lot is opened.
+        """
         before = self.balance
+        if reference:
+            first = self.number + 1
+            self.new_lots.append(NewLot(-first, self.last_us, self.last_us, amount, origin, reference))
         for lot, micros in self._taken(amount):
             self.post(kind, CREDITS, target, micros, lot.lot)
         self._drop_empty()

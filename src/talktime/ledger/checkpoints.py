@@ -6,9 +6,10 @@ Who rewrites a journal as a whole can make its chain fit again; an older head th
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -68,6 +69,20 @@ def checkpoint(url: DatabaseUrl, folder: Path, now_us: int) -> Path:
             f"the checkpoint {target} cannot be written: {error.strerror or error}"
         ) from error
     return target
+
+
+def own_folder(state: Path, url: DatabaseUrl) -> Path:
+    """Where the daily checkpoints of a ledger are kept: a folder of its own in the state folder.
+
+    A state folder may see several ledgers, and heads of another would look like a journal that was rewritten.
+    """
+    place = str(url.path.absolute()) if url.kind == "sqlite" else str(url)
+    return state / "checkpoints" / hashlib.sha256(place.encode()).hexdigest()[:12]
+
+
+def checkpoints_of_day(folder: Path, day: date) -> list[Path]:
+    """The checkpoints of one day (UTC), the oldest first; empty where there is none, or no folder."""
+    return sorted(folder.glob(f"heads-{day:%Y%m%d}T*.jsonl"))
 
 
 def checkpoint_files(folder: Path) -> list[Path]:

@@ -22,6 +22,7 @@ from talktime.ledger.records import (
 
 PURCHASE: Final = "purchase"
 ADJUSTMENT: Final = "adjustment"
+TAKEN_BACK: Final = "taken_back"
 
 Expiry = Callable[[int], int]
 """The instant at which a lot expires that is bought at an instant; worked out at the edge (rulings.md 16)."""
@@ -87,12 +88,16 @@ class Fund:
 
 @dataclass(frozen=True, slots=True)
 class TakeBack:
-    """Takes credits out by hand: only what no lot owes to a call in progress."""
+    """Takes credits out by hand: only what no lot owes to a call in progress.
+
+    A `reference` is kept beside those of lots, so that it takes credits out only once.
+    """
 
     tenant: str
     amount: int
     reason: str
     who: str = ""
+    reference: str = ""
     call_id: str = ""
     creates: bool = False
 
@@ -102,10 +107,10 @@ class TakeBack:
         if book is None:
             return NO_TENANT
         book.advance(now_us)
-        free = min(book.drawable, book.balance)
+        free = min(book.drawable, book.balance - book.reserved)
         if self.amount > free:
             return Refused("too_much", f"only {max(free, 0)} micros are free to be taken back")
-        book.take_back(self.amount, ADJUSTED, ADJUSTMENTS)
+        book.take_back(self.amount, ADJUSTED, ADJUSTMENTS, TAKEN_BACK, self.reference)
         _audit(book, self.who, f"adjustment of -{self.amount} micros: {self.reason}")
         return Wallet(0, book.balance, book.reserved)
 

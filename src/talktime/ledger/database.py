@@ -27,6 +27,8 @@ from talktime.ledger.schema import Kind
 # A number that nobody else uses for an advisory lock on PostgreSQL: "talktime" in ASCII.
 UPGRADE_LOCK = 0x74616C6B74696D65
 BUSY_TIMEOUT_MS = 10_000
+CONNECT_TIMEOUT_S = 10
+"""A server that takes a connection and says nothing is away; the URL may say otherwise."""
 
 # What `check_postgres_settings` judges; a text, so that asynchronous connections can ask too.
 POSTGRES_SETTINGS_QUERY = (
@@ -123,6 +125,7 @@ def _postgres_place(url: str) -> str:
         ) from None  # libpq quotes what it could not read, which may be the password
     if "," in f"{parts.get('host', '')}{parts.get('hostaddr', '')}":
         parts.setdefault("target_session_attrs", "read-write")
+    parts.setdefault("connect_timeout", str(CONNECT_TIMEOUT_S))
     return make_conninfo("", **parts)
 
 

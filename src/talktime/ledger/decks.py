@@ -6,6 +6,7 @@ by is bound here; a tenant's own binding is a document of its own and goes throu
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -13,12 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from talktime.core.deck import Deck
+from talktime.ledger.audit import BY_ITSELF, installation_line
 from talktime.ledger.database import DatabaseUrl, open_engine
 from talktime.ledger.reading import away_is_said
 from talktime.ledger.schema import table
 
 ALL_TENANTS: Final = ""
-"""In `deck_bindings` and the audit log: what holds for all tenants without a binding of their own."""
+"""In `deck_bindings`: what holds for all tenants without a binding of their own."""
 
 _deck: Final = msgspec.json.Decoder(Deck)
 
@@ -50,8 +52,8 @@ class Decks:
         self._decks = table(url.kind, "decks")
         self._bindings = table(url.kind, "deck_bindings")
 
-    def add(self, deck: Deck, now_us: int) -> bool:
-        """Stores a deck; False where its version is there already."""
+    def add(self, deck: Deck, now_us: int, who: str = BY_ITSELF) -> bool:
+        """Stores a deck; False where its version is there already. The audit log keeps who added it."""
         known = sa.select(self._decks.c.version).where(self._decks.c.version == deck.version)
         document = msgspec.json.encode(deck).decode()
         values = {
@@ -68,10 +70,17 @@ class Decks:
                     return False
             with self._engine.begin() as db:
                 insert = self._insert(self._decks).values(values).on_conflict_do_nothing()
-                return db.scalar(insert.returning(self._decks.c.version)) is not None
+                added = db.scalar(insert.returning(self._decks.c.version)) is not None
+                if added:
+                    what = f"deck {deck.version} ({deck.name}) added"
+                    db.execute(installation_line(self._kind, now_us, who, what))
+                return added
 
-    def listed(self, after: str, limit: int) -> list[KeptDeck]:
-        """Decks in order of their versions, after one."""
+    def listed(self, after: str, limit: int, bound_to: Iterable[str] | None = None) -> list[KeptDeck]:
+        """Decks in order of their versions, after one.
+
+        `bound_to`: only those that are bound for one of these tenants, or for all.
+        """
         decks = self._decks
         asked = (
             sa.select(*(decks.c[name] for name in KeptDeck._fields))
@@ -79,6 +88,10 @@ class Decks:
             .order_by(decks.c.version)
             .limit(limit)
         )
+        if bound_to is not None:
+            bound = self._bindings
+            among = sa.select(bound.c.version).where(bound.c.tenant.in_([ALL_TENANTS, *bound_to]))
+            asked = asked.where(decks.c.version.in_(among))
         with away_is_said(), self._engine.connect() as db:
             return [_kept(row) for row in db.execute(asked)]
 
@@ -110,18 +123,13 @@ class Decks:
 
     def bind_all(self, binding: Binding, who: str, now_us: int) -> None:
         """Binds all tenants that have no binding of their own; the audit log keeps who did it."""
-        audit = table(self._kind, "audit")
         what = f"deck {binding.version} bound to {binding.currency} for all tenants"
         values = {"tenant": ALL_TENANTS, **binding._asdict()}
         with away_is_said(), self._engine.begin() as db:
             bound = self._insert(self._bindings).values(values)
             key = ["tenant", "currency", "valid_from_us"]
             db.execute(bound.on_conflict_do_update(index_elements=key, set_={"version": binding.version}))
-            db.execute(
-                sa.insert(audit).values(
-                    tenant=ALL_TENANTS, at_us=now_us, who=who, what=what, before="", after=""
-                )
-            )
+            db.execute(installation_line(self._kind, now_us, who, what))
 
     def _insert(self, target: sa.Table) -> sqlite.Insert | postgresql.Insert:
         """Both databases know what to do on a conflict, each with a statement of its own."""

@@ -201,10 +201,11 @@ class Engine:
         """One batch, and before it the operations that have been passed over too often."""
         stuck = [waiting for waiting in batch if waiting.skips >= MAX_SKIPS]
         if stuck:
-            # They wait for their locks together, in one transaction of their own.
+            # They wait for their locks together, in one transaction of their own; the others, which came
+            # later, go back behind what this one may have to put back.
+            self._put_back(batch, [waiting for waiting in batch if waiting.skips < MAX_SKIPS], 0)
             await self._together(stuck, wait=True)
-            batch = [waiting for waiting in batch if waiting.skips < MAX_SKIPS]
-        if batch:
+        else:
             await self._together(batch, wait=False)
 
     async def _together(self, batch: list[Waiting], *, wait: bool) -> None:
@@ -310,6 +311,10 @@ class Engine:
         Returns the sessions that are not in a book.
         """
         known, sessions = self._books, opening.sessions
+        if len(known) > self._max_books // 2:
+            for tenant in tenants:  # the one that was used last goes last
+                if tenant in known:
+                    known[tenant] = known.pop(tenant)
         stale = {
             tenant
             for tenant, version in opening.versions.items()

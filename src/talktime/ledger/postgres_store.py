@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 import psycopg
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import LockNotAvailable, UniqueViolation
 from psycopg.pq import PipelineStatus, TransactionStatus
 
 from talktime.core.limits import NEVER_US
@@ -24,7 +24,16 @@ from talktime.ledger.postgres_link import Line, Link, one_line
 from talktime.ledger.postgres_writes import texts, writes
 from talktime.ledger.records import Counter, SessionRow, State
 from talktime.ledger.schema import HOURS_FROM
-from talktime.ledger.store import Call, Documents, Loaded, Opening, StoreAway, StoreBusy, UnknownOutcome
+from talktime.ledger.store import (
+    Call,
+    Documents,
+    Duplicate,
+    Loaded,
+    Opening,
+    StoreAway,
+    StoreBusy,
+    UnknownOutcome,
+)
 
 Cursor = psycopg.AsyncCursor[tuple[Any, ...]]
 
@@ -188,7 +197,9 @@ class PostgresStore:
     async def commit(self, books: Sequence[Book]) -> None:
         """Writes and commits in one round trip. Raises UnknownOutcome where its end was not seen."""
         if not books:
-            await self._end("commit")  # psycopg would forget its prepared statements after a rollback
+            # After a rollback psycopg would forget its prepared statements. And a commit makes a repeated
+            # answer wait for the standby: locking the wallets was logged, so the commit waits for its log.
+            await self._end("commit")
             return
         for book in books:
             book.version += 1
@@ -208,6 +219,8 @@ class PostgresStore:
                 raise  # each of its commands is tried alone
             await self.rollback()
             raise StoreBusy(f"another worker holds what is written: {one_line(error)}") from error
+        except UniqueViolation as error:
+            raise Duplicate(one_line(error)) from error
         if self._link.warning:
             raise UnknownOutcome(f"PostgreSQL warned when it committed: {self._link.warning}")
         if commit.statusmessage != "COMMIT":

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from talktime.core.limits import NEVER_US
 from talktime.ledger.book import FIRST_HEAD, chained
 from talktime.ledger.differences import MISSING, About
-from talktime.ledger.records import CREDITS, OVERDRAFT, Entry
+from talktime.ledger.records import ADJUSTMENTS, CREDITS, OVERDRAFT, Entry
 from talktime.ledger.snapshot import LotRow
 
 
@@ -76,6 +76,8 @@ class Money:
     accounts: Tally[str] = field(default_factory=Tally)
     lots: dict[int, RebuiltLot] = field(default_factory=dict)
     opened: int = 0
+    to_take: int = 0
+    """What the entries of a taking back that has a reference still have to take."""
 
     def take(self, entry: Entry) -> None:
         """Moves the amount of an entry."""
@@ -83,6 +85,8 @@ class Money:
         self.accounts[entry.credit] += entry.amount
         if entry.credit == CREDITS and entry.lot > self.opened:
             self._open(entry)
+        if (entry.debit, entry.credit) == (CREDITS, ADJUSTMENTS):
+            self._take_back(entry)
         if CREDITS not in (entry.debit, entry.credit):
             return
         lot = self.lots.get(entry.lot)
@@ -107,8 +111,21 @@ class Money:
         self.about.compare(f"amount of lot {entry.lot}", fact.amount, entry.amount)
         self.about.compare(f"instant of purchase of lot {entry.lot}", fact.bought_us, entry.at_us)
 
+    def _take_back(self, entry: Entry) -> None:
+        """A taking back by a reference has a row among the lots: minus the number of its first entry."""
+        fact = self.facts.pop(-entry.number, None)
+        if fact is not None:
+            self._all_taken()
+            self.to_take = fact.amount
+        if self.to_take:
+            self.to_take -= entry.amount
+
+    def _all_taken(self) -> None:
+        self.about.compare("micros that a taking back by a reference did not take", self.to_take, 0)
+
     def finish(self) -> None:
         """Names the lots that no entry opened."""
+        self._all_taken()
         for lot, fact in self.facts.items():
             self.about.differ(f"lot {lot}", f"{fact.amount} micros", "no entry that opened it")
 

@@ -230,7 +230,10 @@ class ChargeBody(msgspec.Struct, array_like=True):
 
 
 class NewLot(NamedTuple):
-    """The facts of a purchase or of credits given; never changed."""
+    """The facts of a purchase or of credits given; never changed.
+
+    Of credits taken back by a reference too: `lot` is then the number of the first entry, below 0.
+    """
 
     lot: int
     bought_us: int

@@ -135,7 +135,11 @@ def _wallets(tables: MetaData, kind: Kind) -> None:
 
 
 def _lots(tables: MetaData, kind: Kind) -> None:
-    """The facts of each purchase, never updated; `reference` is the payment, which can buy only one lot."""
+    """The facts of each purchase, never updated; `reference` is the payment, which can buy only one lot.
+
+    Credits that were taken back by a reference stand here too, for its sake: `lot` is the number of the first
+    entry of it, below 0.
+    """
     _table(
         tables,
         "lots",

@@ -28,6 +28,7 @@ from talktime.ledger.schema import HOURS_FROM
 from talktime.ledger.store import (
     Call,
     Documents,
+    Duplicate,
     Loaded,
     Opening,
     StoreAway,
@@ -68,6 +69,7 @@ _COUNTER: Final = (
     _insert("counters", "tenant", "counter", "period", "used", "reserved")
     + " on conflict do update set used = excluded.used, reserved = excluded.reserved"
 )
+_TWICE: Final = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 _KEY_OF: Final = {"users": "user_key", "service_numbers": "number"}
 
 
@@ -186,7 +188,14 @@ class SqliteStore:
             return
         for book in books:
             book.version += 1
-        _write(db, books)
+        try:
+            _write(db, books)
+        except sqlite3.OperationalError as error:  # a full disk, or one that fails: there was no commit
+            raise StoreAway(f"{self._path}: {error}") from error
+        except sqlite3.IntegrityError as error:
+            if error.sqlite_errorcode in _TWICE:
+                raise Duplicate(f"{self._path}: {error}") from error
+            raise
         try:
             db.execute("commit")
         except sqlite3.OperationalError as error:

@@ -26,6 +26,10 @@ class StoreAway(Exception):  # noqa: N818 - not a fault of the program
     """The database cannot be reached; nothing was written."""
 
 
+class Duplicate(Exception):  # noqa: N818 - a refusal of the database
+    """What may be there only once is there already; nothing of the transaction was written."""
+
+
 Call = tuple[str, str]
 """(tenant, call id)."""
 
@@ -89,7 +93,8 @@ class Store(Protocol):
     async def commit(self, books: Sequence[Book]) -> None:
         """Writes all changes of these books and commits.
 
-        Raises UnknownOutcome where nobody can say whether it did.
+        Raises UnknownOutcome where nobody can say whether it did, and Duplicate where a key or a payment's
+        reference is there already.
         """
 
     async def rollback(self) -> None:

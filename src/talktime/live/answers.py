@@ -84,7 +84,9 @@ class FaultCode(Enum):
     UNKNOWN_CALL = "unknown_call"
     UNKNOWN_TENANT = "unknown_tenant"
     CONFLICT = "conflict"
+    DUPLICATE_CALL = "duplicate_call"
     ABSURD = "absurd"
+    UNKNOWN_CALL_TYPE = "unknown_call_type"
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):

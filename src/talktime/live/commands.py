@@ -133,6 +133,9 @@ class Start:
             asked_for = asked(call, tenant, rules.rates, rules.classifier, now_us)
         except UnknownPayer as unknown:
             return self._deny(book, session, digest, Refusal.UNKNOWN_USER, str(unknown))
+        if asked_for.doubt:
+            detail = f"call type {call.call_type!r} is none that the catalogue knows; see docs/integrate.md"
+            return Fault(call.call_id, FaultCode.UNKNOWN_CALL_TYPE, detail)
         if not book.has_period(asked_for.facts.period):
             raise NeedsPeriod(asked_for.facts.period)
         return self._grant(book, tenant, session, asked_for, digest)
@@ -160,11 +163,14 @@ class Start:
             )
             if reason != NONE:
                 why = Refusal(reason)
-                return self._deny(book, session, digest, why, _detail(book, facts, why))
+                detail = asked_for.unrated if why == Refusal.NO_RATE else _detail(book, facts, why)
+                return self._deny(book, session, digest, why, detail)
             crowd = too_many(book, tenant, facts.open_counters)
             if crowd:
                 return self._deny(book, session, digest, Refusal.TOO_MANY_CALLS, crowd)
         aim_s = asked_s(book, tenant, facts, cover, 0, (self.call.requested_s, pace))
+        # A call that may begin holds its first interval, whatever was asked: nothing less fences it.
+        aim_s = max(aim_s, 1)
         most_s = min(aim_s, facts.max_call_s or MAX_CALL_S)
         granted_s = authorised_s(book, tenant, facts, cover, 0, most_s) if facts.paid else most_s
         row = _row(session, self.call_id)
@@ -313,6 +319,8 @@ class Cancel:
         if not isinstance(known, SessionRow):
             return known
         assert book is not None
+        if body_of(known).used_s:
+            return _conflict(call.call_id, "the call was answered and used; send its end")
         book.advance(now_us)
         _check_period(book, body_of(known).facts)
         release_all(book, known)
@@ -461,7 +469,7 @@ def _known(
         return Fault("", FaultCode.UNKNOWN_CALL, "no such call; it was never started, or it was denied")
     body = session.body
     if body is None:
-        return Denied(session.call_id, Refusal.DUPLICATE_CALL, DETAILS[Refusal.DUPLICATE_CALL])
+        return Fault(session.call_id, FaultCode.DUPLICATE_CALL, DETAILS[Refusal.DUPLICATE_CALL])
     for given in body.given:
         if given.op == op and given.sequence == sequence:
             if given.digest != digest:

@@ -35,6 +35,9 @@ HOURS_ROUND_US: Final = 3_600_000_000
 ROUND_LIMIT: Final = 500
 """The most of each that one look takes on; the rest waits for the next."""
 
+ROUND_STEP: Final = 128
+"""Commands of the round that wait in the queue at one time: switches come first."""
+
 log = logging.getLogger(__name__)
 
 
@@ -104,20 +107,28 @@ class Desk:
         commands.extend(
             Trim(tenant, call_id) for tenant, call_id in await store.due_trims(now_us, ROUND_LIMIT)
         )
-        answers = [engine.submit(command) for command in commands]
-        await asyncio.gather(*answers)
+        for at in range(0, len(commands), ROUND_STEP):
+            handed = [engine.submit(command) for command in commands[at : at + ROUND_STEP]]
+            for fault in await asyncio.gather(*handed, return_exceptions=True):
+                if isinstance(fault, BaseException):
+                    log.error("the round failed on one of its operations", exc_info=fault)
         if now_us >= self._hours_due_us:
             await store.drop_old_hours(now_us)
             await store.prepare_months(now_us)
             self._hours_due_us = now_us + HOURS_ROUND_US
-        return len(answers)
+        return len(commands)
 
     async def _go_round(self) -> None:
+        """Looks round for ever; a look that came back full is followed by the next at once."""
+        done = 0
         while True:
-            await asyncio.sleep(ROUND_S)
+            await asyncio.sleep(ROUND_S if done < ROUND_LIMIT else 0)
+            done = 0
             try:
-                await self.look_round()
+                done = await self.look_round()
             except (QueueFull, StoreAway, StoreBusy, UnknownOutcome) as error:
                 log.warning("the round was put off: %s", error)
             except Stopping:
                 return
+            except Exception:  # whatever it was, silent calls must not keep their money for ever
+                log.exception("the round failed; it is tried again")

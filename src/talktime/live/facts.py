@@ -31,14 +31,25 @@ if TYPE_CHECKING:
 UNRATED: Final = (DEFAULT_FIRST_S, DEFAULT_STEP_S, AFTER_FIRST, 0, 0, 0, 0, 6)
 """Without a rate a call is billed in whole minutes and costs nothing (rulings.md 13)."""
 
+EARLIEST_US: Final = 72 * 3_600_000_000
+LATEST_US: Final = 300_000_000
+"""How long before and after its arrival a call may be said to have begun, in us."""
+
+FLAG_CLOCK: Final = "clock_disagrees"
+
 _MAX_SITUATIONS: Final = 50_000
 
 
 class Asked(NamedTuple):
-    """A start as the rules see it, before any money: facts, and gates (bits of core.refusals)."""
+    """A start as the rules see it, before any money: facts, and gates (bits of core.refusals).
+
+    `doubt`: what the catalogue could not tell of the call type; `unrated`: a sentence why there is no rate.
+    """
 
     facts: Facts
     gates: int
+    doubt: str
+    unrated: str
 
 
 class UnknownPayer(Exception):  # noqa: N818 - a refusal
@@ -146,17 +157,37 @@ def asked(
         max_call_s=tenant.tenant.guards.longest_call_s if paid else 0,
         arrived_us=now_us,
         base_us=base_us,
-        flags=classified.flags,
+        flags=classified.flags + _clock_flag(call, now_us),
     )
-    return Asked(facts, classified.gates)
+    unrated = "" if row is not None else _unrated(tenant, book, sides.callee)
+    return Asked(facts, classified.gates, category.flag, unrated)
+
+
+def _unrated(tenant: LiveTenant, book: RateBook | None, callee: Number) -> str:
+    """Why a call has no rate, for whoever has to mend it."""
+    if book is None:
+        return f"no deck is bound for {tenant.tenant.currency}; add one and bind it"
+    if not callee.digits:
+        return f"the called number {callee.text!r} is no international number such as +442079460000"
+    return f"no rate of deck {book.deck.name!r} fits +{callee.digits}"
 
 
 def base_of(call: StartCall, now_us: int) -> int:
     """The instant whose month, price, plans and licences count (rulings.md 5)."""
     for at_us in (call.answered_us, call.started_us):
-        if at_us != UNKNOWN_US:
+        if at_us != UNKNOWN_US and is_believed(at_us, now_us):
             return at_us
     return now_us
+
+
+def _clock_flag(call: StartCall, now_us: int) -> tuple[str, ...]:
+    told = (call.answered_us, call.started_us)
+    return (FLAG_CLOCK,) if any(us != UNKNOWN_US and not is_believed(us, now_us) for us in told) else ()
+
+
+def is_believed(told_us: int, now_us: int) -> bool:
+    """Whether a switch may be right about when a call began; a wrong clock would choose month and deck."""
+    return now_us - EARLIEST_US <= told_us <= now_us + LATEST_US
 
 
 def check_payers(call: StartCall, tenant: LiveTenant) -> None:

@@ -54,7 +54,7 @@ def cover_of(book: Book, tenant: LiveTenant, facts: Facts, own: Shares) -> Cover
     cap_left = NO_LIMIT
     for cap in facts.caps:
         counter = book.counter(cap.counter, cap.period)
-        cap_left = min(cap_left, cap.limit - counter.used - counter.reserved)
+        cap_left = min(cap_left, tenant.limit_of(cap.counter) - counter.used - counter.reserved)
     return Cover(pools, min(NO_LIMIT, sum([seconds for _, seconds in pools])), cap_left)
 
 

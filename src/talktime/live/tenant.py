@@ -16,7 +16,7 @@ from talktime.accounts.payers import NOBODY, Payers, payers_of
 from talktime.accounts.pool_sizes import PoolKey, partner_of, pool_key, pool_sizes, size_at
 from talktime.accounts.spend_caps import CapLimits, cap_limits
 from talktime.accounts.tenant import Tenant
-from talktime.core.limits import ALWAYS_US
+from talktime.core.limits import ALWAYS_US, NO_LIMIT
 from talktime.core.prefix import PrefixTable, prefix_table
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class LiveTenant:
     hours_forgotten: int = 0
     _month: tuple[int, int, int] = (0, 0, 0)
     _caps: dict[tuple[int, int], tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    _limit_of: dict[str, int] = field(default_factory=dict)
     _pools: dict[str, PoolKey] = field(default_factory=dict)
     _sizes: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
@@ -65,6 +66,28 @@ class LiveTenant:
             found = self._caps[user, service] = tuple(self._limits(user, service))
         return found
 
+    def limit_of(self, counter: str) -> int:
+        """The limit of a counter of money as it stands now; NO_LIMIT where nothing limits it any more.
+
+        A lowered cap cuts no reservation, but what a call asks for later (rulings.md 18).
+        """
+        if counter not in self._limit_of:
+            self._limit_of[counter] = self._limit(counter)
+        return self._limit_of[counter]
+
+    def _limit(self, counter: str) -> int:
+        scope, _, whose = counter.partition("/")
+        guards, caps = self.tenant.guards, self.caps
+        user = self.payers.by_upn.get(whose, self.payers.by_id.get(whose, NOBODY))
+        limit = {
+            "cap:tenant": caps.tenant_limit,
+            "cap:cost_centre": caps.centre_limit(whose),
+            "cap:user": caps.user_limit(user),
+            "hour:tenant": guards.dear_an_hour_micros,
+            "hour:user": guards.dear_an_hour_per_user_micros,
+        }[scope]
+        return NO_LIMIT if limit is None else limit
+
     def _limits(self, user: int, service: int) -> Iterator[tuple[str, int]]:
         limits = self.caps
         of_user = limits.user_limit(user)
@@ -85,13 +108,20 @@ class LiveTenant:
         return name
 
     def size_s(self, name: str, at_us: int) -> int:
-        """The size of a pool for a call that starts at an instant."""
+        """The size of a pool for a call that starts at an instant.
+
+        0 where the catalogue has lost the plan: nobody gets more of it, what calls hold stays good.
+        """
+        if self._key(name).plan not in self.catalogue.plans:
+            return 0
         if name not in self._sizes:
             self._sizes[name] = pool_sizes(self.catalogue, self.tenant, self.payers, self._key(name))
         return size_at(self._sizes[name], at_us)
 
     def partner(self, name: str) -> str:
         """The other pool that closes this one when it is empty, or ""."""
+        if self._key(name).plan not in self.catalogue.plans:
+            return ""
         other = partner_of(self.catalogue, self._key(name))
         return "" if other is None else pool_name(other)
 

@@ -10,12 +10,15 @@ from urllib.parse import quote
 import pytest
 
 from talktime.doors.http.live_routes import MAX_BATCH_BODY, MAX_BODY, MAX_CALL_ID, LiveRoutes
-from talktime.doors.http.wire import MAX_ITEMS, MAX_SECONDS
+from talktime.doors.http.problems import refused
+from talktime.doors.http.wire import FAULT_STATUS, MAX_ITEMS, MAX_SECONDS
+from talktime.live.answers import FaultCode
 from tests.databases import database, sqlite_database
 from tests.doors.http.houses import client_of
 from tests.doors.http.live_houses import (
     ANA,
     BATCH,
+    EMERGENCY,
     SEATTLE,
     Live,
     body,
@@ -201,11 +204,11 @@ def test_keys(sqlite_database: str) -> None:
             headers = {"Authorization": header} if header else {}
             async with client_of(live.app, "") as client:
                 answer = await client.post(path, json=asked, headers=headers)
-            assert (await got(_ready(answer), 401))["code"] == "unauthorised", header
+            assert (await got(_ready(answer), 401))["code"] == "unauthorized", header
             assert answer.headers["www-authenticate"] == "Bearer"
         async with live.with_key(None, ["management"]) as manager:
-            assert (await got(manager.post(path, json=asked), 403))["code"] == "scope"
-            assert (await got(manager.post(BATCH, json=[]), 403))["code"] == "scope"
+            assert (await got(manager.post(path, json=asked), 403))["code"] == "forbidden"
+            assert (await got(manager.post(BATCH, json=[]), 403))["code"] == "forbidden"
         async with live.with_key(["fabrikam"], ["live"]) as stranger:
             assert (await got(stranger.post(path, json=asked), 404))["code"] == "unknown_tenant"
             (alone,) = await got(stranger.post(BATCH, json=[item("start")]))
@@ -221,6 +224,48 @@ async def _ready(answer: Any) -> Any:
     return answer
 
 
+def test_an_emergency_call_passes_with_the_key_of_another_tenant(sqlite_database: str) -> None:
+    async def story(live: Live) -> None:
+        before = live.written()
+        async with live.with_key(["fabrikam"], ["live"]) as stranger:
+            asked = body("start", **EMERGENCY)
+            allowed = await got(stranger.post("/v1/calls/e/start", json=asked))
+            assert (allowed["decision"], allowed["granted_seconds"]) == ("allow", 600)
+            sent = [item("start", "e", **EMERGENCY), item("end", "e"), item("start", "x")]
+            answers = await got(stranger.post(BATCH, json=sent))
+        assert [(each["status"], each.get("code")) for each in answers] == [
+            (200, None),
+            (404, "unknown_tenant"),
+            (404, "unknown_tenant"),
+        ]
+        assert live.written() == before
+        assert live.answering.counted["start", "allow"] == 2
+
+    told(story, sqlite_database)
+
+
+def test_a_late_operation_of_a_call_that_closed_long_ago_is_a_problem(sqlite_database: str) -> None:
+    async def story(live: Live) -> None:
+        await got(live.ask("start"))
+        settled = await got(live.ask("end"))
+        assert await got(live.ask("end")) == settled
+        live.clock.now_us += 72 * 3_600 * 1_000_000
+        assert await live.desk.look_round() == 1
+        for op in ("extend", "end", "cancel"):
+            assert (await got(live.ask(op), 409))["code"] == "duplicate_call"
+        (late,) = await live.batch(item("end"))
+        assert (late["status"], late["code"]) == (409, "duplicate_call")
+        assert (await got(live.ask("start")))["reason"] == "duplicate_call"
+
+    told(story, sqlite_database)
+
+
+def test_codes_have_the_same_status_in_all_routes() -> None:
+    for code, status in FAULT_STATUS.items():
+        assert status == refused(code.value, "").problem.status
+    assert {FAULT_STATUS[code] for code in (FaultCode.CONFLICT, FaultCode.DUPLICATE_CALL)} == {409}
+
+
 def test_unknown_calls_addresses_and_methods(sqlite_database: str) -> None:
     async def story(live: Live) -> None:
         for op in ("extend", "end", "cancel"):
@@ -233,7 +278,7 @@ def test_unknown_calls_addresses_and_methods(sqlite_database: str) -> None:
             "/v1/calls//start",
             "/v1/calls/c1/",
         ):
-            assert (await got(live.client.post(path, json={}), 404))["code"] == "no_such_route", path
+            assert (await got(live.client.post(path, json={}), 404))["code"] == "not_found", path
         await got(live.client.post("/v1/calls", json={}), 404)
         await got(live.client.get("/nothing"), 404)
         for method in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS"):

@@ -101,12 +101,28 @@ def test_a_fault_is_500_for_one_and_harms_nobody_else(
         problem = await got(live.ask("start"), 500)
         assert problem["code"] == "fault"
         assert "a defect" not in str(problem)
+        assert (await got(live.ask("start", "e", **EMERGENCY)))["decision"] == "allow"
         assert live.written() == before
         front.fails = None
         await got(live.ask("start"))
 
     told(story, sqlite_database, store=Fronted)
     assert "a defect" in caplog.text
+
+
+def test_a_desk_that_cannot_even_be_asked_lets_emergencies_through(
+    sqlite_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("a defect")
+
+    async def story(live: Live) -> None:
+        monkeypatch.setattr(live.desk, "submit", broken)
+        assert (await got(live.ask("start"), 500))["code"] == "fault"
+        assert (await got(live.ask("start", "e", **EMERGENCY)))["decision"] == "allow"
+        assert live.answering.counted["start", "fault"] == 1
+
+    told(story, sqlite_database)
 
 
 def test_a_service_that_stops_takes_nothing_new(sqlite_database: str) -> None:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
 from talktime.doors.http.doorkeeper import MAX_BODY_BYTES
+from talktime.ledger.audit import INSTALLATION
+from talktime.ledger.database import open_url
 from talktime.ledger.engine import QueueFull, Stopping
+from talktime.ledger.reading import NO_BEFORE, Reader
 from talktime.ledger.store import StoreAway, StoreBusy, UnknownOutcome
+from talktime.ledger.verify import verify
 from talktime.live.answers import Allowed
 from tests.databases import database, sqlite_database
 from tests.doors.http.houses import TENANT, Door, client_of, open_door
@@ -273,7 +281,7 @@ def test_adjustments_give_and_take_with_a_reason(sqlite_database: str) -> None:
     async def story(door: Door) -> None:
         place = f"{CONTOSO}/adjustments"
         given = await got(door.client.post(place, json={"amount": "5", "reason": "sorry"}), 201)
-        assert given == {"lot": 2, "balance": "55", "reserved": "0", "available": "55"}
+        assert given == {"lot": 2, "balance": "55", "reserved": "0", "available": "55", "repeated": False}
         taken = await got(door.client.post(place, json={"amount": "-12.5", "reason": "typo"}), 201)
         assert taken["balance"] == "42.5"
         problem = await got(door.client.post(place, json={"amount": "-42.51", "reason": "all"}), 409)
@@ -289,6 +297,60 @@ def test_adjustments_give_and_take_with_a_reason(sqlite_database: str) -> None:
         assert all(line["who"].endswith("(operator)") for line in audit)
 
     told(story, sqlite_database)
+
+
+@pytest.mark.parametrize(("amount", "lot", "balance"), [("5", 2, "55"), ("-12.5", None, "37.5")])
+def test_adjustment_is_made_once_by_its_reference(
+    database: str, amount: str, lot: int | None, balance: str
+) -> None:
+    async def story(door: Door) -> None:
+        place = f"{CONTOSO}/adjustments"
+        body = {"amount": amount, "reason": "sorry", "reference": "ticket 7"}
+        first = await got(door.client.post(place, json=body), 201)
+        assert (first["lot"], first["balance"], first["repeated"]) == (lot, balance, False)
+        assert await got(door.client.post(place, json=body)) == {**first, "repeated": True}
+        for other in ("5.01", "-5.01", "5", "-12.5"):
+            if other != amount:
+                problem = await got(door.client.post(place, json={**body, "amount": other}), 409)
+                assert problem["code"] == "conflict"
+                assert "'ticket 7'" in problem["detail"]
+        bought = {"amount": "50", "currency": "USD", "reference": "ticket 7"}
+        assert (await got(door.client.post(f"{CONTOSO}/lots", json=bought), 409))["code"] == "conflict"
+        assert (await got(door.client.get(f"{CONTOSO}/credits")))["balance"] == balance
+        assert len((await got(door.client.get(f"{CONTOSO}/entries")))["entries"]) == 2
+
+    told(story, database)
+    assert verify(open_url(database)).is_clean
+
+
+@pytest.mark.parametrize("amount", ["5", "-5"])
+def test_adjustments_at_once_by_one_reference_are_one(database: str, amount: str) -> None:
+    async def story(door: Door) -> None:
+        body = {"amount": amount, "reason": "sorry", "reference": "ticket 7"}
+        place = f"{CONTOSO}/adjustments"
+        answers = await asyncio.gather(*(door.client.post(place, json=body) for _ in range(8)))
+        assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+        assert len({answer.json()["balance"] for answer in answers}) == 1
+        assert len((await got(door.client.get(f"{CONTOSO}/entries")))["entries"]) == 2
+
+    told(story, database)
+
+
+def test_credits_of_several_lots_are_taken_back_by_one_reference(sqlite_database: str) -> None:
+    async def story(door: Door) -> None:
+        place = f"{CONTOSO}/adjustments"
+        await got(door.client.post(place, json={"amount": "5", "reason": "sorry"}), 201)
+        for name, amount in (("a", "-20"), ("b", "-32"), ("c", "-1")):
+            body = {"amount": amount, "reason": "typo", "reference": name}
+            await got(door.client.post(place, json=body), 201)
+
+    told(story, sqlite_database)
+    assert verify(open_url(sqlite_database)).is_clean
+    with closing(sqlite3.connect(open_url(sqlite_database).path)) as db:
+        db.execute("update lots set amount = amount + 1 where reference = 'b'")
+        db.commit()
+    (found,) = verify(open_url(sqlite_database)).differences
+    assert (found.what, found.stored) == ("micros that a taking back by a reference did not take", "1")
 
 
 def test_credits_show_what_a_call_reserves(database: str) -> None:
@@ -401,6 +463,47 @@ def test_calls_and_entries_come_in_pages(database: str) -> None:
     told(story, database)
 
 
+@pytest.mark.parametrize(
+    "call_id",
+    [
+        "a/b",
+        "x/end",
+        "/",
+        "a b%2F",
+        "Gr\u00fc\u00dfe \U0001f600",
+        "line\nbreak",
+        "?#&+;=",
+        "z" * 128,
+        "\u00fc" * 128,
+    ],
+    ids=ascii,
+)
+def test_every_call_id_of_the_live_routes_is_found(sqlite_database: str, call_id: str) -> None:
+    async def story(door: Door) -> None:
+        await door.call(call_id)
+        place = f"{CONTOSO}/calls/{quote(call_id, safe='')}"
+        assert (await got(door.client.get(place)))["call_id"] == call_id
+        ended = await got(door.client.post(f"{place}/end", json={"duration_seconds": 61}))
+        assert ended["amount"] == "0.024"
+        assert (await got(door.client.post(f"{place}/release"), 409))["code"] == "conflict"
+        assert len((await got(door.client.get(place)))["charges"]) == 1
+
+    told(story, sqlite_database)
+
+
+@pytest.mark.parametrize("call_id", ["%00", "a%FFb", "z" * 129], ids=["nul", "bytes", "long"])
+def test_what_the_live_routes_refuse_as_a_call_id_is_malformed(sqlite_database: str, call_id: str) -> None:
+    async def story(door: Door) -> None:
+        for sent in (
+            door.client.get(f"{CONTOSO}/calls/{call_id}"),
+            door.client.post(f"{CONTOSO}/calls/{call_id}/end", json={}),
+            door.client.post(f"{CONTOSO}/calls/{call_id}/release"),
+        ):
+            assert (await got(sent, 400))["code"] == "malformed"
+
+    told(story, sqlite_database)
+
+
 # --- decks --------------------------------------------------------------------------------------------
 
 DECK = "# currency = USD\nprefix,price_per_minute\n44,0.03\n"
@@ -463,6 +566,53 @@ def test_deck_that_cannot_be_used_is_refused_with_its_findings(sqlite_database: 
     told(story, sqlite_database)
 
 
+def test_prices_are_for_those_who_hold_a_key_for_all_tenants(database: str) -> None:
+    async def story(door: Door) -> None:
+        hidden = await stored(door, DECK)
+        own = await stored(door, DECK.replace("0.03", "0.04"))
+        everything = [deck["version"] for deck in (await got(door.client.get("/v1/decks")))["decks"]]
+        assert len(everything) == 3
+        await got(door.client.put(f"{CONTOSO}/deck-bindings", json={"version": own["version"]}))
+        async with door.with_key(["contoso"], ["management"]) as client:
+            seen = [deck["version"] for deck in (await got(client.get("/v1/decks")))["decks"]]
+            assert seen == [version for version in everything if version != hidden["version"]]
+            assert len((await got(client.get(f"{CONTOSO}/deck-bindings")))["bindings"]) == 1
+            bind = client.put(f"{CONTOSO}/deck-bindings", json={"version": hidden["version"]})
+            assert code_of(await got(bind, 403)) == ("forbidden", None)
+        async with door.with_key(["fabrikam"], ["management"]) as client:
+            (deck,) = (await got(client.get("/v1/decks")))["decks"]
+            assert deck["sample"]
+
+    told(story, database)
+
+
+def test_decks_and_keys_leave_a_line_in_the_audit_log(database: str) -> None:
+    async def story(door: Door) -> None:
+        reader = Reader(open_url(database))
+        before = len(reader.audit(INSTALLATION, NO_BEFORE, 10))
+        deck = await stored(door, DECK)
+        await stored(door, DECK, 200)
+        body = {"name": "switch", "tenants": ["contoso"], "scopes": ["live"]}
+        made = await got(door.client.post("/v1/keys", json=body), 201)
+        for _ in range(2):
+            await got(door.client.delete(f"/v1/keys/{made['id']}"), 204)
+        await got(door.client.delete("/v1/keys/0123"), 404)
+        lines = reader.audit(INSTALLATION, NO_BEFORE, 10)
+        assert [line.what for line in lines[: len(lines) - before]] == [
+            f"key {made['id']} revoked",
+            f"key {made['id']} (switch) made",
+            f"deck {deck['version']} (Spring) added",
+        ]
+        assert json.loads(lines[1].after) == {
+            "name": "switch",
+            "tenants": ["contoso"],
+            "scopes": ["live"],
+        }
+        assert all(line.who.endswith("(operator)") and line.at_us == door.clock() for line in lines[:3])
+
+    told(story, database)
+
+
 # --- keys and the door ----------------------------------------------------------------------------------
 
 
@@ -478,6 +628,9 @@ def test_key_sees_its_tenants_only(sqlite_database: str) -> None:
             assert hidden["detail"].replace("contoso", "nobody") == absent["detail"]
             for method, path in ROUTES_OF_A_TENANT:
                 answer = await client.request(method, f"{CONTOSO}{path}", json=BODIES.get((method, path)))
+                if (method, path) == ("PUT", "/deck-bindings"):
+                    assert answer.status_code == 403, "binding is for those who see all tenants"
+                    continue
                 assert (answer.status_code, answer.json()["code"]) == (404, "unknown_tenant"), path
             tomorrow = {"tenant": {**TENANT["tenant"], "id": "tomorrow"}}
             await got(client.post("/v1/tenants", json=tomorrow), 201)

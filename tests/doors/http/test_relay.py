@@ -349,6 +349,22 @@ def test_more_than_can_wait_is_told_to_come_again(
     told(story, sqlite_database, socket)
 
 
+def test_an_emergency_call_passes_a_front_with_the_key_of_another_tenant(
+    sqlite_database: str, socket: Path
+) -> None:
+    async def story(pair: Pair) -> None:
+        before = pair.live.written()
+        _, key = pair.live.keyring.keys.create("test", ["fabrikam"], ["live"], pair.live.clock())
+        pair.live.keyring.refresh()
+        async with client_of(pair.front, key) as stranger:
+            for path, fields, status in (("e", EMERGENCY, 200), ("x", {}, 404)):
+                asked = body("start", **fields)
+                await got(stranger.post(f"/v1/calls/{path}/start", json=asked), status)
+        assert pair.live.written() == before
+
+    told(story, sqlite_database, socket)
+
+
 def test_messages_of_the_pair_are_plain_lists() -> None:
     """Both ends may be of different releases for a moment: what is said holds no class of ours."""
     encoded = msgspec.msgpack.encode([(1, 0, ("contoso", "c1"))])

@@ -87,7 +87,7 @@ def _bind_sample(url: DatabaseUrl) -> None:
     from talktime.ledger.decks import Binding, Decks
 
     stored, deck = Decks(url), default_deck()
-    stored.add(deck, now_us())
+    stored.add(deck, now_us(), WHO)
     if not any(binding.currency == deck.currency for binding in stored.bindings()):
         stored.bind_all(Binding(deck.currency, ALWAYS_US, deck.version), WHO, now_us())
 
@@ -104,7 +104,7 @@ def _key_file(url: DatabaseUrl) -> Path:
         return place
     place = settings.state / DEMO_KEY
     if not place.is_file():
-        _, text = ApiKeys(url).create("demo", None, SCOPES, now_us())
+        _, text = ApiKeys(url).create("demo", None, SCOPES, now_us(), WHO)
         place.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text + "\n")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from talktime.doors.cli.answer import print_json, printable
-from talktime.doors.cli.engine import ledger_faults, now_us, ready
+from talktime.doors.cli.engine import WHO, ledger_faults, now_us, ready
 from talktime.doors.cli.problems import Unusable, WrongUse
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def add_key_command(
         raise WrongUse("say what the key is for: --live (calls), --management, or both")
     with ledger_faults():
         try:
-            _, text = ApiKeys(ready(database)).create(name, tenants or None, scopes, now_us())
+            _, text = ApiKeys(ready(database)).create(name, tenants or None, scopes, now_us(), WHO)
         except TooManyKeys as problem:
             raise Unusable(str(problem)) from None
     _say(text)
@@ -77,7 +77,7 @@ def revoke_key_command(database: str | None, key_id: str) -> int:
     from talktime.ledger.api_keys import ApiKeys
 
     with ledger_faults():
-        if not ApiKeys(ready(database)).revoke(key_id, now_us()):
+        if not ApiKeys(ready(database)).revoke(key_id, now_us(), WHO):
             raise Unusable(f"there is no key {key_id!r}; `talktime keys list` shows them")
     _say(f"key {key_id} is revoked; running servers refuse it within seconds")
     return 0

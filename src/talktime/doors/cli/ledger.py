@@ -23,13 +23,18 @@ SHOWN_DIFFERENCES: Final = 20
 
 
 def verify_command(database: str | None, checkpoints: Path | None, *, as_json: bool) -> int:
-    """Verifies the ledger; 1 where something differs."""
-    from talktime.ledger.checkpoints import checkpoint_files
+    """Verifies the ledger; 1 where something differs. Without a folder the daily checkpoints are compared."""
+    from talktime.ledger.checkpoints import PATTERN, checkpoint_files, own_folder
     from talktime.ledger.verify import verify
+    from talktime.settings import read_settings
 
     with _answering():
+        url = database_url(database)
+        if checkpoints is None:
+            daily = own_folder(read_settings().state, url)
+            checkpoints = daily if any(daily.glob(PATTERN)) else None
         files = [] if checkpoints is None else checkpoint_files(checkpoints)
-        verified = verify(database_url(database), files)
+        verified = verify(url, files)
     if as_json:
         print_json(_json(verified, len(files)))
     else:

@@ -196,7 +196,10 @@ def verify(
     database: Database = None,
     checkpoints: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Compare with the heads that `db checkpoint` has written."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Compare with the heads that `db checkpoint` has written; else with the daily ones.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -107,7 +107,9 @@ def _supervise(request: ServeRequest, settings: Settings) -> int:
     _say(f"live routes and management: http://{request.host}:{live_at} (ready when /readyz says so)")
     _say(f"admin process: http://{request.host}:{admin_at}")
     _say(f"database: {_shown(settings)}")
-    if key is not None:
+    if key is None:
+        _say("keys exist already; `talktime keys add` makes another")
+    else:
         _say(f"first key, for everything: in {key}, readable by you only")
     with tempfile.TemporaryDirectory(prefix="talktime-") as folder:
         children = [*_charging(request, common, live_fd, Path(folder) / "engine")]

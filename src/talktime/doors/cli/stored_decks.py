@@ -28,7 +28,7 @@ def add_deck_command(database: str | None, name: str) -> int:
     for warning in warnings:
         tell(warning)
     with ledger_faults():
-        added = Decks(ready(database)).add(deck, now_us())
+        added = Decks(ready(database)).add(deck, now_us(), WHO)
     state = "stored" if added else "was stored before"
     sample = " (sample prices)" if deck.sample else ""
     _say(f"deck {deck.name} {deck.version}{sample}, {deck.currency}, {len(deck.rows):,} rates: {state}")

@@ -22,12 +22,12 @@ from talktime.doors.http.wire import (
     encoded,
     problem,
 )
-from talktime.ledger.engine import QueueFull, Stopping
 from talktime.live.commands import free_grant
 from talktime.live.operations import CancelCall, EndCall, ExtendCall, Operation, StartCall
 
 if TYPE_CHECKING:
     from talktime.live.answers import Answer
+    from talktime.live.commands import Urgent
     from talktime.live.desk import Desk
 
 OPS: Final = {StartCall: "start", ExtendCall: "extend", EndCall: "end", CancelCall: "cancel"}
@@ -49,6 +49,27 @@ class Teller(Protocol):
     def ask(self, operation: Operation) -> Awaitable[Told]:
         """Hands an operation in at once; its answer comes when it is durable. Never raises."""
 
+    def let_through(self, operation: Operation) -> Told | None:
+        """The grant of an emergency start that may not be handed in; None for every other operation."""
+
+
+def emergency_grant(operation: Operation, rules: Urgent, now_us: int) -> Told | None:
+    """What an emergency start is told whatever stands against it (rulings.md 24); None for all else.
+
+    Nothing is written: the grant leaves no session.
+    """
+    if not isinstance(operation, StartCall):
+        return None
+    if not rules.classifier.is_never_refused(operation.call_type.lower()):
+        return None
+    status, granted = answer_shown(free_grant(operation, rules, now_us))
+    return Told(status, encoded(granted))
+
+
+def come_again(code: str, why: str) -> Told:
+    """503: nobody could answer now; the same request again finds out."""
+    return Told(503, encoded(problem(503, code, f"{why}; repeat the same request")))
+
 
 class Answering:
     """The teller in front of a desk of this process."""
@@ -62,8 +83,8 @@ class Answering:
         """As `Teller.ask`."""
         try:
             handed = self._desk.submit(operation)
-        except (QueueFull, Stopping) as error:
-            return _at_once(self.not_now(operation, error))
+        except Exception as error:  # noqa: BLE001 - told to the client, and in the log
+            return _at_once(self.failed(operation, error))
         return self._wait(operation, handed)
 
     async def _wait(self, operation: Operation, handed: asyncio.Future[object]) -> Told:
@@ -80,28 +101,26 @@ class Answering:
         return Told(status, encoded(shown))
 
     def failed(self, operation: Operation, error: Exception) -> Told:
-        """What is told where the desk had no answer."""
-        if type(error) in UNAVAILABLE:
-            return self.not_now(operation, error)
+        """What is told where the desk had no answer: 503 or 500, and an emergency call is let through."""
         op = OPS[type(operation)]
-        log.error("%s of call %r failed", op, operation.call_id, exc_info=error)
-        self.counted[op, "fault"] += 1
-        shown = problem(500, "fault", "the operation failed and nothing was written; see the log")
+        code = UNAVAILABLE.get(type(error), "fault")
+        if code == "fault":
+            log.error("%s of call %r failed", op, operation.call_id, exc_info=error)
+        granted = self.let_through(operation)
+        if granted is not None:
+            return granted
+        self.counted[op, code] += 1
+        if code != "fault":
+            return come_again(code, str(error))
+        shown = problem(500, code, "the operation failed and nothing was written; see the log")
         return Told(500, encoded(shown))
 
-    def not_now(self, operation: Operation, error: Exception) -> Told:
-        """503; but an emergency call is let through whatever stands against it (rulings.md 24)."""
-        op = OPS[type(operation)]
-        rules, clock_us = self._desk.rules, self._desk.engine.clock_us
-        if isinstance(operation, StartCall) and rules.classifier.is_never_refused(
-            operation.call_type.lower()
-        ):
-            self.counted[op, "allow"] += 1
-            status, granted = answer_shown(free_grant(operation, rules, clock_us()))
-            return Told(status, encoded(granted))
-        code = UNAVAILABLE[type(error)]
-        self.counted[op, code] += 1
-        return Told(503, encoded(problem(503, code, f"{error}; repeat the same request")))
+    def let_through(self, operation: Operation) -> Told | None:
+        """As `Teller.let_through`."""
+        granted = emergency_grant(operation, self._desk.rules, self._desk.engine.clock_us())
+        if granted is not None:
+            self.counted[OPS[type(operation)], "allow"] += 1
+        return granted
 
 
 async def _at_once(told: Told) -> Told:

@@ -89,7 +89,7 @@ class LiveApp:
             log.exception("the ledger cannot be opened")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
-        keepers = [asyncio.create_task(keep()) for keep in (*self._keepers, self._drop_slow)]
+        keepers = kept(*self._keepers, self._drop_slow)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         for keeper in keepers:
@@ -102,6 +102,20 @@ class LiveApp:
             await asyncio.sleep(JANITOR_S)
             if self._routes is not None:
                 self._routes.drop_slow()
+
+
+def kept(*keepers: Keeper) -> list[asyncio.Task[None]]:
+    """Starts what has to run as long as the process: one that fails is logged and begins again."""
+    return [asyncio.create_task(_for_ever(keeper)) for keeper in keepers]
+
+
+async def _for_ever(keeper: Keeper) -> None:
+    while True:
+        try:
+            await keeper()
+        except Exception:  # a revoked key or a new deck must not be missed for ever because of one fault
+            log.exception("%s failed; it begins again", getattr(keeper, "__qualname__", keeper))
+        await asyncio.sleep(1)
 
 
 class FrontApp:
@@ -128,8 +142,7 @@ class FrontApp:
                 await self._behind(scope, receive, send)
         elif scope["type"] == "lifespan":
             await receive()
-            keep = (*self._keepers, self._relay.keep_connected, self._drop_slow)
-            keepers = [asyncio.create_task(each()) for each in keep]
+            keepers = kept(*self._keepers, self._relay.keep_connected, self._drop_slow)
             await send({"type": "lifespan.startup.complete"})
             await receive()
             for keeper in keepers:

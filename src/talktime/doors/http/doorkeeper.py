@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 from talktime.doors.http.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from talktime.ledger.api_keys import Keyring, Principal
@@ -37,7 +39,7 @@ class Doorkeeper:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        principal = self._keyring.principal(token_of(headers.get(b"authorization", b"")))
+        principal = self._keyring.principal(token_of(scope["headers"]))
         limit = MAX_DECK_BYTES if scope["path"] == DECKS_PATH else MAX_BODY_BYTES
         problem = _against(principal, headers.get(b"content-length", b""), limit)
         if problem is not None:
@@ -47,8 +49,9 @@ class Doorkeeper:
         await self._app(scope, _bounded(receive, limit), send)
 
 
-def token_of(authorization: bytes) -> bytes:
-    """The key in an Authorization header, b"" where it holds none."""
+def token_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The key in the first Authorization header, b"" where it holds none; for every route with a key."""
+    authorization = next((value for name, value in headers if name == b"authorization"), b"")
     if authorization[: len(_BEARER)].lower() != _BEARER:
         return b""
     return authorization[len(_BEARER) :].strip()

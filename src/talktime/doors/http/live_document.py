@@ -49,7 +49,7 @@ _CALLS: Final = {
     403: "a key that may not charge calls",
     404: "no such call, or a tenant that is not the key's",
     408: "the body did not arrive in time",
-    409: "the sequence stands against what was said before",
+    409: "the sequence stands against what was said before, or the call was over long ago",
     413: "the body is too large",
     422: "well formed, and longer than any call may be",
     503: "come again with the same request: a full queue, a stop, a database that is away or an outcome that "

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from talktime.doors.http.answering import Told
+from talktime.doors.http.doorkeeper import token_of
 from talktime.doors.http.wire import (
     BODIES,
     ESCAPED_NUL,
@@ -104,13 +105,12 @@ class LiveRoutes:
                 return
             call_id, _, op = scope["path"][len(PREFIX) :].rpartition("/")
             operation = await self._operation(receive, call_id, op)
-            if not principal.may_see(operation.tenant):
-                raise Refused(NOT_YOURS)
         except Refused as refused:
             status, body = _told(refused.refusal)
             await _answer(send, status, body, PROBLEM_HEADER, *refused.refusal.headers)
             return
-        status, body = await self._teller.ask(operation)
+        handed = self._hand_in(principal, operation)
+        status, body = handed if isinstance(handed, Told) else await handed
         if status == 200:
             await _answer(send, 200, body, JSON_HEADER)
         elif status == 503:
@@ -121,7 +121,7 @@ class LiveRoutes:
     async def _operation(self, receive: Receive, call_id: str, op: str) -> Operation:
         decode = BODIES.get(op)
         if decode is None or not call_id:
-            raise Refused(Refusal(404, "no_such_route", "POST /v1/calls/{call_id}/start|extend|end|cancel"))
+            raise Refused(Refusal(404, "not_found", "POST /v1/calls/{call_id}/start|extend|end|cancel"))
         if len(call_id) > MAX_CALL_ID:
             raise Refused(Refusal(400, "malformed", f"a call id has at most {MAX_CALL_ID} characters"))
         if "\0" in call_id or REPLACED in call_id:
@@ -161,23 +161,24 @@ class LiveRoutes:
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 handed.append(_told(malformed(error)))
                 continue
-            seen = principal.may_see(operation.tenant)
-            handed.append(self._teller.ask(operation) if seen else _told(NOT_YOURS))
+            handed.append(self._hand_in(principal, operation))
         return [each if isinstance(each, Told) else await each for each in handed]
 
+    def _hand_in(self, principal: Principal, operation: Operation) -> Awaitable[Told] | Told:
+        """Asks for an operation of a tenant of the key; of others only emergency calls pass."""
+        if principal.may_see(operation.tenant):
+            return self._teller.ask(operation)
+        return self._teller.let_through(operation) or _told(NOT_YOURS)
+
     def _principal(self, scope: Scope) -> Principal:
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                scheme, _, token = value.partition(b" ")
-                principal = self._keyring.principal(token.strip()) if scheme.lower() == b"bearer" else None
-                if principal is None:
-                    break
-                if LIVE not in principal.scopes:
-                    raise Refused(Refusal(403, "scope", "this key may not charge calls; it lacks `live`"))
-                return principal
-        challenge = ((b"www-authenticate", b"Bearer"),)
-        detail = "send a key that is valid: Authorization: Bearer KEY"
-        raise Refused(Refusal(401, "unauthorised", detail, "", challenge))
+        principal = self._keyring.principal(token_of(scope["headers"]))
+        if principal is None:
+            challenge = ((b"www-authenticate", b"Bearer"),)
+            detail = "send a key that is valid: Authorization: Bearer KEY"
+            raise Refused(Refusal(401, "unauthorized", detail, "", challenge))
+        if LIVE not in principal.scopes:
+            raise Refused(Refusal(403, "forbidden", "this key may not charge calls; it lacks `live`"))
+        return principal
 
     async def _body(self, receive: Receive, limit: int) -> bytes:
         """The body, bounded in size and in the time it may take to arrive."""

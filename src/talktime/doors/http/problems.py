@@ -1,7 +1,8 @@
 """Problem details: every error of every route in one form (RFC 9457).
 
 `code` is for programs, `detail` one sentence for people; `pointer` (RFC 6901) names the field that is wrong,
-`faults` are all sentences where there are several. What maps to which status stands here and nowhere else.
+`faults` are all sentences where there are several. Statuses of what the rules refuse and of what is away
+stand here, for all routes; what a door refuses by itself (form, key, size) has its status on the spot.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "unknown_call": 404,
     "unknown_key": 404,
     "exists": 409,
+    "duplicate_call": 409,
     "conflict": 409,
     "too_much": 409,
     "too_many_keys": 409,

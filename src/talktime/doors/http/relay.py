@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import astuple
 from starlette.exceptions import HTTPException
 
-from talktime.doors.http.answering import OPS, Answering, Told
+from talktime.doors.http.answering import OPS, Answering, Told, come_again, emergency_grant
 from talktime.doors.http.doorkeeper import PROTECTED
 from talktime.doors.http.frames import Frames, Item
 from talktime.doors.http.live_routes import PROBLEM_HEADER, RETRY_AFTER
-from talktime.doors.http.wire import answer_shown, encoded, problem
-from talktime.live.commands import free_grant
+from talktime.doors.http.wire import encoded, problem
 from talktime.live.operations import CancelCall, EndCall, ExtendCall, Operation, Pace, StartCall
 
 if TYPE_CHECKING:
@@ -202,12 +201,16 @@ class Relay:
                 answer.set_result(self._without(operation, "unknown_outcome", why))
 
     def _without(self, operation: Operation, code: str, why: str) -> Told:
-        """What is told without the engine: emergency calls go through (rulings.md 24)."""
-        if isinstance(operation, StartCall) and self.classifier.is_never_refused(operation.call_type.lower()):
-            status, granted = answer_shown(free_grant(operation, self, self._clock_us()))
-            return Told(status, encoded(granted))
+        """What is told without the engine."""
+        granted = self.let_through(operation)
+        if granted is not None:
+            return granted
         log.debug("%s of call %r: %s", OPS[type(operation)], operation.call_id, code)
-        return Told(503, encoded(problem(503, code, f"{why}; repeat the same request")))
+        return come_again(code, why)
+
+    def let_through(self, operation: Operation) -> Told | None:
+        """As `Teller.let_through`."""
+        return emergency_grant(operation, self, self._clock_us())
 
     async def forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request that is no live route by asking the engine's process."""

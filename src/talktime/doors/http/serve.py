@@ -23,8 +23,9 @@ import uvloop
 
 from talktime.catalog.load import load_catalogue
 from talktime.doors.http.answering import Answering
-from talktime.doors.http.app import FrontApp, LiveApp
+from talktime.doors.http.app import FrontApp, LiveApp, kept
 from talktime.doors.http.connections import Connection, close_late
+from talktime.doors.http.daily_heads import DailyHeads
 from talktime.doors.http.doorkeeper import Doorkeeper
 from talktime.doors.http.live_document import describe_live, describe_probes
 from talktime.doors.http.live_routes import LiveRoutes
@@ -32,6 +33,7 @@ from talktime.doors.http.management.app import management_app
 from talktime.doors.http.metrics import Metrics
 from talktime.doors.http.relay import EngineHost, Relay
 from talktime.ledger.api_keys import SCOPES, ApiKeys, Keyring
+from talktime.ledger.checkpoints import own_folder
 from talktime.ledger.database import check_keeps, open_url, upgrade
 from talktime.ledger.decks import Decks
 from talktime.ledger.reading import Reader
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from talktime.settings import Settings
 
 LIVE: Final = "live"
+ADMIN: Final = "admin"
 ENGINE: Final = "engine"
 FRONT: Final = "front"
 PARENT_S: Final = 1.0
@@ -92,6 +95,8 @@ def serve_one(settings: Settings, role: str, where: Served) -> int:
         return 0
     routes = LiveRoutes(made.answering, made.keyring) if role == LIVE else None
     keepers = (*made.keepers, *_guard(where))
+    if role == ADMIN:
+        keepers += (DailyHeads(url, own_folder(settings.state, url), _now_us).keep,)
     return _serve_http(LiveApp(made.desk, routes, made.metrics, made.behind, keepers), where)
 
 
@@ -119,6 +124,10 @@ def _make(settings: Settings, url: DatabaseUrl, describe: Describe) -> _Made:
     return _Made(desk, answering, keyring, metrics, behind, (rates.keep_fresh, keyring.keep_fresh))
 
 
+def _now_us() -> int:
+    return time.time_ns() // 1_000
+
+
 def _pace(settings: Settings) -> Pace:
     return Pace(slice_s=settings.slice_s, grace_s=settings.grace_s)
 
@@ -129,7 +138,7 @@ def _front(settings: Settings, url: DatabaseUrl, where: Served) -> FrontApp:
     keyring = Keyring(ApiKeys(url))
     keyring.refresh()
     classifier = Classifier(load_catalogue(settings.catalogue))
-    relay = Relay(where.socket, classifier, _pace(settings), lambda: time.time_ns() // 1_000)
+    relay = Relay(where.socket, classifier, _pace(settings), _now_us)
     behind = Doorkeeper(relay.forward, keyring)
     keepers = (keyring.keep_fresh, *_guard(where))
     return FrontApp(LiveRoutes(relay, keyring), relay, behind, keepers)
@@ -158,7 +167,7 @@ async def _serve_fronts(made: _Made, where: Served) -> None:
     app = LiveApp(made.desk, None, made.metrics, made.behind)
     host = EngineHost(made.desk, made.answering, app)
     await made.desk.start()
-    keepers = [asyncio.create_task(keep()) for keep in (*made.keepers, *_guard(where))]
+    keepers = kept(*made.keepers, *_guard(where))
     _calm_collector()
     await host.listen(where.socket)
     await told.wait()
@@ -235,9 +244,23 @@ def first_key(settings: Settings, folder: Path) -> Path | None:
     keys = ApiKeys(url)
     if keys.listed("", 1):
         return None
-    _, text = keys.create("first key", None, SCOPES, time.time_ns() // 1_000)
     folder.mkdir(parents=True, exist_ok=True)
-    place = folder / "first-key"
-    with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    place = _free_place(folder)
+    # The file first: a key that is valid and that nobody has would lock everybody out.
+    with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        try:
+            _, text = keys.create("first key", None, SCOPES, _now_us())
+        except BaseException:
+            place.unlink()
+            raise
         file.write(text + "\n")
+    return place
+
+
+def _free_place(folder: Path) -> Path:
+    """`first-key`, or with a number where another ledger's first key lies there: none is overwritten."""
+    place, number = folder / "first-key", 1
+    while place.exists():
+        number += 1
+        place = folder / f"first-key-{number}"
     return place

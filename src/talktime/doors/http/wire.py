@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import msgspec
 
 from talktime.core.money import NANOS_PLACES, format_decimal, format_money
+from talktime.doors.http.problems import STATUS_OF_CODE
 from talktime.files.instants import format_instant, parse_instant
 from talktime.live.answers import Allowed, Answer, Cancelled, Denied, Fault, FaultCode, Settled
 from talktime.live.operations import (
@@ -272,12 +273,8 @@ class ProblemShown(msgspec.Struct, omit_defaults=True, gc=False):
     pointer: str = ""
 
 
-FAULT_STATUS: Final = {
-    FaultCode.UNKNOWN_CALL: 404,
-    FaultCode.UNKNOWN_TENANT: 404,
-    FaultCode.CONFLICT: 409,
-    FaultCode.ABSURD: 422,
-}
+FAULT_STATUS: Final = {code: STATUS_OF_CODE.get(code.value, 422) for code in FaultCode}
+"""Statuses of faults: those of the same codes in all routes."""
 
 
 def answer_shown(answer: Answer) -> tuple[int, msgspec.Struct]:

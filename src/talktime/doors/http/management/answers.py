@@ -24,13 +24,17 @@ class TenantList(BaseModel):
     next: str | None
 
 
-class WalletAnswer(BaseModel):
-    """What a tenant has after a change; `lot` is the lot that was opened, null where none was."""
+class AdjustedAnswer(BaseModel):
+    """What a tenant has after an adjustment; `lot` is the lot that it opened, null where none was.
+
+    `repeated`: the reference had made it before, and the amounts are those of now.
+    """
 
     lot: int | None
     balance: str
     reserved: str
     available: str
+    repeated: bool
 
 
 class FundedAnswer(BaseModel):

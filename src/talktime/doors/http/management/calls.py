@@ -6,8 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 from pydantic import Field
+from starlette.convertors import Convertor, register_url_convertor
 
 from talktime.core.limits import MAX_CALL_S
+from talktime.doors.http.live_routes import MAX_CALL_ID, REPLACED
 from talktime.doors.http.management.answers import CallAnswer, CallList, CallsInProgress, SettledAnswer
 from talktime.doors.http.management.house import (
     CallerOf,
@@ -19,7 +21,7 @@ from talktime.doors.http.management.house import (
     who,
 )
 from talktime.doors.http.management.shown import call_shown, charge_line, in_progress, settled_shown
-from talktime.doors.http.management.texts import NAME_PATTERN, Before, Limit, Strict
+from talktime.doors.http.management.texts import Before, Limit, Strict
 from talktime.doors.http.problems import refused
 from talktime.ledger.api_keys import Principal
 from talktime.ledger.reading import NO_BEFORE
@@ -28,7 +30,25 @@ from talktime.live.commands import Close
 
 router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["calls"])
 
-CallId = Annotated[str, Path(min_length=1, max_length=200, pattern=NAME_PATTERN)]
+
+class _CallIdConvertor(Convertor[str]):
+    """A call id in an address: any text, slashes and line breaks too, as in the live routes."""
+
+    regex = r"[\s\S]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("call_id", _CallIdConvertor())
+
+CallId = Annotated[
+    str, Path(min_length=1, max_length=MAX_CALL_ID, pattern=rf"^[^\x00{REPLACED}]*$", examples=["call-1"])
+]
+"""What the live routes take as a call id, and nothing else."""
 
 
 class EndOfCall(Strict):
@@ -50,7 +70,7 @@ async def list_calls(
     )
 
 
-@router.get("/calls/{call_id}")
+@router.get("/calls/{call_id:call_id}")
 async def get_call(house: InHouse, tenant: TenantOf, call_id: CallId) -> CallAnswer:
     """One call: what was decided, who paid, the entries."""
     await _known(house, tenant)
@@ -68,7 +88,7 @@ async def list_calls_in_progress(house: InHouse, tenant: TenantOf, limit: Limit 
     return CallsInProgress(calls=[in_progress(row) for row in found])
 
 
-@router.post("/calls/{call_id}/end")
+@router.post("/calls/{call_id:call_id}/end")
 async def end_call(
     house: InHouse, principal: CallerOf, tenant: TenantOf, call_id: CallId, body: EndOfCall
 ) -> SettledAnswer:
@@ -76,7 +96,7 @@ async def end_call(
     return await _close(house, principal, tenant, call_id, body.duration_seconds)
 
 
-@router.post("/calls/{call_id}/release")
+@router.post("/calls/{call_id:call_id}/release")
 async def release_call(
     house: InHouse, principal: CallerOf, tenant: TenantOf, call_id: CallId
 ) -> SettledAnswer:

@@ -81,7 +81,6 @@ async def add_deck(
     name: Annotated[str, Query(max_length=200, pattern=NAME_PATTERN)] = "",
 ) -> DeckAdded:
     """Stores a deck from CSV, or the sample deck; 200 where its version is there already."""
-    del principal
     content = await request.body()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "text/csv":
@@ -93,8 +92,7 @@ async def add_deck(
         found, deck = None, _sample(content)
     else:
         raise ProblemError(Problem(415, "unsupported_media_type", "send text/csv or application/json"))
-    now_us = house.now_us
-    added = await read(house.decks.add, deck, now_us)
+    added = await read(house.decks.add, deck, house.now_us, who(principal))
     response.status_code = 201 if added else 200
     return _added(deck, found, added=added, kept=await read(house.decks.kept, deck.version))
 
@@ -143,9 +141,8 @@ def _added(deck: Deck, found: DeckFile | None, *, added: bool, kept: KeptDeck | 
 
 @router.get("/v1/decks")
 async def list_decks(house: InHouse, principal: CallerOf, after: After = "", limit: Limit = 100) -> DeckList:
-    """Stored decks in order of their versions."""
-    del principal
-    found = await read(house.decks.listed, after, limit)
+    """Stored decks by version; a key for some tenants sees those bound for them or for all."""
+    found = await read(house.decks.listed, after, limit, principal.tenants)
     return DeckList(
         decks=[_shown(kept) for kept in found], next=found[-1].version if len(found) == limit else None
     )
@@ -178,9 +175,9 @@ async def list_own_bindings(house: InHouse, tenant: TenantOf) -> BindingList:
 
 @router.put("/v1/tenants/{tenant}/deck-bindings")
 async def bind_for_one(
-    house: InHouse, principal: CallerOf, tenant: TenantOf, body: NewBinding
+    house: InHouse, principal: OperatorOf, tenant: TenantOf, body: NewBinding
 ) -> BindingList:
-    """Binds a deck for one tenant."""
+    """Binds a deck for one tenant; prices are the installation's, so a key for some tenants may not."""
     bind = house.administration.bind_deck(tenant, body.version, _from_us(body), who(principal))
     done(await bind)
     await read(house.desk.rules.rates.load, body.version)

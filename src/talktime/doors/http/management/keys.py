@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
 from talktime.doors.http.management.answers import KeyAnswer, KeyList, KeyMade
-from talktime.doors.http.management.house import InHouse, OperatorOf, read
+from talktime.doors.http.management.house import InHouse, OperatorOf, read, who
 from talktime.doors.http.management.texts import After, Limit, Name, Strict, instant
 from talktime.doors.http.problems import refused
 from talktime.ledger.api_keys import EVERYONE, ApiKey, TooManyKeys
@@ -29,11 +29,11 @@ class NewKey(Strict):
 @router.post("", status_code=201)
 async def make_key(house: InHouse, principal: OperatorOf, body: NewKey) -> KeyMade:
     """Makes a key; the answer is the only place where it stands."""
-    del principal
     tenants = None if isinstance(body.tenants, str) else body.tenants
     now_us = house.now_us
+    create = house.keyring.keys.create
     try:
-        made, text = await read(house.keyring.keys.create, body.name, tenants, body.scopes, now_us)
+        made, text = await read(create, body.name, tenants, body.scopes, now_us, who(principal))
     except TooManyKeys as error:
         raise refused("too_many_keys", str(error)) from None
     await read(house.keyring.refresh)
@@ -53,8 +53,7 @@ async def list_keys(house: InHouse, principal: OperatorOf, after: After = "", li
 @router.delete("/{key_id}", status_code=204)
 async def revoke_key(house: InHouse, principal: OperatorOf, key_id: KeyId) -> Response:
     """Revokes a key: here at once, in other processes within seconds."""
-    del principal
-    if not await read(house.keyring.keys.revoke, key_id, house.now_us):
+    if not await read(house.keyring.keys.revoke, key_id, house.now_us, who(principal)):
         raise refused("unknown_key", f"there is no key {key_id!r}")
     await read(house.keyring.refresh)
     return Response(status_code=204)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from talktime.accounts.calendar import month_of
 from talktime.core.money import format_money
 from talktime.doors.http.management.answers import (
+    AdjustedAnswer,
     AuditAnswer,
     AuditList,
     AutoRechargeAnswer,
@@ -15,7 +16,6 @@ from talktime.doors.http.management.answers import (
     EntryList,
     FundedAnswer,
     PoolList,
-    WalletAnswer,
 )
 from talktime.doors.http.management.house import (
     CallerOf,
@@ -27,7 +27,7 @@ from talktime.doors.http.management.house import (
     unknown_tenant,
     who,
 )
-from talktime.doors.http.management.shown import cap_shown, entry_shown, lot_shown, pool_shown, wallet_shown
+from talktime.doors.http.management.shown import adjusted_shown, cap_shown, entry_shown, lot_shown, pool_shown
 from talktime.doors.http.management.texts import (
     Amount,
     Before,
@@ -57,10 +57,14 @@ class Purchase(Strict):
 
 
 class Adjustment(Strict):
-    """Credits given (above 0) or taken back (below 0) by hand."""
+    """Credits given (above 0) or taken back (below 0) by hand.
+
+    `reference` names this adjustment: the same one again changes nothing.
+    """
 
     amount: Amount
     reason: LongText
+    reference: Text = ""
 
 
 @router.post("/lots", status_code=201, responses={200: {"model": FundedAnswer}})
@@ -80,12 +84,18 @@ async def buy(
     )
 
 
-@router.post("/adjustments", status_code=201)
-async def adjust(house: InHouse, principal: CallerOf, tenant: TenantOf, body: Adjustment) -> WalletAnswer:
-    """Gives credits as a lot or takes free ones back; the reason goes to the audit log."""
-    return wallet_shown(
-        done(await house.administration.adjust(tenant, body.amount, body.reason, who(principal)))
-    )
+@router.post("/adjustments", status_code=201, responses={200: {"model": AdjustedAnswer}})
+async def adjust(
+    house: InHouse, principal: CallerOf, tenant: TenantOf, body: Adjustment, response: Response
+) -> AdjustedAnswer:
+    """Gives credits as a lot or takes free ones back; the reason goes to the audit log.
+
+    200 where the reference had made it before: nothing is changed, and the balance is that of now.
+    """
+    adjust = house.administration.adjust
+    adjusted = done(await adjust(tenant, body.amount, body.reason, body.reference, who(principal)))
+    response.status_code = 200 if adjusted.repeated else 201
+    return adjusted_shown(adjusted)
 
 
 @router.get("/credits")

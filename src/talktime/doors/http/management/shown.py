@@ -9,6 +9,7 @@ import msgspec
 from talktime.accounts.calendar import month_name
 from talktime.core.money import NANOS_PLACES, format_decimal, format_money
 from talktime.doors.http.management.answers import (
+    AdjustedAnswer,
     CallAnswer,
     CallInProgress,
     CapAnswer,
@@ -24,7 +25,6 @@ from talktime.doors.http.management.answers import (
     SettledAnswer,
     Share,
     Source,
-    WalletAnswer,
 )
 from talktime.doors.http.management.texts import instant
 from talktime.ledger.records import ChargeBody, State
@@ -32,7 +32,7 @@ from talktime.ledger.records import ChargeBody, State
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from talktime.ledger.commands import Wallet
+    from talktime.accounts.administration import Adjusted
     from talktime.ledger.reading import KeptCall, KeptLot
     from talktime.ledger.records import Charge, Entry, Facts, SessionRow
     from talktime.live.answers import Settled
@@ -41,13 +41,15 @@ if TYPE_CHECKING:
 _body: Final = msgspec.json.Decoder(ChargeBody)
 
 
-def wallet_shown(wallet: Wallet) -> WalletAnswer:
-    """What a tenant has."""
-    return WalletAnswer(
+def adjusted_shown(adjusted: Adjusted) -> AdjustedAnswer:
+    """What a tenant has after an adjustment."""
+    wallet = adjusted.wallet
+    return AdjustedAnswer(
         lot=wallet.lot or None,
         balance=format_money(wallet.balance),
         reserved=format_money(wallet.reserved),
         available=format_money(wallet.available),
+        repeated=adjusted.repeated,
     )
 
 
