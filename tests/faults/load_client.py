@@ -258,7 +258,7 @@ class _Switch:
         what = self._random.random()
         if what < 0.7:
             self._end(tenant, call_id, sequence + 1, self._random.randint(1, granted_s))
-        elif what < 0.85:
+        elif what < 0.85 and not used_s:
             self._ask(tenant, call_id, "cancel", sequence + 1, {})
             self.line.account.told(tenant, call_id, CallTold("cancelled"))
 

@@ -266,7 +266,9 @@ def start_of(tenant: str, call: str, sequence: int, ask: Ask, clock_us: int) -> 
 def offer_of(call: StartCall, ask: Ask, now_us: int) -> Offer:
     """What the documents say about a start that arrives at an instant."""
     place = PLACES[call.tenant]
-    told = [at_us for at_us in (call.answered_us, call.started_us) if at_us != UNKNOWN_US]
+    # What no switch with a right clock would say (docs/decisions/0006) is not believed.
+    believed = range(now_us - 72 * 3600 * 1_000_000, now_us + 300 * 1_000_000 + 1)
+    told = [at_us for at_us in (call.answered_us, call.started_us) if at_us in believed]
     base_us = told[0] if told else now_us
     local = datetime.fromtimestamp(base_us // 1_000_000, UTC).astimezone(ZoneInfo(place.zone))
     month = local.year * 12 + local.month - 1
