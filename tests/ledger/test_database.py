@@ -43,17 +43,22 @@ from tests.house.tree import ROOT
         ("sqlite:///ledger.db", "sqlite", "ledger.db"),
         ("sqlite:////var/lib/talktime/ledger.db", "sqlite", "/var/lib/talktime/ledger.db"),
         ("sqlite:///a folder/50%.db", "sqlite", "a folder/50%.db"),
-        ("postgresql://u@h:5433/n", "postgresql", "user=u dbname=n host=h port=5433"),
-        ("postgresql://u@/n?host=/run/pg", "postgresql", "user=u dbname=n host=/run/pg"),
+        ("postgresql://u@h:5433/n", "postgresql", "user=u dbname=n host=h port=5433 connect_timeout=10"),
+        ("postgresql://u@/n?host=/run/pg", "postgresql", "user=u dbname=n host=/run/pg connect_timeout=10"),
+        (
+            "postgresql://u@h/n?connect_timeout=3",
+            "postgresql",
+            "user=u dbname=n host=h connect_timeout=3",
+        ),
         (
             "postgresql://u@a:1,b:2/n",
             "postgresql",
-            "user=u dbname=n host=a,b port=1,2 target_session_attrs=read-write",
+            "user=u dbname=n host=a,b port=1,2 target_session_attrs=read-write connect_timeout=10",
         ),
         (
             "postgresql://u@a,b/n?target_session_attrs=any",
             "postgresql",
-            "user=u dbname=n host=a,b port=, target_session_attrs=any",
+            "user=u dbname=n host=a,b port=, target_session_attrs=any connect_timeout=10",
         ),
     ],
 )
