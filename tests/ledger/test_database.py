@@ -48,7 +48,7 @@ from tests.house.tree import ROOT
         (
             "postgresql://u@h/n?connect_timeout=3",
             "postgresql",
-            "user=u dbname=n host=h connect_timeout=3",
+            "user=u connect_timeout=3 dbname=n host=h",
         ),
         (
             "postgresql://u@a:1,b:2/n",
