@@ -42,6 +42,7 @@ bench: $(DEV)  ## every program bench/bench_*.py, each prints its figures
 lock:  ## make the locks anew from pyproject.toml (UPGRADE=--upgrade takes newer releases)
 	$(COMPILE) --group build --output-file requirements.lock
 	$(COMPILE) --group build --group dev --constraints requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) --extra spark --constraints requirements-dev.lock --output-file requirements-spark.lock
 
 # One version of each library for every Python and machine; no index, no path, no host in the files.
 UV ?= $(or $(wildcard $(BIN)/uv),uv)

@@ -1,4 +1,4 @@
-"""A made-up month as the flat columns of the settlement loop: three tenants and all that can happen to them.
+"""A made-up month as the flat columns of the settlement loop: some tenants and all that can happen to them.
 
 Nothing here knows a plan or a number: rates, pools, caps, lots and events are drawn as integers, so that the
 loop meets full pools, met caps, empty wallets, expiries and recharges often.
@@ -6,10 +6,12 @@ loop meets full pools, met caps, empty wallets, expiries and recharges often.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
+import pytest
+
+from talktime.bulk.kernel import settle_rows
 from talktime.bulk.state import (
     EVALUATE,
     FREE,
@@ -18,6 +20,7 @@ from talktime.bulk.state import (
     NOT_ANSWERED,
     PAYABLE,
     PURCHASE,
+    WITHOUT_VALUE,
     Calls,
     Caps,
     Charges,
@@ -36,6 +39,10 @@ UNIT = 1_000_000
 DAY_US = 86_400 * S
 SPAN_US = 40 * DAY_US
 TENANTS = 3
+CHAINS = (0,), (1,), (2,), (3,), (0, 1), (4, 5), (5, 6), (1, 2)
+POOLS = 7
+CAPS = 4
+"""Chains of pools, pools and caps of each tenant."""
 
 LogEntry = tuple[int, ...]
 
@@ -54,34 +61,33 @@ class Month(NamedTuple):
     charges: Charges
 
 
-def month_of(seed: int, rows: int) -> Month:
-    """The month of a seed."""
+def month_of(seed: int, rows: int, tenants: int = TENANTS, room: int = 0) -> Month:
+    """The month of a seed; each tenant has `room` for lots, or enough for whatever comes."""
     random = Random(seed)
-    rates, pools, caps = _rates(random), _pools(random), _caps(random)
-    calls = _calls(random, rows, len(rates.rated), len(pools.chain_at) - 1, len(caps.limit))
-    wallets, lots, events = _wallets(random, 2 * rows + 40)
-    year = Year([0, SPAN_US // 2, SPAN_US], [365 * DAY_US, 366 * DAY_US, 365 * DAY_US])
-    return Month(calls, rates, pools, caps, wallets, lots, events, year, _charges(rows))
+    rates, pools, caps = _rates(random), _pools(random, tenants), _caps(random, tenants)
+    calls = _calls(random, rows // tenants, tenants, len(rates.rated))
+    wallets, lots, events = _wallets(random, tenants, room or 2 * rows + 40)
+    leap = (0, SPAN_US // 2, SPAN_US), (365 * DAY_US, 366 * DAY_US, 365 * DAY_US)
+    late = (0, SPAN_US // 3), (365 * DAY_US, 365 * DAY_US + 3_600 * S)
+    year = Year([*leap[0], *late[0]], [*leap[1], *late[1]], [0, 3, 5])
+    return Month(calls, rates, pools, caps, wallets, lots, events, year, _charges(len(calls.tenant)))
 
 
 def _charges(rows: int) -> Charges:
-    without = {"lot": NONE, "pool": NONE, "pool_left_s": NONE}
-    return Charges(*([without.get(name, 0)] * rows for name in Charges._fields))
+    return Charges(*([WITHOUT_VALUE.get(name, 0)] * rows for name in Charges._fields))
 
 
-def _calls(random: Random, rows: int, rates: int, chains: int, caps: int) -> Calls:
+def _calls(random: Random, rows: int, tenants: int, rates: int) -> Calls:
     made = []
-    for tenant in range(TENANTS):
-        ends = sorted(
-            random.randrange(DAY_US, SPAN_US) // (600 * S) * 600 * S for _ in range(rows // TENANTS)
-        )
+    for tenant in range(tenants):
+        ends = sorted(random.randrange(DAY_US, SPAN_US) // (600 * S) * 600 * S for _ in range(rows))
         for end_us in ends:
             duration_s = random.choice([1, 30, 59, 60, 61, random.randrange(1, 4_000)])
             start_us = end_us - duration_s * S
             kind = random.choice([PAYABLE] * 8 + [FREE, NOT_ANSWERED])
             gates = random.choice([0] * 12 + [1, 2, 4])
-            chain = random.choice([NONE, NONE, random.randrange(chains)])
-            capped = [random.choice([NONE, NONE, random.randrange(caps)]) for _ in range(3)]
+            chain = random.choice([NONE, NONE, tenant * len(CHAINS) + random.randrange(len(CHAINS))])
+            capped = [random.choice([NONE, NONE, tenant * CAPS + random.randrange(CAPS)]) for _ in range(3)]
             made.append(
                 (tenant, end_us, start_us, duration_s, kind, gates, chain, random.randrange(rates), *capped)
             )
@@ -100,10 +106,11 @@ def _rates(random: Random) -> Rates:
     return Rates(*(list(column) for column in zip(*made, strict=True)))
 
 
-def _pools(random: Random) -> Pools:
-    """Seven pools: two unlimited, two partners that close each other; sizes that change."""
-    chains = [(0,), (1,), (2,), (3,), (0, 1), (4, 5), (5, 6), (1, 2)]
-    sizes = [[(ALWAYS_US, NO_LIMIT)] if pool > 4 else _sizes(random) for pool in range(7)]
+def _pools(random: Random, tenants: int) -> Pools:
+    """Seven pools a tenant: two unlimited, two partners that close each other; sizes that change."""
+    chains = [[POOLS * tenant + pool for pool in chain] for tenant in range(tenants) for chain in CHAINS]
+    pools = range(POOLS * tenants)
+    sizes = [[(ALWAYS_US, NO_LIMIT)] if pool % POOLS > 4 else _sizes(random) for pool in pools]
     chain_at, size_at = [0], [0]
     for chain in chains:
         chain_at.append(chain_at[-1] + len(chain))
@@ -115,9 +122,9 @@ def _pools(random: Random) -> Pools:
         size_at=size_at,
         size_from_us=[from_us for spans in sizes for from_us, _ in spans],
         sizes_s=[size_s for spans in sizes for _, size_s in spans],
-        partner=[NONE, NONE, 3, 2, NONE, NONE, NONE],
-        used_s=[0] * 7,
-        peak_s=[0] * 7,
+        partner=[{2: pool + 1, 3: pool - 1}.get(pool % POOLS, NONE) for pool in pools],
+        used_s=[0] * len(pools),
+        peak_s=[0] * len(pools),
     )
 
 
@@ -126,20 +133,20 @@ def _sizes(random: Random) -> list[tuple[int, int]]:
     return [(from_us, random.choice([0, 600, 7_200, 60_000])) for from_us in (ALWAYS_US, *changes)]
 
 
-def _caps(random: Random) -> Caps:
-    limits = [random.choice([UNIT, 9 * UNIT, 90 * UNIT]) for _ in range(4)]
+def _caps(random: Random, tenants: int) -> Caps:
+    limits = [random.choice([UNIT, 9 * UNIT, 90 * UNIT]) for _ in range(CAPS * tenants)]
     return Caps(limits, [0] * len(limits))
 
 
-def _wallets(random: Random, room: int) -> tuple[Wallets, Lots, Events]:
-    """Each tenant's lots have a range of their own with room for every recharge that can come."""
+def _wallets(random: Random, tenants: int, room: int) -> tuple[Wallets, Lots, Events]:
+    """Each tenant's lots have a range of their own, and one of two time zones."""
     wallets: list[Wallets] = []
     lots: list[tuple[int, ...]] = []
     events: list[tuple[int, ...]] = []
-    for tenant in range(TENANTS):
+    for tenant in range(tenants):
         opening = [_lot(random, random.randrange(-DAY_US, DAY_US)) for _ in range(random.randrange(3))]
         due = _due(random)
-        wallets.append(_wallet(random, opening, tenant * room, room, due, len(events)))
+        wallets.append(_wallet(random, opening, tenant * room, room, due, len(events), tenant % 2))
         lots += opening + [(0,) * 5] * (room - len(opening))
         events += due
     return (
@@ -167,6 +174,7 @@ def _wallet(
     room: int,
     due: list[tuple[int, ...]],
     next_event: int,
+    zone: int,
 ) -> Wallets:
     """One tenant's row."""
     below, add = random.choice([(0, 0), (0, 0), (2 * UNIT, 5 * UNIT), (3 * UNIT, UNIT)])
@@ -179,6 +187,8 @@ def _wallet(
         "below": below,
         "add": add,
         "recharge_cap": random.choice([NO_LIMIT, 7 * UNIT, 0]),
+        "lots_at": first,
+        "zone": zone,
         "head": first,
         "tail": first + len(opening),
         "room": first + room,
@@ -200,22 +210,22 @@ def empty_log(entries: int) -> Log:
     return Log([0], *([0] * entries for _ in Log._fields[1:]))
 
 
-def settle_month(
-    loop: Callable[..., int], month: Month, entries: int, columns: Callable[[Any], Any] = lambda group: group
-) -> list[LogEntry]:
-    """Runs a settlement loop over all rows, as often as its log is full; gives back all that it logged."""
-    *groups, charges = month
+def settle_month(month: Month, entries: int) -> list[LogEntry]:
+    """Runs the plain loop over all rows, as often as its log is full; gives back all that it logged."""
+    loop: Any = settle_rows
     noted: list[LogEntry] = []
     at, rows = 0, len(month.calls.tenant)
     while at < rows:
-        log = columns(empty_log(entries))
-        reached = loop(at, rows, 0, *groups, log, charges)
-        used = int(log.used[0])
+        log = empty_log(entries)
+        reached = loop(at, rows, 0, *month[:-1], log, month.charges)
+        used = log.used[0]
         assert reached > at or used > 0, f"the loop stands still at row {at}"
-        noted += zip(*(_ints(column)[:used] for column in log[1:]), strict=True)
+        noted += zip(*(column[:used] for column in log[1:]), strict=True)
         at = reached
     return noted
 
 
-def _ints(column: Sequence[int]) -> list[int]:
-    return [int(value) for value in column]
+def keep_compiled(config: pytest.Config, patch: pytest.MonkeyPatch) -> None:
+    """What tests compile is kept with what pytest keeps, so that the next run finds it."""
+    if hasattr(config, "cache") and config.cache is not None:
+        patch.setenv("TALKTIME_CACHE", str(config.cache.mkdir("compiled")))

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talktime.accounts.tenant import Cap, Purchase, ServiceNumber, Tenant
-from talktime.bulk.kernel import settle_rows
 from talktime.bulk.result import Run
 from talktime.bulk.state import EXPIRY, PURCHASE, RECHARGE, REPAID
 from tests.bulk.charged import (
@@ -258,7 +257,7 @@ def test_money_and_seconds_are_conserved_in_any_month(seed: int) -> None:
     """Whatever happens, nothing is lost: wallets, lots, pools and caps against what the rows say."""
     month = month_of(seed, 60)
     opening = sum(month.wallets.balance)
-    entries = settle_month(settle_rows, month, 5_000)
+    entries = settle_month(month, 5_000)
     charges, wallets = month.charges, month.wallets
     logged = [(kind, amount) for kind, _, _, _, _, amount, _ in entries]
     funded = sum(amount for kind, amount in logged if kind in (PURCHASE, RECHARGE))
@@ -278,5 +277,5 @@ def test_money_and_seconds_are_conserved_in_any_month(seed: int) -> None:
 def test_what_a_month_costs_hangs_on_no_room(seed: int) -> None:
     """The loop stops where its log is full and goes on from there."""
     tight, wide = month_of(seed, 60), month_of(seed, 60)
-    assert settle_month(settle_rows, tight, 90) == settle_month(settle_rows, wide, 9_000)
+    assert settle_month(tight, 90) == settle_month(wide, 9_000)
     assert tight == wide

@@ -1,23 +1,18 @@
-"""Compiled = plain: every numeric function of the core, and the settlement loop, give what Python gives.
+"""Compiled = plain: every numeric function of the core gives what Python gives.
 
-The functions are compiled as they stand (rulings.md 37): each is registered, then a caller is compiled. They
-hold no memory of their own, so numba need not count references to the columns (`_nrt`): that halves the
-time to compile the loop.
+They are compiled as they stand (rulings.md 37), as the program compiles them. The settlement loop that calls
+them is compared in tests/bulk/test_compiled_loop.py.
 """
 
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from numba import njit
-from numba.extending import register_jitable
 
-from talktime.bulk import kernel
-from talktime.bulk.state import Calls
+from talktime.bulk.compiled import compiled as compiled_form
 from talktime.core import (
     category,
     credits,
@@ -40,13 +35,11 @@ from talktime.core.limits import (
     NEVER_US,
     NO_LIMIT,
 )
-from tests.bulk.months import Month, month_of, settle_month
+from tests.bulk.months import keep_compiled
 from tests.core.drawn import Settle, settles
 from tests.core.test_rating import parts
 
-WITHOUT_COUNTING: Any = {"_nrt": False}
-
-IN_ORDER: tuple[Callable[..., Any], ...] = (
+FUNCTIONS: tuple[Callable[..., Any], ...] = (
     money.ceil_div,
     money.round_div,
     rating.billed_seconds,
@@ -74,17 +67,17 @@ IN_ORDER: tuple[Callable[..., Any], ...] = (
     category.fits,
     deck.in_window,
 )
-"""Every numeric function of the core; each calls only those before it."""
+"""Every numeric function of the core."""
 
 compiled: dict[Callable[..., Any], Any] = {}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _compile() -> None:
-    for function in IN_ORDER:
-        register_jitable(**WITHOUT_COUNTING)(function)
-    for function in IN_ORDER:
-        compiled[function] = njit(**WITHOUT_COUNTING)(function)
+def _compile(pytestconfig: pytest.Config) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        keep_compiled(pytestconfig, patch)
+        for function in FUNCTIONS:
+            compiled[function] = compiled_form(function)
 
 
 def same(function: Callable[..., Any], calls: Sequence[Sequence[int]]) -> None:
@@ -229,53 +222,3 @@ def test_fits(calls: list[tuple[int, ...]]) -> None:
 @given(some(st.integers(0, 6), minutes, st.integers(0, 127), minutes, st.integers(0, 1440)))
 def test_in_window(calls: list[tuple[int, ...]]) -> None:
     same(deck.in_window, calls)
-
-
-# --- the loop --------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def compiled_loop() -> Callable[..., int]:
-    """`settle_rows` with everything that it calls."""
-    for name, function in vars(kernel).items():
-        if getattr(function, "__module__", "") == kernel.__name__ and name != "settle_rows":
-            register_jitable(**WITHOUT_COUNTING)(function)
-    loop: Callable[..., int] = njit(**WITHOUT_COUNTING)(kernel.settle_rows)
-    return loop
-
-
-def arrays(group: Any) -> Any:
-    """A group of columns as arrays."""
-    return type(group)(*(np.array(column, np.int64) for column in group))
-
-
-def lists(month: Month) -> list[list[list[int]]]:
-    return [[[int(value) for value in column] for column in group] for group in month]
-
-
-@settings(max_examples=20)
-@given(seed=st.integers(0, 2**32), entries=st.sampled_from([80, 5_000]))
-def test_the_loop(compiled_loop: Callable[..., int], seed: int, entries: int) -> None:
-    plain = month_of(seed, 90)
-    fast = Month(*(arrays(group) for group in month_of(seed, 90)))
-    expected = settle_month(kernel.settle_rows, plain, entries)
-    assert settle_month(compiled_loop, fast, entries, arrays) == expected
-    assert lists(fast) == lists(plain)
-
-
-def test_the_months_are_not_dull() -> None:
-    """What the months above are for: everything that the loop can do happens in them."""
-    reasons, kinds, funded = set(), set(), set()
-    for seed in range(30):
-        month = month_of(seed, 90)
-        kinds |= {entry[0] for entry in settle_month(kernel.settle_rows, month, 5_000)}
-        reasons |= set(month.charges.reason)
-        funded |= {
-            name
-            for name in ("credits", "post_usage", "overdraft", "pool_s")
-            if any(getattr(month.charges, name))
-        }
-        assert isinstance(month.calls, Calls)
-    assert kinds == set(range(1, 13)) - {3, 4}
-    assert reasons == {0, 5, 6, 7, 8, 9, 10, 11, 12}
-    assert funded == {"credits", "post_usage", "overdraft", "pool_s"}

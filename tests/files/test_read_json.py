@@ -229,7 +229,7 @@ def test_whatever_stands_in_a_row_the_next_is_read(odd: Rows) -> None:
     text = "".join(json.dumps(GRAPH | row) for row in odd) + json.dumps(GRAPH | {"id": "last"})
     notes = PartNotes("x")
     found = read_json(Utf8Stream(io.BytesIO(text.encode())), notes, None)
-    ids = [one for batch in found.batches for one in batch.columns["id"].to_pylist()]
+    ids = [one for batch in found.batches for one in batch.columns["id"].to_list()]
     assert ids[-1] == "last"
     assert len(ids) + notes.rejected_rows == len(odd) + 1
 

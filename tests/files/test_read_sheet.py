@@ -14,6 +14,7 @@ import pytest
 import xlsxwriter
 
 from talktime.files import open as opening
+from talktime.files import read_parquet
 from talktime.files import read_sheet as reading
 from talktime.files.usage import NotUsage, UnusableFile
 from tests.files.usage_samples import CALL, CALLING_PLANS_25, call, read, reasons, rows
@@ -156,6 +157,7 @@ def test_a_column_that_is_no_text_is_named(tmp_path: Path) -> None:
 
 def test_rows_beyond_one_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "ROWS_AT_A_TIME", 3)
+    monkeypatch.setattr(read_parquet, "ROWS_AT_A_TIME", 3)
     calls = [call(UsageId=f"u{at}", UPN="a\0b" if at == 4 else "ana") for at in range(10)]
     columns = {name: [one.get(name, "") for one in calls] for name in CALLING_PLANS_25}
     for content in (parquet(columns), workbook([CALLING_PLANS_25, *zip(*columns.values(), strict=True)])):

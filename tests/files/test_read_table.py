@@ -13,6 +13,7 @@ from talktime.files import read_table as reading
 from talktime.files import records
 from talktime.files.decode import Utf8Stream
 from talktime.files.read_table import MAX_LINES, read_table
+from talktime.files.typed_columns import as_text
 from talktime.files.usage import NotUsage
 from talktime.files.usage_batch import MAX_KEPT, PartNotes
 from tests.files.usage_samples import CALL, CALLING_PLANS_25, call, read, reasons, rows, table
@@ -24,7 +25,7 @@ def columns(text: str, notes: PartNotes | None = None) -> list[tuple[int, dict[s
     """Line and texts of every row of a table, by our names."""
     found = read_table(Utf8Stream(io.BytesIO(text.encode())), notes or PartNotes("x"), None)
     return [
-        (line, {name: array[at].as_py() for name, array in batch.columns.items()})
+        (line, {name: as_text(column)[at] for name, column in batch.columns.items()})
         for batch in found.batches
         for at, line in enumerate(batch.lines)
     ]

@@ -6,7 +6,8 @@ states, each with the plans held in a span of time (rulings.md 5: licences are t
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from operator import attrgetter
 from typing import Final
 
@@ -49,6 +50,15 @@ class Payers:
     by_id: dict[str, int]
     by_upn: dict[str, int]
     by_number: dict[str, int]
+    _holders: dict[str, list[tuple[Payer, Licence]]] = field(default_factory=dict, repr=False, compare=False)
+
+    def holders(self, plan: str) -> Sequence[tuple[Payer, Licence]]:
+        """Who ever holds a plan, with the licence."""
+        if not self._holders:
+            for payer in self.payers:
+                for licence in payer.licences:
+                    self._holders.setdefault(licence.plan, []).append((payer, licence))
+        return self._holders.get(plan, ())
 
     def state_at(self, payer: int, at_us: int) -> int:
         """The index of the state of a payer at an instant; NOBODY for nobody."""
@@ -93,10 +103,7 @@ def payers_of(tenant: Tenant, catalogue: Catalogue) -> Payers:
     first_state: list[int] = []
     for index, payer in enumerate(payers):
         first_state.append(len(states))
-        states.extend(
-            PayerState(index, from_us, held_at(payer.licences, from_us))
-            for from_us in changes(payer.licences)
-        )
+        states.extend(PayerState(index, from_us, plans) for from_us, plans in spans(payer.licences))
     first_state.append(len(states))
     return Payers(
         payers=tuple(payers),
@@ -106,6 +113,12 @@ def payers_of(tenant: Tenant, catalogue: Catalogue) -> Payers:
         by_upn={u.upn.lower(): i for i, u in enumerate(tenant.users) if u.upn},
         by_number={s.number: len(tenant.users) + i for i, s in enumerate(tenant.service_numbers)},
     )
+
+
+@lru_cache(maxsize=10_000)
+def spans(licences: tuple[Licence, ...]) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    """(from instant, plan codes held from then on); remembered, since many people hold the same."""
+    return tuple((from_us, held_at(licences, from_us)) for from_us in changes(licences))
 
 
 def changes(licences: Iterable[Licence]) -> list[int]:

@@ -65,9 +65,8 @@ def pool_sizes(
     pool = next(p for p in plan.pools if p.kind == key.kind)
     holders = [
         (payer.location, licence)
-        for payer in payers.payers
-        for licence in payer.licences
-        if licence.plan == plan.code and pool_owner(catalogue, plan, payer) == key.owner
+        for payer, licence in payers.holders(plan.code)
+        if pool_owner(catalogue, plan, payer) == key.owner
     ]
     bought = [s for s in tenant.subscriptions if s.plan == plan.code]
     by_purchase = plan.basis == BASIS_PURCHASED and bool(bought)

@@ -16,6 +16,9 @@ from talktime.core.limits import MAX_LICENCES, NEVER_US
 
 _CALLING: Final = "calling"
 
+_Entry = tuple[str, int, str]
+"""Table, position and name of an entry: what `entry_name` takes where there is something to tell."""
+
 
 def check_tenant(tenant: Tenant, catalogue: Catalogue) -> Iterator[str]:
     """Everything that is wrong with the tenant as a whole, a sentence each."""
@@ -26,26 +29,25 @@ def check_tenant(tenant: Tenant, catalogue: Catalogue) -> Iterator[str]:
 
 
 def _duplicates(tenant: Tenant) -> Iterator[str]:
-    users = [(entry_name("users", at, user.upn), user) for at, user in enumerate(tenant.users, 1)]
-    services = [
-        (entry_name("service_numbers", at, service.number), service)
-        for at, service in enumerate(tenant.service_numbers, 1)
-    ]
+    users: list[_Entry] = [("users", at, user.upn) for at, user in enumerate(tenant.users, 1)]
+    people = list(zip(users, tenant.users, strict=True))
     accounts = enumerate(tenant.billing_accounts, 1)
-    yield from _twice("id", ((entry_name("billing_accounts", at, a.id), a.id) for at, a in accounts))
-    yield from _twice("upn", ((where, user.upn) for where, user in users))
-    yield from _twice("id", ((where, user.id) for where, user in users))
-    numbers_of_users = ((where, number) for where, user in users for number in user.numbers)
-    yield from _twice("number", chain(numbers_of_users, ((where, s.number) for where, s in services)))
+    yield from _twice("id", ((("billing_accounts", at, a.id), a.id) for at, a in accounts))
+    yield from _twice("upn", ((entry, user.upn) for entry, user in people))
+    yield from _twice("id", ((entry, user.id) for entry, user in people))
+    numbers_of_users = ((entry, number) for entry, user in people for number in user.numbers)
+    services = enumerate(tenant.service_numbers, 1)
+    numbers_called = ((("service_numbers", at, s.number), s.number) for at, s in services)
+    yield from _twice("number", chain(numbers_of_users, numbers_called))
 
 
-def _twice(key: str, named: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _twice(key: str, named: Iterable[tuple[_Entry, str]]) -> Iterator[str]:
     """Values that two entries share, in any letter case; empty ones are absent."""
-    first: dict[str, str] = {}
-    for where, value in named:
-        owner = first.setdefault(value.casefold(), where) if value else where
-        if owner is not where:
-            yield f"{where}: {key} {shown(value)} is already that of {owner}"
+    first: dict[str, _Entry] = {}
+    for entry, value in named:
+        owner = first.setdefault(value.casefold(), entry) if value else entry
+        if owner is not entry:
+            yield f"{entry_name(*entry)}: {key} {shown(value)} is already that of {entry_name(*owner)}"
 
 
 def _licensed(tenant: Tenant) -> list[User | ServiceNumber]:
@@ -53,28 +55,42 @@ def _licensed(tenant: Tenant) -> list[User | ServiceNumber]:
     return [*tenant.users, *tenant.service_numbers]
 
 
+def _sets(tenant: Tenant) -> dict[int, tuple[Licence, ...]]:
+    """The licences of all holders by identity: a file gives hundreds of users the same few objects."""
+    return {id(holder.licences): holder.licences for holder in _licensed(tenant)}
+
+
 def _holders(tenant: Tenant, catalogue: Catalogue) -> Iterator[str]:
     """Licences of one user or service number that cannot stand together, or not in the user's country."""
+    faults = {key: list(_together(licences, catalogue)) for key, licences in _sets(tenant).items()}
     for at, user in enumerate(tenant.users, 1):
-        where = entry_name("users", at, user.upn)
-        yield from _together(where, user.licences, catalogue)
+        where = ("users", at, user.upn)
+        yield from _told(where, faults[id(user.licences)])
         for licence in user.licences:
             plan = catalogue.plans[licence.plan]
             if plan.countries and user.location and user.location not in plan.countries:
-                yield f"{where}: plan {plan.code} ({plan.name}) is not offered in {user.location}"
+                fault = f"plan {plan.code} ({plan.name}) is not offered in {user.location}"
+                yield from _told(where, [fault])
     for at, service in enumerate(tenant.service_numbers, 1):
-        yield from _together(entry_name("service_numbers", at, service.number), service.licences, catalogue)
+        where = ("service_numbers", at, service.number)
+        yield from _told(where, faults[id(service.licences)])
 
 
-def _together(where: str, licences: Sequence[Licence], catalogue: Catalogue) -> Iterator[str]:
+def _told(entry: _Entry, sentences: Iterable[str]) -> Iterator[str]:
+    """The sentences with where it is."""
+    for sentence in sentences:
+        yield f"{entry_name(*entry)}: {sentence}"
+
+
+def _together(licences: Sequence[Licence], catalogue: Catalogue) -> Iterator[str]:
     """One licence of a plan at a time, and one calling plan at a time."""
     for plan in dict.fromkeys(licence.plan for licence in licences):
         for _, second in _overlaps(licence for licence in licences if licence.plan == plan):
-            yield f"{where}: holds {plan} twice from {shown_instant(second.from_us)} on; list it once"
+            yield f"holds {plan} twice from {shown_instant(second.from_us)} on; list it once"
     for first, second in _overlaps(one for one in licences if catalogue.plans[one.plan].kind == _CALLING):
         if first.plan != second.plan:
             yield (
-                f"{where}: holds two calling plans, {first.plan} and {second.plan}, from "
+                f"holds two calling plans, {first.plan} and {second.plan}, from "
                 f"{shown_instant(second.from_us)} on; end one with until before the other begins"
             )
 
@@ -84,7 +100,10 @@ def _overlaps(licences: Iterable[Licence]) -> Iterator[tuple[Licence, Licence]]:
 
     Where any two of them overlap, two neighbours do.
     """
-    for first, second in pairwise(sorted(licences, key=lambda licence: licence.from_us)):
+    held = list(licences)
+    if len(held) < 2:
+        return
+    for first, second in pairwise(sorted(held, key=lambda licence: licence.from_us)):
         if second.from_us < first.until_us:
             yield first, second
 
@@ -97,11 +116,12 @@ def _assigned_and_bought(tenant: Tenant, catalogue: Catalogue) -> Iterator[str]:
             counts = changes.setdefault(bought.plan, Counter())
             counts[bought.from_us, "bought"] += bought.purchased
             counts[bought.until_us, "bought"] -= bought.purchased
-    for holder in _licensed(tenant):
-        for licence in holder.licences:
+    holders = Counter(id(holder.licences) for holder in _licensed(tenant))
+    for key, licences in _sets(tenant).items():
+        for licence in licences:
             if licence.plan in changes:
-                changes[licence.plan][licence.from_us, "assigned"] += 1
-                changes[licence.plan][licence.until_us, "assigned"] -= 1
+                changes[licence.plan][licence.from_us, "assigned"] += holders[key]
+                changes[licence.plan][licence.until_us, "assigned"] -= holders[key]
     for plan, counts in changes.items():
         yield from _shortage(plan, counts)
 

@@ -33,7 +33,7 @@ from talktime.catalog.model import TOLL, TOLL_FREE, Catalogue
 from talktime.catalog.side import load_currencies
 from talktime.core.limits import ALWAYS_US, MAX_LICENCES, NEVER_US
 from talktime.core.money import MICROS_PLACES, format_money
-from talktime.core.numbers import parse_number
+from talktime.core.numbers import NO_NUMBER, parse_number
 
 SCOPES: Final = ("user", "cost_centre", "tenant")
 """Whose spending a cap holds (rulings.md 18)."""
@@ -68,14 +68,22 @@ class TenantFaults(ValueError):  # noqa: N818 - what is wrong, not an accident
         super().__init__("; ".join(faults))
 
 
+KnownLicences = dict[tuple[str, ...], tuple[Licence, ...]]
+"""Lists of plan codes -> the licences that they are: thousands of users hold the same few."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Home:
-    """What entries of other tables take from [tenant]: "" where it is at fault."""
+    """What entries of other tables take from [tenant]: "" where it is at fault.
+
+    `licences`: lists of codes that were read without a fault.
+    """
 
     country: str
     currency: str
     account: str
     catalogue: Catalogue
+    licences: KnownLicences
 
 
 def read_tenant(path: Path, catalogue: Catalogue) -> Tenant:
@@ -92,14 +100,19 @@ def read_tenant(path: Path, catalogue: Catalogue) -> Tenant:
         raise TenantFileError(path, error.faults) from None
 
 
-def tenant_of_table(data: Mapping[str, Any], catalogue: Catalogue) -> Tenant:
-    """A tenant from tables of the same shape that came another way, such as JSON. Raises TenantFaults."""
+def tenant_of_table(
+    data: Mapping[str, Any], catalogue: Catalogue, known: KnownLicences | None = None
+) -> Tenant:
+    """A tenant from tables of the same shape that came another way, such as JSON. Raises TenantFaults.
+
+    `known` is kept by who reads many tenants against one catalogue; it begins empty.
+    """
     top = Table(data, "", [])
     top.only(*_TOP)
     table = top.table("tenant")
     if table is None:
         raise TenantFaults([*top.faults, *_no_tenant(top)])
-    tenant = _tenant(top, table, catalogue)
+    tenant = _tenant(top, table, catalogue, {} if known is None else known)
     faults = [*top.faults, *check_tenant(tenant, catalogue)]
     if faults:
         raise TenantFaults(faults)
@@ -123,14 +136,14 @@ def _no_tenant(top: Table) -> list[str]:
     return ["the table [tenant] is missing; begin with [tenant] and its id, country and currency"]
 
 
-def _tenant(top: Table, table: Table, catalogue: Catalogue) -> Tenant:
+def _tenant(top: Table, table: Table, catalogue: Catalogue, known: KnownLicences) -> Tenant:
     """The tenant with all its tables; faults go to the tables' list."""
     table.only("id", "name", "country", "currency", "time_zone", "default_billing_account", "deck")
     id_ = table.needed("id")
     country, currency = _country(table, "country", None, catalogue), _currency(table)
     accounts = [_billing_account(entry, country, catalogue) for entry in top.tables("billing_accounts", "id")]
     default_account = _account(table, "default_billing_account", _only_id(accounts), accounts)
-    home = _Home(country, currency, default_account, catalogue)
+    home = _Home(country, currency, default_account, catalogue, known)
     users = tuple(_user(entry, home) for entry in top.tables("users", "upn"))
     upns = _upns(users)
     recharge, guards = top.table("auto_recharge"), top.table("guards")
@@ -257,18 +270,31 @@ def _user(table: Table, home: _Home) -> User:
         id=table.text("id"),
         name=table.text("name"),
         location=location,
-        licences=_licences(table, home.catalogue),
+        licences=_licences(table, home),
         numbers=_numbers(table, location, home.catalogue),
         cost_centre=table.text("cost_centre"),
         cap_per_month_micros=cap,
-        policies=policies_of(table),
+        policies=policies_of(table) if "policies" in table.entries else (),
     )
 
 
-def _licences(table: Table, catalogue: Catalogue) -> tuple[Licence, ...]:
+def _licences(table: Table, home: _Home) -> tuple[Licence, ...]:
     """Licences as codes or as { plan, from, until }; those at fault are left out."""
+    values = table.items("licences")
+    codes = tuple([value for value in values if isinstance(value, str)])
+    known = home.licences.get(codes) if len(codes) == len(values) else None
+    if known is not None:
+        return known
+    before = len(table.faults)
+    found = _licences_of(table, values, home.catalogue)
+    if len(codes) == len(values) and len(table.faults) == before:
+        home.licences[codes] = found
+    return found
+
+
+def _licences_of(table: Table, values: Sequence[object], catalogue: Catalogue) -> tuple[Licence, ...]:
     found = []
-    for position, value in enumerate(table.items("licences"), 1):
+    for position, value in enumerate(values, 1):
         where = f"{table.where}: licences[{position}]"
         if not isinstance(value, str | dict):
             table.fault(
@@ -284,29 +310,36 @@ def _licences(table: Table, catalogue: Catalogue) -> tuple[Licence, ...]:
 
 
 def _numbers(table: Table, location: str, catalogue: Catalogue) -> tuple[str, ...]:
-    return tuple(
-        _number(table, f"numbers[{position}]", value, location, catalogue)
-        for position, value in enumerate(table.items("numbers"), 1)
-    )
+    numbers = []
+    for position, value in enumerate(table.items("numbers"), 1):
+        number = _number(value, location, catalogue)
+        if not number:
+            table.fault(f"numbers[{position}] {_no_number(value)}")
+        numbers.append(number)
+    return tuple(numbers)
 
 
-def _number(table: Table, key: str, value: object, location: str, catalogue: Catalogue) -> str:
-    """A number as `+` and digits; one written the national way is of the location. A fault gives ""."""
-    number = parse_number(value, catalogue.dialling.get(location)) if isinstance(value, str) else None
-    if number is None or not number.digits or number.hidden:
-        table.fault(f'{key} {shown(value)} is not a telephone number; write it in quotes, as "+14255550100"')
-        return ""
-    return number.text
+def _number(value: object, location: str, catalogue: Catalogue) -> str:
+    """A number as `+` and digits; one written the national way is of the location. "" where it is none."""
+    number = parse_number(value, catalogue.dialling.get(location)) if isinstance(value, str) else NO_NUMBER
+    return number.text if number.digits and not number.hidden else ""
+
+
+def _no_number(value: object) -> str:
+    return f'{shown(value)} is not a telephone number; write it in quotes, as "+14255550100"'
 
 
 def _service(table: Table, home: _Home) -> ServiceNumber:
     table.only("number", "kind", "service", "licences", "cost_centre")
-    number = table.needed("number")
+    written = table.needed("number")
+    number = _number(written, home.country, home.catalogue)
+    if written and not number:
+        table.fault(f"number {_no_number(written)}")
     return ServiceNumber(
-        number=_number(table, "number", number, home.country, home.catalogue) if number else "",
+        number=number,
         kind=table.word("kind", (TOLL, TOLL_FREE)),
         service=table.word("service", SERVICES) if "service" in table.entries else "",
-        licences=_licences(table, home.catalogue),
+        licences=_licences(table, home),
         cost_centre=table.text("cost_centre"),
     )
 

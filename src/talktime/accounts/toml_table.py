@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
 from typing import Any, Final
 
+import msgspec
+
 from talktime.accounts.calendar import to_us, to_utc
 from talktime.core.limits import ALWAYS_US, MAX_MONEY_MICROS, MICROS_PER_UNIT, NEVER_US
 from talktime.core.money import format_money, parse_money
@@ -28,13 +30,25 @@ class WrittenFloat:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table: its entries, what to call it in a sentence (`users[3] "bob@x"`), and the list of faults."""
+class Table(msgspec.Struct, frozen=True):
+    """One table: its entries, its key in the file, and the list of faults.
+
+    An entry of an array of tables has a position, from 1, and the key whose value names it in a sentence.
+    """
 
     entries: Mapping[str, Any]
-    where: str
+    key: str
     faults: list[str]
+    position: int = 0
+    name_key: str = ""
+
+    @property
+    def where(self) -> str:
+        """What to call it in a sentence: `users[3] "bob@x"`. Worked out for a fault only: files are large."""
+        if not self.position:
+            return self.key
+        name = self.entries.get(self.name_key)
+        return entry_name(self.key, self.position, name if isinstance(name, str) else "")
 
     def fault(self, sentence: str) -> None:
         """Adds a sentence that begins with where it is."""
@@ -42,6 +56,8 @@ class Table:
 
     def only(self, *keys: str) -> None:
         """Refuses every other key by name, with the nearest known one."""
+        if self.entries.keys() <= set(keys):
+            return
         for key in self.entries:
             if key not in keys:
                 hint = did_you_mean(key, keys) or f"; known are {', '.join(keys)}"
@@ -57,13 +73,14 @@ class Table:
 
     def needed(self, key: str) -> str:
         """A text that may be neither absent nor empty; a fault gives ""."""
+        value = self.text(key)
+        if value:
+            return value
         if key not in self.entries:
             self.fault(f"{key} is missing")
-            return ""
-        value = self.text(key)
-        if not value and isinstance(self.entries[key], str):
+        elif isinstance(self.entries[key], str):
             self.fault(f"{key} is empty")
-        return value
+        return ""
 
     def word(self, key: str, allowed: Collection[str], default: str = "") -> str:
         """One of the allowed words; needed where there is no default. A fault gives the default."""
@@ -131,6 +148,8 @@ class Table:
 
     def validity(self) -> tuple[int, int] | None:
         """The instants `from` (included) and `until` (excluded); absent: always, never. None at fault."""
+        if "from" not in self.entries and "until" not in self.entries:
+            return ALWAYS_US, NEVER_US
         before = len(self.faults)
         start, end = self.instant("from"), self.instant("until")
         from_us = ALWAYS_US if start is None else start
@@ -164,8 +183,7 @@ class Table:
             self.fault(f"{key} must be an array of tables: write [[{key}]] before each")
             return
         for position, entry in enumerate(value, 1):
-            name = entry.get(name_key)
-            yield Table(entry, entry_name(key, position, name if isinstance(name, str) else ""), self.faults)
+            yield Table(entry, key, self.faults, position, name_key)
 
 
 def entry_name(table: str, position: int, name: str) -> str:

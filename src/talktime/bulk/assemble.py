@@ -5,12 +5,16 @@ Texts with few different values are gathered from short lists by index; money st
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from talktime.accounts.calendar import month_name
+from talktime.bulk.cap_columns import centres_of
+from talktime.bulk.codes import words_at
 from talktime.bulk.prepare import FLAG_END, FLAG_MASKED, FLAG_UNKNOWN_USER
+from talktime.bulk.result import pool_name
 from talktime.bulk.state import DRAW, NONE, POOL_USE
 from talktime.core.deck import NO_ROW
 from talktime.core.limits import NO_LIMIT
@@ -25,49 +29,95 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from talktime.bulk.books import Book
+    from talktime.bulk.loop_input import Loop
     from talktime.bulk.prepare import Prepared
-    from talktime.bulk.result import LotUse, PoolUse
+    from talktime.bulk.setting import Setting
     from talktime.bulk.settle import Settled
-    from talktime.catalog.model import Catalogue
-    from talktime.core.deck import Deck
 
     Ints = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
 
 FLAG_OVERRUN = "unlicensed_overrun"
 FLAG_CAP = "cap_overrun"
 
 
-def calls_frame(
-    prepared: Prepared,
-    settled: Settled,
-    catalogue: Catalogue,
-    deck: Deck,
-    lots: Sequence[LotUse],
-    pools: Sequence[PoolUse],
-    *,
-    has_wallet: bool,
-) -> pl.DataFrame:
-    """All columns of `files.call_columns`, in settlement order."""
+class Decided(NamedTuple):
+    """What became of each row: columns of `state.Charges` that are carried to the report.
+
+    `lots` and `pool` say which paid what, as name=value joined by `;`.
+    """
+
+    reason: Ints
+    billed_s: Ints
+    pool_s: Ints
+    unrated_s: Ints
+    amount: Ints
+    credits: Ints
+    post_usage: Ints
+    overdraft: Ints
+    balance: Ints
+    recharge: Ints
+    pool_left_s: Ints
+    over_cap: Ints
+    lots: pl.Series
+    pool: pl.Series
+
+    @property
+    def blocked(self) -> Flags:
+        """The rows that were refused; an unrated one was not."""
+        blocked: Flags = (self.reason != 0) & (self.reason != NO_RATE)
+        return blocked
+
+
+def decided(loop: Loop, settled: Settled, books: Sequence[Book]) -> Decided:
+    """What the loop decided, with lots and pools by name."""
+    charges = settled.charges
+    several: dict[int, dict[int, list[str]]] = {DRAW: {}, POOL_USE: {}}
+    pool_names = [
+        pool_name(key.plan, key.kind, key.owner, month_name(key.month)) for _, key in loop.plan.pools
+    ]
+    log = settled.log
+    at = np.flatnonzero(np.isin(log.kind, [DRAW, POOL_USE]))
+    entries = (
+        np.asarray(column)[at].tolist() for column in (log.kind, log.tenant, log.row, log.item, log.amount)
+    )
+    for kind, tenant, row, item, amount in zip(*entries, strict=True):
+        text = (
+            f"{books[tenant].lots[item].id}={format_money(amount)}"
+            if kind == DRAW
+            else f"{pool_names[item]}={amount}"
+        )
+        several[kind].setdefault(row, []).append(text)
+    first_lot = np.cumsum([0, *(len(book.lots) for book in books)])[:-1]
+    lot = np.where(charges["lot"] < 0, NONE, charges["lot"] + first_lot[loop.month.calls.tenant])
+    lot_names = [lot.id for book in books for lot in book.lots]
+    money, seconds = plain_text_of("value", MICROS_PLACES), pl.col("value").cast(pl.String)
+    kept = {name: charges[name] for name in Decided._fields[:-2]}
+    return Decided(
+        **kept,
+        lots=_named(lot_names, lot, charges["credits"], money, several[DRAW]),
+        pool=_named(pool_names, charges["pool"], charges["pool_s"], seconds, several[POOL_USE]),
+    )
+
+
+def calls_frame(prepared: Prepared, decided: Decided, setting: Setting, *, has_wallet: bool) -> pl.DataFrame:
+    """All columns of `files.call_columns`, in the order of the rows."""
     columns: dict[str, pl.Series] = {}
-    columns |= _from_file(prepared)
-    columns |= _decisions(prepared, settled, has_wallet=has_wallet)
-    columns |= _words(prepared, settled, catalogue)
-    columns |= _rate(prepared, deck)
-    columns |= _sources(settled, lots, pools)
-    columns |= _people(prepared)
-    columns["currency"] = _word([deck.currency], np.zeros(prepared.sides.usage.height, np.int64))
-    columns["deck"] = _word([f"{deck.name} {deck.version}"], np.zeros(prepared.sides.usage.height, np.int64))
+    columns |= _from_file(prepared, setting)
+    columns |= _decisions(prepared, decided, has_wallet=has_wallet)
+    columns |= _words(prepared, decided, setting)
+    columns |= _rate(prepared, setting)
+    columns |= _people(prepared, setting)
+    columns["lots"], columns["pool"] = decided.lots, decided.pool
+    deck, once = setting.book.deck, np.zeros(len(prepared.tenant), np.int64)
+    columns["currency"] = words_at([deck.currency], once)
+    columns["deck"] = words_at([f"{deck.name} {deck.version}"], once)
     return pl.DataFrame({name: columns[name] for name in NAMES})
 
 
-def _word(words: Sequence[str], index: Ints) -> pl.Series:
-    """The words at these indexes; -1 is the last word."""
-    at = np.where(index < 0, len(words) + index, index)
-    return pl.Series(words, dtype=pl.String).cast(pl.Categorical).gather(at)
-
-
-def _from_file(prepared: Prepared) -> dict[str, pl.Series]:
-    usage = prepared.sides.usage
+def _from_file(prepared: Prepared, setting: Setting) -> dict[str, pl.Series]:
+    usage = prepared.usage
     same = (
         "id",
         "call_id",
@@ -94,10 +144,10 @@ def _from_file(prepared: Prepared) -> dict[str, pl.Series]:
     columns["start"] = _instant(usage["start_us"])
     columns["end"] = _instant(usage["end_us"])
     columns["duration_seconds"] = usage["duration_s"]
-    columns["caller"] = prepared.sides.caller.text
-    columns["callee"] = prepared.sides.callee.text
-    columns["location"] = prepared.sides.location
-    columns["country"] = _word(prepared.sides.called.countries, prepared.sides.called.country)
+    columns["caller"] = prepared.caller
+    columns["callee"] = prepared.callee
+    columns["location"] = words_at(prepared.location[1], prepared.location[0].codes)
+    columns["country"] = words_at(setting.countries[0], prepared.country)
     return columns
 
 
@@ -105,120 +155,104 @@ def _instant(us: pl.Series) -> pl.Series:
     return pl.from_epoch(us, time_unit="us").dt.replace_time_zone("UTC")
 
 
-def _decisions(prepared: Prepared, settled: Settled, *, has_wallet: bool) -> dict[str, pl.Series]:
-    charges = settled.charges
-    answered = prepared.sides.usage["answered"].to_numpy()
-    free = prepared.of_situation([c.category.is_free for c in prepared.classified]) == 1
-    blocked = _blocked(settled)
-    billed = charges["billed_s"]
-    paid = np.where(blocked | free, 0, billed - charges["pool_s"] - charges["unrated_s"])
-    pool_left = pl.Series(charges["pool_left_s"])
+def _decisions(prepared: Prepared, decided: Decided, *, has_wallet: bool) -> dict[str, pl.Series]:
+    free, blocked = _free(prepared), decided.blocked
+    billed = decided.billed_s
+    paid = np.where(blocked | free, 0, billed - decided.pool_s - decided.unrated_s)
+    pool_left = pl.Series(decided.pool_left_s)
     columns = {
         "billed_seconds": pl.Series(np.where(blocked, 0, billed)),
         "blocked_seconds": pl.Series(np.where(blocked, billed, 0)),
-        "free_seconds": pl.Series(np.where(free & answered, billed, 0)),
-        "pool_seconds": pl.Series(charges["pool_s"]),
+        "free_seconds": pl.Series(np.where(free & (prepared.usage["answered"].to_numpy()), billed, 0)),
+        "pool_seconds": pl.Series(decided.pool_s),
         "paid_seconds": pl.Series(paid),
-        "unrated_seconds": pl.Series(charges["unrated_s"]),
+        "unrated_seconds": pl.Series(decided.unrated_s),
         "pool_left_seconds": pool_left.set((pool_left == NONE) | (pool_left >= NO_LIMIT), None),
-        "balance_after": pl.Series(charges["balance"]) if has_wallet else _nothing(len(billed)),
+        "balance_after": pl.Series(decided.balance)
+        if has_wallet
+        else pl.repeat(None, len(billed), dtype=pl.Int64, eager=True),
+        "recharge": pl.Series(decided.recharge),
     }
-    columns |= {name: pl.Series(charges[name]) for name in ("amount", "credits", "post_usage", "overdraft")}
-    columns["recharge"] = pl.Series(charges["recharge"])
-    return columns
+    money = ("amount", "credits", "post_usage", "overdraft")
+    return columns | {name: pl.Series(getattr(decided, name)) for name in money}
 
 
-def _nothing(rows: int) -> pl.Series:
-    return (
-        pl.Series([None], dtype=pl.Int64).extend_constant(None, rows - 1)
-        if rows
-        else pl.Series([], dtype=pl.Int64)
-    )
+def _free(prepared: Prepared) -> Flags:
+    """Calls that nobody pays for."""
+    of = [c.category.is_free for c in prepared.situations.classified]
+    free: Flags = prepared.situations.spread(of) == 1
+    return free
 
 
-def _blocked(settled: Settled) -> NDArray[np.bool_]:
-    reason = settled.charges["reason"]
-    blocked: NDArray[np.bool_] = (reason != 0) & (reason != NO_RATE)
-    return blocked
-
-
-def _words(prepared: Prepared, settled: Settled, catalogue: Catalogue) -> dict[str, pl.Series]:
-    charges, classified = settled.charges, prepared.classified
-    answered = prepared.sides.usage["answered"].to_numpy()
-    states = [
-        "charged",
-        "unrated",
-        "blocked",
-        "not_answered",
-        *sorted({c.category.state for c in classified}),
-    ]
-    of_category = prepared.of_situation([states.index(c.category.state) for c in classified])
-    unrated = charges["reason"] == NO_RATE
-    state = np.where(unrated, 1, np.where(_blocked(settled), 2, of_category))
-    sources = ["", "free", "pool", "credits", "post_usage", "overdraft"]
-    names, funding = _combined(
-        sources[2:],
-        [charges["pool_s"] > 0, charges["credits"] > 0, charges["post_usage"] > 0, charges["overdraft"] > 0],
-        "+",
-    )
-    free = (prepared.of_situation([c.category.is_free for c in classified]) == 1) & answered
+def _words(prepared: Prepared, decided: Decided, setting: Setting) -> dict[str, pl.Series]:
+    situations, catalogue = prepared.situations, setting.catalogue
+    classified = situations.classified
+    answered = prepared.usage["answered"].to_numpy()
+    own = sorted({c.category.state for c in classified})
+    states = ["charged", "unrated", "blocked", "not_answered", *own]
+    of_category = situations.spread([states.index(c.category.state) for c in classified])
+    unrated = decided.reason == NO_RATE
+    state = np.where(unrated, 1, np.where(decided.blocked, 2, of_category))
+    sources = ["pool", "credits", "post_usage", "overdraft"]
+    paid = (decided.pool_s, decided.credits, decided.post_usage, decided.overdraft)
+    names, funding = _combined(sources, [part > 0 for part in paid], "+")
     rules = [f"{rule.category}: {rule.why}" for rule in catalogue.rules]
     categories = list(catalogue.categories)
     kinds = sorted({c.deck_call.number_type for c in classified})
-    flag_names, flags = _flags(prepared, settled)
+    flag_names, flags = _flags(prepared, decided)
+    free = _free(prepared) & answered
+    category = situations.spread([categories.index(c.category.name) for c in classified])
+    kind = situations.spread([kinds.index(c.deck_call.number_type) for c in classified])
     return {
-        "category": _word(
-            categories, prepared.of_situation([categories.index(c.category.name) for c in classified])
-        ),
-        "rule": _word(rules, prepared.of_situation([c.rule for c in classified])),
-        "number_type": _word(
-            kinds, prepared.of_situation([kinds.index(c.deck_call.number_type) for c in classified])
-        ),
-        "state": _word(states, np.where(answered, state, 3)),
-        "reason": _word([Refusal(n).code for n in range(len(Refusal))], charges["reason"]),
-        "funding": _word([*names, "free"], np.where(free, len(names), funding)),
-        "flags": _word(flag_names, flags),
+        "category": words_at(categories, category),
+        "rule": words_at(rules, situations.spread([c.rule for c in classified])),
+        "number_type": words_at(kinds, kind),
+        "state": words_at(states, np.where(answered, state, 3)),
+        "reason": words_at([Refusal(n).code for n in range(len(Refusal))], decided.reason),
+        "funding": words_at([*names, "free"], np.where(free, len(names), funding)),
+        "flags": words_at(flag_names, flags),
     }
 
 
-def _combined(
-    words: Sequence[str], holds: Sequence[NDArray[np.bool_]], joined_by: str
-) -> tuple[list[str], Ints]:
+def _combined(words: Sequence[str], holds: Sequence[Flags], joined_by: str) -> tuple[list[str], Ints]:
     """Joins the words that hold in each row: a list of all combinations and the index of each row's."""
     bits = np.zeros(len(holds[0]) if holds else 0, np.int64)
     for place, held in enumerate(holds):
-        bits |= held.astype(np.int64) << place
-    combinations, index = np.unique(bits, return_inverse=True)
+        if held.any():
+            bits |= held.astype(np.int64) << place
+    combinations = np.flatnonzero(np.bincount(bits))
+    index = np.zeros(int(bits.max(initial=0)) + 1, np.int64)
+    index[combinations] = np.arange(len(combinations))
     names = [
         joined_by.join(word for place, word in enumerate(words) if combination >> place & 1)
         for combination in combinations.tolist()
     ]
-    return names, index.astype(np.int64)
+    return names, index[bits]
 
 
-def _flags(prepared: Prepared, settled: Settled) -> tuple[list[str], Ints]:
-    classified = prepared.classified
+def _flags(prepared: Prepared, decided: Decided) -> tuple[list[str], Ints]:
+    situations = prepared.situations
+    classified = situations.classified
     names = sorted({flag for c in classified for flag in c.flags})
-    holds = [prepared.of_situation([flag in c.flags for c in classified]) == 1 for flag in names]
-    unlicensed = prepared.of_situation([c.gates & GATE_UNLICENSED for c in classified]) != 0
+    holds = [situations.spread([flag in c.flags for c in classified]) == 1 for flag in names]
+    unlicensed = situations.spread([c.gates & GATE_UNLICENSED for c in classified]) != 0
     return _combined(
         [*names, FLAG_MASKED, FLAG_END, FLAG_UNKNOWN_USER, FLAG_OVERRUN, FLAG_CAP],
         [
             *holds,
             prepared.masked,
-            prepared.sides.usage["end_disagrees"].to_numpy(),
+            prepared.usage["end_disagrees"].to_numpy(),
             prepared.unknown_user,
-            unlicensed & (settled.charges["amount"] > 0),
-            settled.charges["over_cap"] > 0,
+            unlicensed & (decided.amount > 0),
+            decided.over_cap > 0,
         ],
         ";",
     )
 
 
-def _rate(prepared: Prepared, deck: Deck) -> dict[str, pl.Series]:
+def _rate(prepared: Prepared, setting: Setting) -> dict[str, pl.Series]:
     """The matched row; empty where the call needed none."""
-    asked = prepared.of_situation([not c.category.is_free for c in prepared.classified]) == 1
-    row = np.where(asked, prepared.rate, NO_ROW)
+    deck, row = setting.book.deck, prepared.rate
     rows = deck.rows
     found = pl.Series(row != NO_ROW)
     names = {number: name for name, number in ROUNDINGS.items()}
@@ -228,7 +262,7 @@ def _rate(prepared: Prepared, deck: Deck) -> dict[str, pl.Series]:
         return pl.Series(np.array([*values, 0], np.int64)[row]).set(~found, None)
 
     def words(values: list[str]) -> pl.Series:
-        return _word([*values, ""], row)
+        return words_at([*values, ""], row)
 
     everywhere = np.where(row == NO_ROW, 1, 0)
     return {
@@ -239,32 +273,8 @@ def _rate(prepared: Prepared, deck: Deck) -> dict[str, pl.Series]:
         "connection_fee": numbers([r.fee_micros for r in rows]),
         "first_seconds": numbers([r.first_s for r in rows]),
         "step_seconds": numbers([r.step_s for r in rows]),
-        "increments": _word([models[deck.increments], ""], everywhere),
-        "rounding": _word([f"{names[deck.rounding]} {deck.decimals}", ""], everywhere),
-    }
-
-
-def _sources(settled: Settled, lots: Sequence[LotUse], pools: Sequence[PoolUse]) -> dict[str, pl.Series]:
-    """`lots` and `pool`: which paid what, as name=value joined by `;`."""
-    charges = settled.charges
-    several: dict[int, dict[int, list[str]]] = {DRAW: {}, POOL_USE: {}}
-    for kind, _, row, _, item, amount, _ in settled.log:
-        if kind == DRAW:
-            several[kind].setdefault(row, []).append(f"{lots[item].id}={format_money(amount)}")
-        elif kind == POOL_USE:
-            several[kind].setdefault(row, []).append(f"{pools[item].name}={amount}")
-    seconds = pl.col("value").cast(pl.String)
-    return {
-        "lots": _named(
-            [lot.id for lot in lots],
-            charges["lot"],
-            charges["credits"],
-            plain_text_of("value", MICROS_PLACES),
-            several[DRAW],
-        ),
-        "pool": _named(
-            [pool.name for pool in pools], charges["pool"], charges["pool_s"], seconds, several[POOL_USE]
-        ),
+        "increments": words_at([models[deck.increments], ""], everywhere),
+        "rounding": words_at([f"{names[deck.rounding]} {deck.decimals}", ""], everywhere),
     }
 
 
@@ -272,27 +282,35 @@ def _named(
     names: Sequence[str], index: Ints, values: Ints, text: pl.Expr, several: Mapping[int, Sequence[str]]
 ) -> pl.Series:
     """name=value in each row that names one, the parts joined by `;` in rows that have several."""
-    chosen = pl.Series([*names, ""], dtype=pl.String).gather(np.where(index < 0, len(names), index))
-    frame = pl.DataFrame({"name": chosen, "value": values})
-    both = pl.when(pl.col("name") == "").then(pl.lit("")).otherwise(pl.col("name") + "=" + text)
-    texts = frame.select(both.alias("text"))["text"]
-    return texts.scatter(list(several), [";".join(parts) for parts in several.values()]) if several else texts
+    found = pl.repeat("", len(index), dtype=pl.String, eager=True)
+    rows = np.flatnonzero(index >= 0)
+    if len(rows):
+        frame = pl.DataFrame(
+            {"name": pl.Series(names, dtype=pl.String).gather(index[rows]), "value": np.asarray(values)[rows]}
+        )
+        found = found.scatter(rows, frame.select((pl.col("name") + "=" + text).alias("text"))["text"])
+    if several:
+        found = found.scatter(list(several), [";".join(parts) for parts in several.values()])
+    return found
 
 
-def _people(prepared: Prepared) -> dict[str, pl.Series]:
-    usage, payers = prepared.sides.usage, prepared.sides.payers
-    numbers = {index: number for number, index in payers.by_number.items()}
-    keys = [payer.key for payer in payers.payers]
-    service = pl.Series([*(numbers.get(i, "") for i in range(len(keys))), ""], dtype=pl.String).gather(
-        np.where(prepared.sides.service < 0, len(keys), prepared.sides.service)
-    )
-    known = pl.Series([*keys, ""], dtype=pl.String).gather(
-        np.where(prepared.sides.user < 0, len(keys), prepared.sides.user)
-    )
+def _or_last(payer: Ints, nobody: int) -> Ints:
+    """Places of payers in a column whose last place stands for nobody."""
+    return np.where(payer < 0, nobody, payer)
+
+
+def _people(prepared: Prepared, setting: Setting) -> dict[str, pl.Series]:
+    customers, usage = setting.customers, prepared.usage
+    service = customers.service_words.gather(_or_last(prepared.service, customers.payer_count))
+    known = customers.key_words.gather(_or_last(prepared.user, customers.payer_count))
     frame = pl.DataFrame({"known": known, "upn": usage["upn"], "id": usage["user_id"], "service": service})
-    empty_to_null = [pl.when(pl.col(c) != "").then(pl.col(c)) for c in ("known", "upn", "id", "service")]
+    empty_to_null = [
+        pl.when(pl.col(c) != "").then(pl.col(c).cast(pl.String)) for c in ("known", "upn", "id", "service")
+    ]
+    names, _ = customers.centres
     return {
         "user": frame.select(pl.coalesce(*empty_to_null).fill_null("").alias("user"))["user"],
-        "service_number": service,
-        "cost_centre": _word(prepared.caps.centre_names, prepared.caps.centre_name),
+        "service_number": service.cast(pl.String),
+        "cost_centre": words_at(names, centres_of(customers, prepared.user, prepared.service)),
+        "tenant": words_at([c.tenant.id for c in customers.all], prepared.tenant),
     }

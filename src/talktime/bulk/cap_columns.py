@@ -11,80 +11,94 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from talktime.accounts.payers import NOBODY
-from talktime.accounts.spend_caps import CapLimits, cap_limits
+from talktime.bulk.codes import Coded, different_rows
 from talktime.bulk.state import NONE, Caps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-    from talktime.accounts.payers import Payers
-    from talktime.accounts.tenant import Tenant
+    from talktime.bulk.customers import Customers
 
     Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class CapColumns:
-    """The counter of each row by scope, or NONE; and the limit of each counter in micros.
-
-    `centre_names` are the cost centres, "" among them; `centre_name` is the index of each row's in them.
-    """
+    """The counter of each row by scope, or NONE; and the limit of each counter in micros."""
 
     user: Ints
     centre: Ints
     tenant: Ints
     limits: list[int]
-    centre_names: list[str]
-    centre_name: Ints
 
-    def lists(self) -> Caps:
+    def columns(self) -> Caps:
         """The columns of the settlement loop."""
         return Caps(limit=self.limits, spent=[0] * len(self.limits))
 
 
-def caps_of(tenant: Tenant, payers: Payers, user: Ints, service: Ints, month: Ints) -> CapColumns:
-    """Gives each row its counters."""
-    held = cap_limits(tenant, payers)
-    centre_names = sorted({"", *(payer.cost_centre for payer in payers.payers)})
-    centre_name = _centres(held, centre_names, user, service)
-    since = month - (int(month.min()) if len(month) else 0)
-    months = int(since.max()) + 1 if len(month) else 0
-    limits: list[int] = []
-    of_users = [*held.user_limits, held.user_limit(NOBODY)]  # index NOBODY = -1 finds the last
-    of_centres = [held.centre_limit(name) for name in centre_names]
-    return CapColumns(
-        user=_counters(of_users, user, since, months, limits),
-        centre=_counters(of_centres, centre_name, since, months, limits),
-        tenant=_counters([held.tenant_limit], np.zeros_like(user), since, months, limits),
-        limits=limits,
-        centre_names=centre_names,
-        centre_name=centre_name,
-    )
-
-
-def _centres(held: CapLimits, names: Sequence[str], user: Ints, service: Ints) -> Ints:
-    """The index in `names` of each row's cost centre, from what `centre_of` says of either payer alone."""
-    index = {name: at for at, name in enumerate(names)}
-    everybody = [*range(len(held.payers.payers)), NOBODY]  # index NOBODY = -1 finds the last
-    of_users = np.array([index[held.centre_of(payer, NOBODY)] for payer in everybody], np.int64)
-    of_services = np.array([index[held.centre_of(NOBODY, payer)] for payer in everybody], np.int64)
-    own = of_services[service]
-    centres: Ints = np.where(own == index[""], of_users[user], own)
+def centres_of(customers: Customers, user: Ints, service: Ints) -> Ints:
+    """The cost centre of each row (`Customers.centres`): the service number's, else the user's."""
+    _, of_payer = customers.centres
+    own = of_payer[service]
+    centres: Ints = np.where(own == 0, of_payer[user], own)
     return centres
 
 
-def _counters(caps: Sequence[int | None], holder: Ints, since: Ints, months: int, limits: list[int]) -> Ints:
-    """The counter of each row from the caps of its holders, NONE without one; adds their limits.
+def caps_of(customers: Customers, tenant: Ints, user: Ints, service: Ints, month: Ints) -> CapColumns:
+    """Gives each row its counters. A cap has one for each month, one after the other."""
+    since = month - (int(month.min()) if len(month) else 0)
+    months = int(since.max()) + 1 if len(month) else 0
+    limits: list[int] = []
+    of_users = _of_users(customers, tenant, limits, months)[user]
+    of_tenants = _of_tenants(customers, tenant, limits, months)[tenant]
+    of_centres = _of_centres(customers, tenant, centres_of(customers, user, service), limits, months)
+    return CapColumns(
+        user=np.where(of_users == NONE, NONE, of_users + since),
+        centre=np.where(of_centres == NONE, NONE, of_centres + since),
+        tenant=np.where(of_tenants == NONE, NONE, of_tenants + since),
+        limits=limits,
+    )
 
-    A cap has one counter for each month, one after the other; `since` counts a row's months after the first.
-    """
-    first = []
-    for cap in caps:
-        first.append(NONE if cap is None else len(limits))
-        limits.extend([] if cap is None else [cap] * months)
-    begins = np.array(first, np.int64)[holder]
-    counters: Ints = np.where(begins == NONE, NONE, begins + since)
-    return counters
+
+def _first(limit: int | None, limits: list[int], months: int) -> int:
+    """The first counter of a cap, or NONE; adds its limit for each month."""
+    if limit is None:
+        return NONE
+    limits.extend([limit] * months)
+    return len(limits) - months
+
+
+def _of_users(customers: Customers, tenant: Ints, limits: list[int], months: int) -> Ints:
+    """The first counter of each payer."""
+    of = np.full(customers.payer_count + 1, NONE, np.int64)
+    for number in np.unique(tenant).tolist():
+        customer = customers.all[number]
+        for payer, limit in enumerate(customer.caps.user_limits):
+            if limit is not None:
+                of[customer.first + payer] = _first(limit, limits, months)
+    return of
+
+
+def _of_tenants(customers: Customers, tenant: Ints, limits: list[int], months: int) -> Ints:
+    """The first counter of each tenant."""
+    of = np.full(len(customers.all), NONE, np.int64)
+    for number in np.unique(tenant).tolist():
+        of[number] = _first(customers.all[number].caps.tenant_limit, limits, months)
+    return of
+
+
+def _of_centres(customers: Customers, tenant: Ints, centre: Ints, limits: list[int], months: int) -> Ints:
+    """The first counter of the cost centre of each row."""
+    of = np.full(len(tenant), NONE, np.int64)
+    limited = np.array([bool(customer.caps.centre_limits) for customer in customers.all], np.bool_)
+    rows = np.flatnonzero(limited[tenant])
+    if not len(rows):
+        return of
+    names, _ = customers.centres
+    columns, at = different_rows([Coded(tenant[rows], len(customers.all)), Coded(centre[rows], len(names))])
+    firsts = [
+        _first(customers.all[number].caps.centre_limit(names[name]), limits, months)
+        for number, name in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+    of[rows] = np.array(firsts, np.int64)[at]
+    return of

@@ -46,6 +46,9 @@ from talktime.core.recharge import recharge_micros
 ENTRIES_AN_EVENT: Final = 8
 """More log entries than one event or call can write beside its draws and pools."""
 
+ENTRIES_A_POOL: Final = 3
+"""The most log entries that a pool writes for a call: 80 %, 100 %, its part."""
+
 LOTS_AN_EVENT: Final = 2
 """An event opens at most a purchased lot and a recharged one."""
 
@@ -68,94 +71,171 @@ def settle_rows(
     """Settles rows [first, last); `base` is the number of row 0 in the log.
 
     Returns `last`, or the row before which the lots of its tenant or the log ran out of room.
+
+    What most rows need stands in this body and reads columns that were looked up once; groups of columns are
+    handed on only where something rare happens (passing them costs more than a row). What the wallet of
+    the rows at hand says is kept in locals; all writes go to the columns, and whoever writes there by
+    another way sets `held` to NONE, so that the next row looks again.
     """
-    log_room = len(log.kind)
+    (
+        tenant_of,
+        ends_us,
+        starts_us,
+        durations_s,
+        kinds,
+        gates,
+        chains,
+        rate_of,
+        user_caps,
+        centre_caps,
+        own_caps,
+    ) = calls
+    rated, first_s, step_s, model, first_prices, prices, fees, rounding, decimals = rates
+    (
+        reasons,
+        billed,
+        from_pool,
+        unrated,
+        amounts,
+        from_credits,
+        from_post_usage,
+        overdrawn,
+        balances_after,
+        recharges,
+        lot_used,
+        pool_used,
+        pool_left,
+        over_cap,
+    ) = charges
+    chain_at, chain_pools, partners, used_s, peak_s = (
+        pools.chain_at,
+        pools.chain_pools,
+        pools.partner,
+        pools.used_s,
+        pools.peak_s,
+    )
+    balances, lots_left = wallets.balance, lots.left
+    held = NONE
+    next_us = balance = lot = first_lot = behind = bits = below = add = recharge_left = least = told = 0
+    pool = size_s = before_s = 0
     for i in range(first, last):
-        t = calls.tenant[i]
-        end_us = calls.end_us[i]
-        while wallets.next_us[t] <= end_us:
-            if wallets.room[t] - wallets.tail[t] < LOTS_AN_EVENT:
+        t, end_us = tenant_of[i], ends_us[i]
+        if t != held or next_us <= end_us:
+            while wallets.next_us[t] <= end_us:
+                if not has_room(t, 0, wallets, log):
+                    return i
+                _advance(t, wallets, lots, events, year, log)
+            if not has_room(t, 1, wallets, log):
                 return i
-            if log_room - log.used[0] < wallets.tail[t] - wallets.head[t] + ENTRIES_AN_EVENT:
-                return i
-            _advance(t, wallets, lots, events, year, log)
-        kind = calls.kind[i]
+            held, balance, lot, first_lot = t, balances[t], wallets.head[t], wallets.lots_at[t]
+            next_us, behind, bits = wallets.next_us[t], wallets.behind[t], _wallet_bits(t, wallets)
+            below, add, least = wallets.below[t], wallets.add[t], wallets.recharge_least[t]
+            recharge_left, told = wallets.recharge_cap[t] - wallets.recharged[t], wallets.capped[t]
+        kind = kinds[i]
         if kind != PAYABLE:
             if kind == FREE:
-                charges.billed_s[i] = billed_seconds(
-                    calls.duration_s[i], DEFAULT_FIRST_S, DEFAULT_STEP_S, AFTER_FIRST
-                )
-            charges.balance[i] = wallets.balance[t]
+                billed[i] = billed_seconds(durations_s[i], DEFAULT_FIRST_S, DEFAULT_STEP_S, AFTER_FIRST)
+            balances_after[i] = balance
             continue
-        if wallets.room[t] - wallets.tail[t] < LOTS_AN_EVENT:
-            return i
-        chain = calls.chain[i]
-        chained = 0 if chain == NONE else pools.chain_at[chain + 1] - pools.chain_at[chain]
-        entries = wallets.tail[t] - wallets.head[t] + 3 * chained + ENTRIES_AN_EVENT
-        if log_room - log.used[0] < entries:
-            return i
-        _settle_row(i, base + i, calls, rates, pools, caps, wallets, lots, year, log, charges)
+
+        chain = chains[i]
+        chained = free_s = 0
+        if chain != NONE:
+            start_us = starts_us[i]
+            at = chain_at[chain]
+            chained = chain_at[chain + 1] - at
+            if chained == 1:
+                pool = chain_pools[at]
+                size_s, before_s = pool_size_s(pool, start_us, pools), used_s[pool]
+                free_s = pool_free_s(size_s, before_s, 0)
+                if partners[pool] != NONE:
+                    free_s = open_s(free_s, 1, _unused_s(partners[pool], start_us, pools))
+            elif not has_room(t, chained, wallets, log):
+                return i
+            else:
+                free_s = _chain_free_s(chain, start_us, pools)
+        user, centre, own = user_caps[i], centre_caps[i], own_caps[i]
+        has_cap = user != NONE or centre != NONE or own != NONE
+        cap_left = _cap_left(user, centre, own, caps) if has_cap else NO_LIMIT
+        rate = rate_of[i]
+        reason, billed_s, pool_s, unrated_s, amount, credits, post_usage, overdraft, topup = settle(
+            durations_s[i],
+            free_s,
+            rated[rate],
+            first_s[rate],
+            step_s[rate],
+            model[rate],
+            first_prices[rate],
+            prices[rate],
+            fees[rate],
+            rounding[rate],
+            decimals[rate],
+            gates[i],
+            balance,
+            cap_left,
+            behind,
+            bits,
+            below,
+            add,
+            recharge_left,
+            least,
+        )
+
+        billed[i] = billed_s
+        if reason != refusals.NONE:
+            reasons[i], unrated[i] = reason, unrated_s
+        if pool_s > 0:
+            from_pool[i] = pool_s
+            if chained == 1:
+                after_s = before_s + pool_s
+                used_s[pool] = after_s
+                peak_s[pool] = max(peak_s[pool], size_s)
+                pool_used[i], pool_left[i] = pool, pool_free_s(size_s, after_s, 0)
+                if crossed(size_s, before_s, after_s, 80) or crossed(size_s, before_s, after_s, 100):
+                    _mark(t, base + i, end_us, pool, size_s, before_s, after_s, log)
+                    held = NONE
+            else:
+                pool_used[i], pool_left[i] = _use_pools(
+                    t, base + i, starts_us[i], end_us, chain, pool_s, pools, log
+                )
+                held = NONE
+        if amount > 0:
+            amounts[i] = amount
+            if credits > 0:
+                from_credits[i] = credits
+                if credits <= lots_left[lot]:
+                    lots_left[lot] -= credits
+                    lot_used[i] = lot - first_lot
+                else:
+                    lot_used[i] = _draw(t, base + i, end_us, credits, wallets, lots, log)
+                    held = NONE
+            if post_usage > 0:
+                from_post_usage[i] = post_usage
+            if overdraft > 0:
+                overdrawn[i] = overdraft
+                wallets.overdraft[t] += overdraft
+            if has_cap:
+                over_cap[i] = 1 if amount > cap_left else 0
+                _spend(user, centre, own, amount, caps)
+            after = balance - credits - overdraft
+            if emptied(balance, after):
+                _set_balance(t, base + i, end_us, after, 0, wallets, log)
+                held = NONE
+            balance = balances[t] = after
+        balances_after[i] = balance
+        if add > 0 and balance < below and (topup > 0 or not told):
+            recharges[i] = topup
+            _recharge(t, base + i, end_us, topup, wallets, lots, year, log)
+            held = NONE
     return last
 
 
-def _settle_row(
-    i: int,
-    row: int,
-    calls: Calls,
-    rates: Rates,
-    pools: Pools,
-    caps: Caps,
-    wallets: Wallets,
-    lots: Lots,
-    year: Year,
-    log: Log,
-    charges: Charges,
-) -> None:
-    """Decides and books one payable call."""
-    t, rate, end_us = calls.tenant[i], calls.rate[i], calls.end_us[i]
-    balance = wallets.balance[t]
-    cap_left = _cap_left(calls.cap_user[i], calls.cap_centre[i], calls.cap_tenant[i], caps)
-    reason, billed_s, pool_s, unrated_s, amount, credits, post_usage, overdraft, topup = settle(
-        calls.duration_s[i],
-        _chain_free_s(calls.chain[i], calls.start_us[i], pools),
-        rates.rated[rate],
-        rates.first_s[rate],
-        rates.step_s[rate],
-        rates.model[rate],
-        rates.first_price_nanos[rate],
-        rates.price_nanos[rate],
-        rates.fee_micros[rate],
-        rates.rounding[rate],
-        rates.decimals[rate],
-        calls.gates[i],
-        balance,
-        cap_left,
-        wallets.behind[t],
-        _wallet_bits(t, wallets),
-        wallets.below[t],
-        wallets.add[t],
-        wallets.recharge_cap[t] - wallets.recharged[t],
-        wallets.recharge_least[t],
-    )
-    charges.reason[i] = reason
-    charges.billed_s[i] = billed_s
-    charges.pool_s[i] = pool_s
-    charges.unrated_s[i] = unrated_s
-    if pool_s > 0:
-        _use_pools(i, row, pool_s, calls, pools, log, charges)
-    if amount > 0:
-        charges.amount[i] = amount
-        charges.credits[i] = credits
-        charges.post_usage[i] = post_usage
-        charges.overdraft[i] = overdraft
-        charges.over_cap[i] = 1 if amount > cap_left else 0
-        _spend(calls.cap_user[i], calls.cap_centre[i], calls.cap_tenant[i], amount, caps)
-        charges.lot[i] = _draw(t, row, end_us, credits, wallets, lots, log)
-        wallets.overdraft[t] += overdraft
-        _set_balance(t, row, end_us, balance - credits - overdraft, 0, wallets, log)
-    charges.balance[i] = wallets.balance[t]
-    charges.recharge[i] = topup
-    _recharge(t, row, end_us, topup, wallets, lots, year, log)
+def has_room(t: int, pools: int, wallets: Wallets, log: Log) -> int:
+    """1 where lots and log hold all that an event or a call of a tenant, with so many pools, can write."""
+    if wallets.room[t] - wallets.tail[t] < LOTS_AN_EVENT:
+        return 0
+    entries = wallets.tail[t] - wallets.head[t] + ENTRIES_A_POOL * pools + ENTRIES_AN_EVENT
+    return 1 if len(log.kind) - log.used[0] >= entries else 0
 
 
 def _wallet_bits(t: int, wallets: Wallets) -> int:
@@ -212,7 +292,8 @@ def _expire(t: int, at_us: int, wallets: Wallets, lots: Lots, log: Log) -> None:
         left = lots.left[lot]
         if left > 0 and usable(left, lots.expires_at_us[lot], at_us) == 0:
             lots.left[lot] = 0
-            note(log, EXPIRY, t, NONE, at_us, lot, left, wallets.balance[t] - left)
+            number = lot - wallets.lots_at[t]
+            note(log, EXPIRY, t, NONE, at_us, number, left, wallets.balance[t] - left)
             _set_balance(t, NONE, at_us, wallets.balance[t] - left, 1, wallets, log)
         elif left > 0:
             next_us = min(next_us, lots.expires_at_us[lot])
@@ -242,6 +323,7 @@ def open_lot(
 ) -> None:
     """Opens a lot of the full amount; what is overdrawn is its first draw (rulings.md 16)."""
     lot = wallets.tail[t]
+    number = lot - wallets.lots_at[t]
     left, repaid = opened(amount, wallets.overdraft[t])
     lots.bought_at_us[lot] = at_us
     lots.expires_at_us[lot] = expires_at_us
@@ -255,9 +337,9 @@ def open_lot(
         wallets.emptied_by_expiry[t] = 0
     wallets.next_expiry_us[t] = min(wallets.next_expiry_us[t], expires_at_us)
     wallets.next_us[t] = min(wallets.next_us[t], expires_at_us)
-    note(log, origin, t, row, at_us, lot, amount, wallets.balance[t])
+    note(log, origin, t, row, at_us, number, amount, wallets.balance[t])
     if repaid > 0:
-        note(log, REPAID, t, row, at_us, lot, repaid, wallets.balance[t])
+        note(log, REPAID, t, row, at_us, number, repaid, wallets.balance[t])
 
 
 def _recharge(
@@ -266,7 +348,8 @@ def _recharge(
     """Buys what the rule asked for; tells once a month that the cap leaves too little (recharge.md 3)."""
     if topup > 0:
         wallets.recharged[t] += topup
-        open_lot(t, row, at_us, topup, twelve_months_on_us(at_us, year), RECHARGE, wallets, lots, log)
+        expires_at_us = twelve_months_on_us(at_us, year, wallets.zone[t])
+        open_lot(t, row, at_us, topup, expires_at_us, RECHARGE, wallets, lots, log)
     if wallets.capped[t] or wallets.recharge_cap[t] - wallets.recharged[t] >= max(
         wallets.recharge_least[t], 1
     ):
@@ -276,9 +359,9 @@ def _recharge(
         note(log, RECHARGE_CAPPED, t, row, at_us, NONE, 0, wallets.balance[t])
 
 
-def twelve_months_on_us(at_us: int, year: Year) -> int:
-    """When a lot bought at an instant expires, from the pieces that the calendar made at the edge."""
-    low, high = 0, len(year.from_us)
+def twelve_months_on_us(at_us: int, year: Year, zone: int = 0) -> int:
+    """When a lot bought at an instant in a zone expires; the calendar made the pieces at the edge."""
+    low, high = year.zone_at[zone], min(year.zone_at[zone + 1], len(year.from_us))
     while high - low > 1:
         middle = (low + high) // 2
         if year.from_us[middle] <= at_us:
@@ -322,33 +405,43 @@ def _chain_free_s(chain: int, start_us: int, pools: Pools) -> int:
     return free_s
 
 
-def _use_pools(i: int, row: int, pool_s: int, calls: Calls, pools: Pools, log: Log, charges: Charges) -> None:
-    """Takes a call's pool seconds from its pools in order; marks 80 % and 100 % when they are crossed."""
-    start_us, end_us = calls.start_us[i], calls.end_us[i]
-    chain = calls.chain[i]
+def _use_pools(
+    t: int, row: int, start_us: int, end_us: int, chain: int, pool_s: int, pools: Pools, log: Log
+) -> tuple[int, int]:
+    """Takes a call's pool seconds from several pools in order.
+
+    Returns the one pool that paid, or SEVERAL (see the log); and what the last of them has left.
+    """
     wanted_s = pool_s
-    only = NONE
+    only = left_s = NONE
     for at in range(pools.chain_at[chain], pools.chain_at[chain + 1]):
         pool = pools.chain_pools[at]
         taken_s = take(_free_s(pool, start_us, pools), wanted_s)
         if taken_s == 0:
             continue
         wanted_s -= taken_s
-        size_s = pool_size_s(pool, start_us, pools)
-        before_s = pools.used_s[pool]
-        pools.used_s[pool] = before_s + taken_s
+        size_s, before_s = pool_size_s(pool, start_us, pools), pools.used_s[pool]
+        after_s = before_s + taken_s
+        pools.used_s[pool] = after_s
         pools.peak_s[pool] = max(pools.peak_s[pool], size_s)
-        charges.pool_left_s[i] = pool_free_s(size_s, before_s + taken_s, 0)
-        if crossed(size_s, before_s, before_s + taken_s, 80):
-            note(log, POOL_80, calls.tenant[i], row, end_us, pool, 0, 0)
-        if crossed(size_s, before_s, before_s + taken_s, 100):
-            note(log, POOL_100, calls.tenant[i], row, end_us, pool, 0, 0)
+        left_s = pool_free_s(size_s, after_s, 0)
+        _mark(t, row, end_us, pool, size_s, before_s, after_s, log)
         if only == NONE and wanted_s == 0:
             only = pool
         else:
             only = SEVERAL
-            note(log, POOL_USE, calls.tenant[i], row, end_us, pool, taken_s, 0)
-    charges.pool[i] = only
+            note(log, POOL_USE, t, row, end_us, pool, taken_s, 0)
+    return only, left_s
+
+
+def _mark(
+    t: int, row: int, at_us: int, pool: int, size_s: int, before_s: int, after_s: int, log: Log
+) -> None:
+    """Marks 80 % and 100 % of a pool when they are crossed."""
+    if crossed(size_s, before_s, after_s, 80):
+        note(log, POOL_80, t, row, at_us, pool, 0, 0)
+    if crossed(size_s, before_s, after_s, 100):
+        note(log, POOL_100, t, row, at_us, pool, 0, 0)
 
 
 def _cap_left(user: int, centre: int, tenant: int, caps: Caps) -> int:
@@ -374,7 +467,11 @@ def _spend(user: int, centre: int, tenant: int, amount: int, caps: Caps) -> None
 
 
 def _draw(t: int, row: int, at_us: int, credits: int, wallets: Wallets, lots: Lots, log: Log) -> int:
-    """Draws from the lots, first in first out. Returns the one lot, NONE, or SEVERAL (see the log)."""
+    """Draws from the lots, first in first out.
+
+    Returns the number of the one lot within its tenant, or SEVERAL (see the log).
+    """
+    first = wallets.lots_at[t]
     lot = wallets.head[t]
     wanted = credits
     only = NONE
@@ -384,10 +481,10 @@ def _draw(t: int, row: int, at_us: int, credits: int, wallets: Wallets, lots: Lo
             lots.left[lot] -= taken
             wanted -= taken
             if only == NONE and wanted == 0:
-                only = lot
+                only = lot - first
             else:
                 only = SEVERAL
-                note(log, DRAW, t, row, at_us, lot, taken, 0)
+                note(log, DRAW, t, row, at_us, lot - first, taken, 0)
         if lots.left[lot] == 0 and wanted > 0:
             lot += 1
     wallets.head[t] = lot
@@ -407,3 +504,7 @@ def note(
     log.amount[at] = amount
     log.balance[at] = balance
     log.used[0] = at + 1
+
+
+HOT: Final = (has_room, pool_size_s, _unused_s, _free_s, _chain_free_s, _use_pools, _mark, _cap_left, _spend)
+"""What the compiled loop calls so often that handing on the columns would cost more than the work."""

@@ -1,7 +1,7 @@
-"""Columns of telephone numbers: normal form, visible digits, and what the called digits say.
+"""Columns of telephone numbers: normal form, longest prefixes, and what the called digits say.
 
-Numbers that are already in international form are taken by columns; every other spelling is parsed once by
-`core.numbers.parse_number` (rulings.md 9).
+Numbers that are already in international form are looked up by columns; every other spelling is parsed once
+by `core.numbers.parse_number` (rulings.md 9).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import numpy as np
 import polars as pl
 
 from talktime.bulk.lookup import find_many, keys_of
+from talktime.bulk.number_index import NO_STEM, NumberIndex
+from talktime.bulk.number_scan import WRITTEN, scan, visible_digits
 from talktime.catalog.model import PREMIUM_NORMAL, Catalogue
 from talktime.core.numbers import parse_number
 
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
-
-_PLAIN = r"^\+[1-9][0-9]{6,14}$"
 
 
 class Numbers(NamedTuple):
@@ -31,22 +31,78 @@ class Numbers(NamedTuple):
     hidden: Ints
 
 
+class ReadNumbers(NamedTuple):
+    """A column of numbers in normal form, looked up: `text` for people, the rest as in `Scanned`."""
+
+    text: pl.Series
+    prefix: NDArray[np.int32]
+    hidden: NDArray[np.int8]
+    stem: NDArray[np.int32]
+
+
+def numbers(
+    texts: pl.Series,
+    locations: pl.Series,
+    catalogue: Catalogue,
+    index: NumberIndex,
+    *,
+    compiled: bool,
+    threads: int = 1,
+) -> ReadNumbers:
+    """Reads and looks up a String column; `locations` are the countries whose dialling applies.
+
+    A null counts as "". Where every number stands in normal form, `text` is `texts` itself, not a copy.
+    """
+    texts = texts.fill_null("") if texts.null_count() else texts
+    found = scan(texts, index, compiled=compiled, threads=threads)
+    rows = np.flatnonzero(found.odd)
+    if not len(rows):
+        return ReadNumbers(texts, found.prefix, found.hidden, found.stem)
+    parsed, number = _parsed(texts.gather(rows), locations.gather(rows), catalogue)
+    keys, lengths = keys_of(parsed["digits"])
+    hidden = parsed["hidden"].to_numpy()
+    found.prefix[rows] = index.find(keys, lengths)[number]
+    found.hidden[rows] = hidden[number]
+    found.stem[rows] = np.where(hidden > 0, index.stems(keys, lengths), NO_STEM)[number]
+    changed = (parsed["text"] != parsed["normal"]).to_numpy()[number]
+    if changed.any():
+        texts = texts.clone().scatter(rows[changed], parsed["normal"].gather(number[changed]))
+    return ReadNumbers(texts, found.prefix, found.hidden, found.stem)
+
+
 def parse_column(texts: pl.Series, locations: pl.Series, catalogue: Catalogue) -> Numbers:
     """The normal form of each number; `locations` are the countries whose dialling applies."""
-    frame = pl.DataFrame({"text": texts, "location": locations.cast(pl.String)})
-    odd = frame.filter(~pl.col("text").str.contains(_PLAIN)).unique(maintain_order=True)
-    parsed = [parse_number(text, catalogue.dialling.get(location)) for text, location in odd.iter_rows()]
-    table = odd.with_columns(
+    rows = (~texts.str.contains(WRITTEN)).arg_true()
+    parsed, number = _parsed(texts.gather(rows), locations.gather(rows), catalogue)
+    digits = visible_digits(texts)
+    hidden = texts.str.len_bytes().cast(pl.Int64) - 1 - digits.str.len_bytes()
+    return Numbers(
+        texts.clone().scatter(rows, parsed["normal"].gather(number)),
+        digits.scatter(rows, parsed["digits"].gather(number)),
+        hidden.scatter(rows, parsed["hidden"].gather(number)).to_numpy(),
+    )
+
+
+def _parsed(texts: pl.Series, locations: pl.Series, catalogue: Catalogue) -> tuple[pl.DataFrame, Ints]:
+    """Each different number of a place, parsed once, and which of them each row is."""
+    frame = pl.DataFrame({"text": texts, "location": locations})
+    different = frame.unique(maintain_order=True)
+    dialling = catalogue.dialling
+    parsed = [parse_number(text, dialling.get(location)) for text, location in different.iter_rows()]
+    table = different.with_columns(
         pl.Series("normal", [n.text for n in parsed], pl.String),
         pl.Series("digits", [n.digits for n in parsed], pl.String),
         pl.Series("hidden", [n.hidden for n in parsed], pl.Int64),
+        pl.int_range(pl.len(), dtype=pl.Int64).alias("number"),
     )
-    joined = frame.join(table, on=["text", "location"], how="left", maintain_order="left").with_columns(
-        pl.col("normal").fill_null(pl.col("text")),
-        pl.col("digits").fill_null(pl.col("text").str.slice(1)),
-        pl.col("hidden").fill_null(0),
+    joined = frame.join(
+        table.select("text", "location", "number"),
+        on=["text", "location"],
+        how="left",
+        nulls_equal=True,
+        maintain_order="left",
     )
-    return Numbers(joined["normal"], joined["digits"], joined["hidden"].to_numpy())
+    return table, joined["number"].to_numpy()
 
 
 class Called(NamedTuple):

@@ -1,39 +1,39 @@
-"""From a usage table to the columns of the settlement loop.
+"""From rows of usage to what the settlement loop needs of each: row by row, whatever rows stand beside it.
 
-Sort into settlement order, read the numbers, find who pays, classify each different situation once, look up
-rates, hand out pools and caps. Everything here is by columns or once per different value; what decides is
-in `catalog.classify` and the core.
+Find the tenant and who pays, read the numbers, classify each different situation once, look up rates. All is
+done by columns or once per different value; what decides is in `catalog.classify` and the core. Nothing
+here depends on the order of the rows or on the other rows, so they may be prepared anywhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from talktime.accounts.payers import NOBODY, Payers, payers_of
-from talktime.bulk.cap_columns import CapColumns, caps_of
-from talktime.bulk.lookup import find_many
-from talktime.bulk.number_columns import Called, Numbers, look_at, parse_column
-from talktime.bulk.payers import states_of, users_of
-from talktime.bulk.pool_plan import PoolPlan
-from talktime.bulk.rate_columns import masked_price, rates_of
-from talktime.bulk.state import FREE, NONE, NOT_ANSWERED, PAYABLE, Calls
-from talktime.catalog.classify import Classified, Situation, classify
-from talktime.core.deck import INBOUND, Call, RateBook
+from talktime.accounts.calendar import month_of, month_start_us
+from talktime.accounts.payers import NOBODY
+from talktime.bulk.codes import Coded, coded, numbers_and_words, spread, words_at
+from talktime.bulk.masked import masked_rows
+from talktime.bulk.number_columns import ReadNumbers, numbers
+from talktime.bulk.people import locations_of, profiles_of, services_of, users_of
+from talktime.bulk.rate_columns import rates_in
+from talktime.bulk.situations import Described, Situations
+from talktime.bulk.state import FREE, NONE, NOT_ANSWERED, PAYABLE
+from talktime.core.deck import NO_ROW, RateTable
 from talktime.core.prefix import NO_PREFIX, prefix_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from talktime.accounts.funding_terms import Terms
-    from talktime.accounts.tenant import Tenant
-    from talktime.catalog.model import Catalogue
+    from talktime.bulk.setting import Setting
+    from talktime.core.deck import Call
 
     Ints = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
 
 FLAG_MASKED: Final = "masked_price"
 FLAG_END: Final = "end_disagrees"
@@ -41,329 +41,229 @@ FLAG_UNKNOWN_USER: Final = "unknown_user"
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
-    """The rows of a tenant in settlement order with the numbers and people on both sides.
+class Prepared:
+    """Rows of usage and what is known of each, one value a row.
 
-    `user` and `service` are payers or NOBODY; `caller_country` is an index into `called.countries`;
-    `carrier` is the file's operator, nobody where the call type is treated as another (formats.md).
+    `tenant`, `user`, `service` are numbers in `Setting.customers`; `country` and `location` are places in the
+    lists beside them; `pools` is a code of `Setting.pool_codes`; `rate` a row of the deck or NO_ROW; `payer`
+    whose pools may pay; `month` the billing month of the start in the tenant's time zone.
     """
 
     usage: pl.DataFrame
-    carrier: pl.Series
-    caller: Numbers
-    callee: Numbers
-    called: Called
-    caller_country: Ints
-    location: pl.Series
-    payers: Payers
+    tenant: Ints
+    caller: pl.Series
+    callee: pl.Series
     user: Ints
     service: Ints
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """All calls of a tenant in settlement order, ready for the loop; arrays have one value a row."""
-
-    sides: Sides
-    situation: Ints
-    classified: Sequence[Classified]
+    payer: Ints
+    location: tuple[Coded, list[str]]
+    country: Ints
+    situations: Situations
+    kind: Ints
+    gates: Ints
+    pools: Ints
     rate: Ints
-    chain: Ints
-    caps: CapColumns
-    pool_plan: PoolPlan
-    masked: NDArray[np.bool_]
-    unknown_user: NDArray[np.bool_]
-
-    def of_situation(self, values: Sequence[int]) -> Ints:
-        """Spreads one value per different situation over the rows."""
-        return np.asarray(values, np.int64)[self.situation]
+    month: Ints
+    masked: Flags
+    unknown_user: Flags
 
 
-def prepare(
-    usage: pl.DataFrame,
-    tenant: Tenant,
-    catalogue: Catalogue,
-    book: RateBook,
-    terms: Terms,
-    *,
-    treat_as: str = "",
-    gated: bool = True,
-) -> Prepared:
-    """Prepares the rows of one tenant. `gated` False: nothing may be refused (rulings.md 3)."""
-    usage = usage.sort("end_us", "id")
-    treated = _treated(usage["call_type"], catalogue, treat_as)
-    carrier = _carrier(usage, treated) if treat_as else usage["operator"]
-    usage = usage.with_columns(treated.alias("call_type"))
-    sides = _sides(usage, carrier, tenant, catalogue, book)
-    situation, classified = _classify(catalogue, tenant, terms, sides, gated=gated)
-    start_us = usage["start_us"].to_numpy()
-    month = _months(usage["start_us"], tenant.time_zone)
-    asked = [None if c.category.is_free else book.kind_of(c.deck_call) for c in classified]
-    kinds = sorted({call for call in asked if call is not None})
-    kind = np.asarray([NONE if call is None else kinds.index(call) for call in asked], np.int64)[situation]
-    rate = rates_of(book, kinds, kind, sides.called.keys, sides.called.lengths, start_us)
-    plan = PoolPlan(catalogue, tenant, sides.payers)
-    return Prepared(
-        sides=sides,
-        situation=situation,
-        classified=classified,
-        rate=rate,
-        chain=_chains(plan, classified, situation, sides, month),
-        caps=caps_of(tenant, sides.payers, sides.user, sides.service, month),
-        pool_plan=plan,
-        masked=_masked(book, catalogue, kinds, kind, sides.callee, rate, start_us),
-        unknown_user=_unknown(usage, tenant, sides.user),
-    )
+class _Sides(NamedTuple):
+    """Who and what stands on both sides of each row."""
+
+    tenant: Ints
+    user: Ints
+    service: Ints
+    location: tuple[Coded, list[str]]
+    caller: ReadNumbers
+    callee: ReadNumbers
 
 
-def _sides(
-    usage: pl.DataFrame, carrier: pl.Series, tenant: Tenant, catalogue: Catalogue, book: RateBook
-) -> Sides:
-    payers = payers_of(tenant, catalogue)
-    user = users_of(payers, usage).to_numpy()
-    location = _locations(usage["location"], user, payers, tenant)
-    caller = parse_column(usage["caller"], location, catalogue)
-    callee = parse_column(usage["callee"], location, catalogue)
-    called = look_at(callee.digits, catalogue)
-    service = _services(usage, catalogue, payers, caller, callee)
-    bot = (service != NOBODY) & (usage["upn"] == "").to_numpy() & (usage["user_id"] == "").to_numpy()
+def prepare(usage: pl.DataFrame, setting: Setting) -> Prepared:
+    """Prepares rows; each names a tenant of the setting."""
+    usage, own_operator = _treated(usage, setting)
+    customers = setting.customers
+    tenant = by_tenant(usage["tenant"], setting)
+    user = users_of(usage, tenant, customers, setting.find)
+    location = locations_of(usage, tenant, user, customers)
+    caller, callee = _numbers(usage, location, setting)
+    service = services_of(usage, tenant, caller, callee, setting)
+    bot = (service != NOBODY) & _nameless(usage)
     if bot.any():  # nobody is named: a resource account calls, from the country of its number
-        location = _locations(usage["location"], np.where(bot, service, user), payers, tenant)
-    return Sides(
+        location = locations_of(usage, tenant, np.where(bot, service, user), customers)
+    start_us = usage["start_us"].to_numpy()
+    sides = _Sides(tenant, user, service, location, caller, callee)
+    situations = setting.classifier.situations(_described(usage, own_operator, sides, setting), setting.find)
+    classified = situations.classified
+    free = situations.spread([c.category.is_free for c in classified])
+    kinds, kind = _kinds(setting, situations)
+    rate = _rates(setting, kinds, kind, callee.prefix, start_us)
+    by_service = situations.spread([c.category.payer == "service" for c in classified]) == 1
+    return Prepared(
         usage=usage,
-        carrier=carrier,
-        caller=caller,
-        callee=callee,
-        called=called,
-        caller_country=look_at(caller.digits, catalogue).country
-        if book.prices_by_origin
-        else np.full(usage.height, called.countries.index(""), np.int64),
-        location=location,
-        payers=payers,
+        tenant=tenant,
+        caller=caller.text,
+        callee=callee.text,
         user=user,
         service=service,
+        payer=np.where(by_service, service, user),
+        location=location,
+        country=setting.countries[1][callee.prefix],
+        situations=situations,
+        kind=np.where(usage["answered"].to_numpy(), np.where(free == 1, FREE, PAYABLE), NOT_ANSWERED),
+        gates=situations.spread([c.gates for c in classified]),
+        pools=situations.spread([setting.pool_codes.code(c.pools) for c in classified]),
+        rate=rate,
+        month=months_of(start_us, tenant, setting),
+        masked=masked_rows(setting, kinds, kind, callee, rate, start_us),
+        unknown_user=customers.stated[tenant] & (user == NOBODY) & ~_nameless(usage),
     )
 
 
-def loop_columns(prepared: Prepared, first: int, last: int) -> Calls:
-    """Rows [first, last) as the lists of the settlement loop."""
-    part = slice(first, last)
-    usage = prepared.sides.usage
-    free = prepared.of_situation([c.category.is_free for c in prepared.classified])[part]
-    gates = prepared.of_situation([c.gates for c in prepared.classified])[part]
-    answered = usage["answered"].to_numpy()[part]
-    kind = np.where(answered, np.where(free == 1, FREE, PAYABLE), NOT_ANSWERED)
-    rate = prepared.rate[part]
-    return Calls(
-        tenant=[0] * (last - first),
-        end_us=usage["end_us"][part].to_list(),
-        start_us=usage["start_us"][part].to_list(),
-        duration_s=usage["duration_s"][part].to_list(),
-        kind=kind.tolist(),
-        gates=gates.tolist(),
-        chain=prepared.chain[part].tolist(),
-        rate=rate.tolist(),
-        cap_user=prepared.caps.user[part].tolist(),
-        cap_centre=prepared.caps.centre[part].tolist(),
-        cap_tenant=prepared.caps.tenant[part].tolist(),
-    )
+def by_tenant(column: pl.Series, setting: Setting) -> Ints:
+    """The number of each row's tenant; NOBODY where the run has no such tenant.
+
+    Rows without a tenant belong to the one tenant of a run that has only one.
+    """
+    known = setting.customers.numbers
+    only = 0 if len(known) == 1 else NOBODY
+    places, words = numbers_and_words(column)
+    return spread(column, places, [known.get(word, only if word == "" else NOBODY) for word in words])
 
 
-def _treated(call_types: pl.Series, catalogue: Catalogue, treat_as: str) -> pl.Series:
-    if not treat_as:
-        return call_types
-    words = call_types.cast(pl.String).unique().to_list()
-    treated = [catalogue.treated(word, treat_as) for word in words]
-    return call_types.cast(pl.String).replace(words, treated).cast(pl.Categorical)
+def _nameless(usage: pl.DataFrame) -> Flags:
+    """Rows that name no person."""
+    return (usage["upn"].eq_missing("") & usage["user_id"].eq_missing("")).to_numpy()
 
 
-def _carrier(usage: pl.DataFrame, treated: pl.Series) -> pl.Series:
-    """The operator of each row; a call that is rated as if we carried it has none (`--treat-as`)."""
-    frame = usage.select("operator", was="call_type").with_columns(treated.alias("treated"))
-    same = pl.col("was").cast(pl.String) == pl.col("treated").cast(pl.String)
-    carrier = pl.when(same).then(pl.col("operator").cast(pl.String)).otherwise(pl.lit(""))
-    return frame.select(carrier.cast(pl.Categorical).alias("carrier"))["carrier"]
-
-
-def _locations(said: pl.Series, user: Ints, payers: Payers, tenant: Tenant) -> pl.Series:
-    """The country of each row's user: the row says it, else the tenant file (rulings.md 10)."""
-    known = [payer.location or tenant.country for payer in payers.payers] + [tenant.country]
-    countries = sorted(set(known))
-    fallback = pl.Series(countries, dtype=pl.String).gather(
-        np.array([countries.index(country) for country in known])[user]
-    )
-    frame = pl.DataFrame({"said": said.cast(pl.String), "fallback": fallback})
-    chosen = pl.when(pl.col("said") == "").then("fallback").otherwise("said")
-    return frame.select(chosen.alias("location"))["location"].cast(pl.Categorical)
-
-
-def _services(
-    usage: pl.DataFrame, catalogue: Catalogue, payers: Payers, caller: Numbers, callee: Numbers
-) -> Ints:
-    """The service number of each row: the called one of an inbound call, the calling one of the others."""
-    if not payers.by_number:
-        return np.full(usage.height, NOBODY, np.int64)
-    words = usage["call_type"].cast(pl.String)
-    inbound_types = [w for w in words.unique().to_list() if catalogue.direction(w) == INBOUND]
-    inbound = words.is_in(inbound_types)
-    own = pl.DataFrame({"in": inbound, "callee": callee.text, "caller": caller.text}).select(
-        pl.when("in").then("callee").otherwise("caller").alias("number")
-    )["number"]
-    numbers = list(payers.by_number)
-    found = own.replace_strict(
-        numbers, [payers.service_of(n) for n in numbers], default=NOBODY, return_dtype=pl.Int64
-    )
-    return found.to_numpy()
-
-
-def _classify(
-    catalogue: Catalogue, tenant: Tenant, terms: Terms, sides: Sides, *, gated: bool
-) -> tuple[Ints, list[Classified]]:
-    """Classifies each different situation once; returns the situation of each row and the answers."""
-    profiles, profile_of_state = _profiles(sides.payers)
-    held, held_to = _held_to(tenant, sides)
-    frame = _situations(sides, profile_of_state, held_to, len(tenant.users))
-    different = frame.unique(maintain_order=True).with_row_index("situation")
-    rows = frame.join(different, on=frame.columns, how="left", maintain_order="left")["situation"]
-    listed = ["", *(number.kind for number in tenant.service_numbers)]
-    called = sides.called
-    classified = [
-        classify(
-            catalogue,
-            Situation(
-                call_type=row["call_type"],
-                direction=row["direction"],
-                listed_kind=listed[row["listed"]],
-                row_number_type=row["number_type"],
-                country=called.countries[row["country"]],
-                number_kind=called.kinds[row["kind"]],
-                premium=called.premiums[row["premium"]],
-                other_operator=row["operator"] not in catalogue.own_operators,
-                scope=row["scope"],
-                location=row["location"],
-                caller_country=called.countries[row["caller_country"]],
-                user_plans=profiles[row["user_plans"]],
-                service_plans=profiles[row["service_plans"]],
-                policies=held[row["held_to"] >> 1],
-                barred_prefix=bool(row["held_to"] & 1),
-            ),
-            licence_asked=terms.licence_asked,
-            gated=gated,
+def _numbers(
+    usage: pl.DataFrame, location: tuple[Coded, list[str]], setting: Setting
+) -> tuple[ReadNumbers, ReadNumbers]:
+    dialled_in = words_at(location[1], location[0].codes)
+    caller, callee = (
+        numbers(
+            usage[column],
+            dialled_in,
+            setting.catalogue,
+            setting.index,
+            compiled=setting.compiled,
+            threads=setting.threads,
         )
-        for row in different.iter_rows(named=True)
-    ]
-    return rows.cast(pl.Int64).to_numpy(), classified
+        for column in ("caller", "callee")
+    )
+    return caller, callee
 
 
-def _situations(sides: Sides, profile_of_state: Ints, held_to: Ints, users: int) -> pl.DataFrame:
-    """What tells situations apart, row by row: few different values, most of them as numbers."""
-    usage = sides.usage
+def _treated(usage: pl.DataFrame, setting: Setting) -> tuple[pl.DataFrame, tuple[Coded, list[bool]]]:
+    """The rows with the call types that they are rated as, and whether another operator carried each.
+
+    A call that is rated as if we carried it has no other operator (`--treat-as`, formats.md).
+    """
+    operator, operators = coded(usage["operator"])
+    others = np.array([word not in setting.catalogue.own_operators for word in operators], np.int64)
+    other = others[operator.codes] if len(others) else operator.codes
+    if setting.treat_as:
+        types, words = numbers_and_words(usage["call_type"])
+        treated = [setting.catalogue.treated(word, setting.treat_as) for word in words]
+        moved = spread(usage["call_type"], types, [a != b for a, b in zip(words, treated, strict=True)])
+        at = spread(usage["call_type"], types, range(len(words)))
+        usage = usage.with_columns(words_at(treated, at).alias("call_type"))
+        other = np.where(moved == 1, int("" not in setting.catalogue.own_operators), other)
+    return usage, (Coded(other, 2), [False, True])
+
+
+def _described(
+    usage: pl.DataFrame,
+    other_operator: tuple[Coded, list[bool]],
+    sides: _Sides,
+    setting: Setting,
+) -> Described:
+    customers = setting.customers
+    tenant, user, service, location, caller, callee = sides
     start_us = usage["start_us"].to_numpy()
-    return pl.DataFrame(
-        {
-            "call_type": usage["call_type"],
-            "direction": usage["direction"],
-            "listed": np.where(sides.service == NOBODY, 0, sides.service - users + 1),
-            "number_type": usage["number_type"],
-            "country": sides.called.country,
-            "kind": sides.called.kind,
-            "premium": sides.called.premium,
-            "operator": sides.carrier,
-            "scope": usage["scope"],
-            "location": sides.location,
-            "caller_country": sides.caller_country,
-            "user_plans": profile_of_state[states_of(sides.payers, sides.user, start_us)],
-            "service_plans": profile_of_state[states_of(sides.payers, sides.service, start_us)],
-            "held_to": held_to,
-        }
+    listed, listed_kind = customers.kinds
+    countries, country_of = setting.countries
+    number_kinds, number_kind_of = setting.number_kinds
+    premiums, premium_of = setting.premiums
+    plans, _ = customers.profiles
+    policies, policy_of = customers.policies
+    asks_origin = setting.book.prices_by_origin
+    caller_country = country_of[caller.prefix] if asks_origin else np.zeros(len(tenant), np.int64)
+    return Described(
+        call_type=coded(usage["call_type"]),
+        direction=coded(usage["direction"]),
+        listed_kind=(Coded(listed_kind[service], len(listed)), listed),
+        number_type=coded(usage["number_type"]),
+        country=(Coded(country_of[callee.prefix], len(countries)), countries),
+        number_kind=(Coded(number_kind_of[callee.prefix], len(number_kinds)), number_kinds),
+        premium=(Coded(premium_of[callee.prefix], len(premiums)), premiums),
+        other_operator=other_operator,
+        scope=coded(usage["scope"]),
+        location=location,
+        caller_country=(Coded(caller_country, len(countries)), countries),
+        user_plans=(Coded(profiles_of(customers, user, start_us), len(plans)), plans),
+        service_plans=(Coded(profiles_of(customers, service, start_us), len(plans)), plans),
+        policies=(Coded(policy_of[user], len(policies)), policies),
+        barred_prefix=(Coded(_barred(setting, tenant, callee), 2), [False, True]),
+        licence_asked=(Coded(customers.licence_asked[tenant], 2), [False, True]),
     )
 
 
-def _held_to(tenant: Tenant, sides: Sides) -> tuple[list[tuple[str, ...]], Ints]:
-    """The different sets of dial-out policies; of each row twice its user's, plus 1 for a barred prefix."""
-    held = sorted({(), *(user.policies for user in tenant.users)})
-    numbers = {policies: index for index, policies in enumerate(held)}
-    # The last place stands for nobody: index NOBODY = -1 finds it.
-    of_user = np.array([*(numbers[user.policies] for user in tenant.users), numbers[()]], np.int64)
-    barred = prefix_table(sorted(set(tenant.guards.barred_prefixes)))
-    found = find_many(barred, sides.called.keys, sides.called.lengths)
-    return held, 2 * of_user[sides.user] + (found != NO_PREFIX)
+def _barred(setting: Setting, tenant: Ints, callee: ReadNumbers) -> Ints:
+    """1 for each call to a number that its tenant bars."""
+    barred = np.zeros(len(tenant), np.int64)
+    for number, customer in enumerate(setting.customers.all):
+        if not customer.tenant.guards.barred_prefixes:
+            continue
+        table = prefix_table(sorted(set(customer.tenant.guards.barred_prefixes)))
+        at = np.flatnonzero(tenant == number)
+        barred[at] = setting.index.owners_in(table)[callee.prefix[at]] != NO_PREFIX
+    return barred
 
 
-def _profiles(payers: Payers) -> tuple[list[tuple[str, ...]], Ints]:
-    """The different sets of plans, and which one each state has; state NOBODY has none."""
-    profiles = sorted({(), *(state.plans for state in payers.states)})
-    numbers = {plans: index for index, plans in enumerate(profiles)}
-    return profiles, np.array([*(numbers[state.plans] for state in payers.states), numbers[()]], np.int64)
+def _kinds(setting: Setting, situations: Situations) -> tuple[list[Call], Ints]:
+    """The kinds of calls that the deck is asked about, and that of each row, NONE where it is not asked."""
+    asked = [None if c.category.is_free else setting.book.kind_of(c.deck_call) for c in situations.classified]
+    kinds = sorted({call for call in asked if call is not None})
+    index = {call: at for at, call in enumerate(kinds)}
+    return kinds, situations.spread([NONE if call is None else index[call] for call in asked])
 
 
-def _months(start_us: pl.Series, time_zone: str) -> Ints:
-    """The billing month of each start, as `calendar.month_of`, by columns."""
-    local = (
-        pl.from_epoch(start_us, time_unit="us").dt.replace_time_zone("UTC").dt.convert_time_zone(time_zone)
-    )
-    months = local.dt.year().cast(pl.Int64) * 12 + local.dt.month().cast(pl.Int64) - 1
-    return months.to_numpy()
-
-
-def _chains(
-    plan: PoolPlan, classified: Sequence[Classified], situation: Ints, sides: Sides, month: Ints
+def _rates(
+    setting: Setting, kinds: Sequence[Call], kind: Ints, prefix: NDArray[np.int32], start_us: Ints
 ) -> Ints:
-    """The chain of pools of each row; asked once per different (situation, payer, month)."""
-    chains = np.full(len(situation), NONE, np.int64)
-    pooled = np.array([bool(c.pools) for c in classified])
-    by_service = np.array([c.category.payer == "service" for c in classified])
-    at = np.flatnonzero(pooled[situation])
-    if not len(at):
-        return chains
-    payer = np.where(by_service[situation[at]], sides.service[at], sides.user[at])
-    frame = pl.DataFrame({"situation": situation[at], "payer": payer, "month": month[at]})
-    different = frame.unique(maintain_order=True)
-    numbers = [plan.chain(classified[s].pools, p, m) for s, p, m in different.iter_rows()]
-    table = different.with_columns(pl.Series("chain", numbers, pl.Int64))
-    joined = frame.join(table, on=["situation", "payer", "month"], how="left", maintain_order="left")
-    chains[at] = joined["chain"].to_numpy()
-    return chains
+    """The deck row of each call, or NO_ROW."""
+    rows = np.full(len(kind), NO_ROW, np.int64)
+    same: dict[int, tuple[RateTable, list[int]]] = {}
+    for number, call in enumerate(kinds):
+        table = setting.book.table(call)
+        same.setdefault(id(table), (table, []))[1].append(number)
+    for table, numbers_of in same.values():
+        wanted = np.zeros(len(kinds) + 1, np.bool_)
+        wanted[numbers_of] = True
+        at = np.flatnonzero(wanted[kind])
+        owners = setting.deck_prefixes(kinds[numbers_of[0]])
+        rows[at] = rates_in(setting.book.deck, table, owners[prefix[at]], start_us[at])
+    return rows
 
 
-def _masked(
-    book: RateBook,
-    catalogue: Catalogue,
-    kinds: Sequence[Call],
-    kind: Ints,
-    callee: Numbers,
-    rate: Ints,
-    start_us: Ints,
-) -> NDArray[np.bool_]:
-    """Rows whose hidden digits could change the price or the premium state."""
-    flags = np.zeros(len(kind), np.bool_)
-    at = np.flatnonzero((callee.hidden > 0) & (kind != NONE))
-    if not len(at):
-        return flags
-    frame = pl.DataFrame(
-        {"kind": kind[at], "digits": callee.digits.gather(at), "hidden": callee.hidden[at], "rate": rate[at]}
-    )
-    first = frame.with_columns(at_us=start_us[at]).unique(frame.columns, keep="first", maintain_order=True)
-    undecided = [
-        len(
-            {
-                catalogue.premium_states[p] if p != NO_PREFIX else ""
-                for p in catalogue.premium.possible(digits, hidden)
-            }
-        )
-        > 1
-        or masked_price(book, kinds[number], digits, hidden, row, at_us)
-        for number, digits, hidden, row, at_us in first.iter_rows()
-    ]
-    table = first.drop("at_us").with_columns(pl.Series("flag", undecided, pl.Boolean))
-    flags[at] = frame.join(table, on=frame.columns, how="left", maintain_order="left")["flag"].to_numpy()
-    return flags
+def months_of(start_us: Ints, tenant: Ints, setting: Setting) -> Ints:
+    """The billing month of each start, as `calendar.month_of`, in the time zone of its tenant."""
+    zones = sorted({customer.tenant.time_zone for customer in setting.customers.all})
+    if len(zones) == 1 or not len(start_us):
+        return _months_in(zones[0], start_us)
+    zone_of = np.array([zones.index(customer.tenant.time_zone) for customer in setting.customers.all])
+    months = np.zeros(len(start_us), np.int64)
+    for number, zone in enumerate(zones):
+        at = np.flatnonzero((zone_of == number)[tenant])
+        months[at] = _months_in(zone, start_us[at])
+    return months
 
 
-def _unknown(usage: pl.DataFrame, tenant: Tenant, user: Ints) -> NDArray[np.bool_]:
-    """Rows of people whom the tenant file does not name."""
-    if not tenant.stated:
-        return np.zeros(usage.height, np.bool_)
-    named = ((usage["upn"] != "") | (usage["user_id"] != "")).to_numpy()
-    unknown: NDArray[np.bool_] = named & (user == NOBODY)
-    return unknown
+def _months_in(zone: str, start_us: Ints) -> Ints:
+    if not len(start_us):
+        return np.zeros(0, np.int64)
+    first, last = (month_of(int(edge), zone) for edge in (start_us.min(), start_us.max()))
+    begins = [month_start_us(month, zone) for month in range(first + 1, last + 1)]
+    months: Ints = first + np.searchsorted(np.array(begins, np.int64), start_us, side="right")
+    return months

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from talktime.files.usage import Usage
 
 
+def pool_name(plan: str, kind: str, owner: str, month: str) -> str:
+    """How reports and explanations call a pool: `MCOPSTN1 domestic US 2026-03`."""
+    return " ".join(part for part in (plan, kind, owner, month) if part)
+
+
 @dataclass(frozen=True, slots=True)
 class PoolUse:
     """A pool in one billing month. Sizes in seconds, None where unlimited; instants None if not reached."""
@@ -29,7 +34,7 @@ class PoolUse:
     @property
     def name(self) -> str:
         """How reports and explanations call the pool."""
-        return " ".join(part for part in (self.plan, self.kind, self.owner, self.month) if part)
+        return pool_name(self.plan, self.kind, self.owner, self.month)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +124,21 @@ class Run:
     deck: Deck
     catalogue_digest: str
     has_wallet: bool
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BookRun:
+    """A finished, reconciled run over many tenants; its calls were handed on part by part.
+
+    `tenants` are those with calls, each a run without its rows; `silent` counts those without. `usage` has no
+    rows, `totals` are the sums over all tenants.
+    """
+
+    tenants: tuple[Run, ...]
+    silent: int
+    totals: Totals
+    usage: Usage
+    deck: Deck
+    catalogue_digest: str
     warnings: tuple[str, ...]

@@ -7,6 +7,8 @@ compiled (feasibility.md 1). Rows that belong to one tenant stand together, in s
 from collections.abc import MutableSequence, Sequence
 from typing import Final, NamedTuple
 
+from talktime.core.limits import NO_LIMIT
+
 Ints = Sequence[int]
 Cells = MutableSequence[int]
 
@@ -75,7 +77,11 @@ class Caps(NamedTuple):
 
 
 class Wallets(NamedTuple):
-    """One row a tenant; money in micros, instants in us, the rest are indexes and flags (0 or 1)."""
+    """One row a tenant; money in micros, instants in us, the rest are indexes and flags (0 or 1).
+
+    A tenant's lots are [lots_at, tail) of `Lots`, with room up to `room`; tenants' lots stand one after the
+    other. Its twelve months are those of `zone` in `Year`. As they stand, the last two fit a single tenant.
+    """
 
     balance: Cells
     overdraft: Cells
@@ -95,6 +101,8 @@ class Wallets(NamedTuple):
     next_event: Cells  # index into Events
     next_us: Cells  # instant of the next event or expiry, whichever comes first
     events_end: Ints
+    zone: Ints = (0,)
+    lots_at: Cells = (0,)  # type: ignore[assignment] # first place for a lot; the loop only reads it
 
 
 class Lots(NamedTuple):
@@ -135,11 +143,12 @@ class Events(NamedTuple):
 class Year(NamedTuple):
     """Twelve months on, as pieces: from `from_us` on, an instant's twelve months are `add_us`.
 
-    One table: all tenants of a run share a time zone.
+    The pieces of zone z are [zone_at[z], zone_at[z + 1]); as it stands, all are of zone 0.
     """
 
     from_us: Ints
     add_us: Ints
+    zone_at: Ints = (0, NO_LIMIT)
 
 
 class Log(NamedTuple):
@@ -150,13 +159,16 @@ class Log(NamedTuple):
     tenant: Cells
     row: Cells
     at_us: Cells
-    item: Cells  # lot or pool
+    item: Cells  # pool, or the lot's number within its tenant from 0
     amount: Cells  # micros or seconds
     balance: Cells
 
 
 class Charges(NamedTuple):
-    """One row a call: what the loop decided. Seconds, micros, indexes."""
+    """One row a call: what the loop decided. Seconds, micros, indexes.
+
+    `lot` counts the lots of the row's tenant from 0. The loop leaves alone what stays WITHOUT_VALUE or 0.
+    """
 
     reason: Cells
     billed_s: Cells
@@ -172,3 +184,23 @@ class Charges(NamedTuple):
     pool: Cells
     pool_left_s: Cells
     over_cap: Cells  # 1 where the call spent more than its caps left
+
+
+WITHOUT_VALUE: Final = {"lot": NONE, "pool": NONE, "pool_left_s": NONE}
+"""What stands in a column of `Charges` where a row has no value; in all others 0."""
+
+
+class Month(NamedTuple):
+    """What a run settles: calls, tenants together and ascending, each in settlement order; rules and state.
+
+    Columns are int64 arrays; those of all groups but `calls` may as well be lists.
+    """
+
+    calls: Calls
+    rates: Rates
+    pools: Pools
+    caps: Caps
+    wallets: Wallets
+    lots: Lots
+    events: Events
+    year: Year

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
@@ -11,41 +13,57 @@ from talktime.bulk.result import CategoryTotal, Totals
 from talktime.bulk.state import OPENING, RECHARGE
 
 if TYPE_CHECKING:
-    from talktime.bulk.result import LotUse, Movement, PoolUse
-    from talktime.bulk.wallet import Wallet
-    from talktime.files.usage import Usage
+    from talktime.bulk.books import Book
+    from talktime.bulk.result import LotUse, PoolUse
 
 
 class DoesNotReconcile(AssertionError):  # noqa: N818 - a fault of the program, told by name
     """Sums of a run disagree with each other: a fault of the program; nothing may be reported."""
 
 
-def totals_of(
-    calls: pl.DataFrame,
-    usage: Usage,
-    lots: tuple[LotUse, ...],
-    movements: tuple[Movement, ...],
-    wallet: Wallet,
+_SUMMED: Final = (
+    "billed_seconds",
+    "free_seconds",
+    "pool_seconds",
+    "paid_seconds",
+    "unrated_seconds",
+    "blocked_seconds",
+    "amount",
+    "credits",
+    "post_usage",
+    "overdraft",
+)
+
+
+def totals_of(calls: pl.DataFrame, books: Sequence[Book], *, has_wallet: bool) -> list[Totals]:
+    """Adds up each tenant's rows, category by category, and its wallet; rows stand by tenant, as the books.
+
+    Rejected and duplicate rows are 0: who read the files knows them.
+    """
+    sums = _sums(calls)
+    categories = _by_category(calls)
+    ran_out = _ran_out(calls) if has_wallet else {}
+    return [
+        _totals(row, book, categories[row["tenant"]], ran_out.get(row["tenant"]), has_wallet=has_wallet)
+        for row, book in zip(sums, books, strict=True)
+    ]
+
+
+def _totals(
+    sums: dict[str, Any],
+    book: Book,
+    by_category: dict[str, CategoryTotal],
+    ran_out_us: int | None,
     *,
     has_wallet: bool,
 ) -> Totals:
-    """Adds up the rows, category by category, and the wallet."""
-    sums = calls.select(
-        answered=(pl.col("state") != "not_answered").sum(),
-        free=pl.col("state").is_in(["free", "carried_by_operator"]).sum(),
-        pool_only=((pl.col("state") == "charged") & (pl.col("paid_seconds") == 0)).sum(),
-        paid=((pl.col("state") == "charged") & (pl.col("paid_seconds") > 0)).sum(),
-        unrated=(pl.col("state") == "unrated").sum(),
-        blocked=(pl.col("state") == "blocked").sum(),
-        **{f"sum_{name}": pl.col(name).sum() for name in _SUMMED},
-    ).row(0, named=True)
-    repaid = sum(m.amount for m in movements if m.kind == "repaid")
-    recharged = [lot.amount for lot in lots if lot.origin == ORIGINS[RECHARGE]]
-    wallets = wallet.wallets
+    repaid = sum(m.amount for m in book.movements if m.kind == "repaid")
+    recharged = [lot.amount for lot in book.lots if lot.origin == ORIGINS[RECHARGE]]
+    bought = sum(lot.amount for lot in book.lots if lot.origin != ORIGINS[OPENING])
     return Totals(
-        calls=calls.height,
+        calls=sums["calls"],
         answered=sums["answered"],
-        not_answered=calls.height - sums["answered"],
+        not_answered=sums["calls"] - sums["answered"],
         free_calls=sums["free"],
         pool_only_calls=sums["pool_only"],
         paid_calls=sums["paid"],
@@ -62,53 +80,96 @@ def totals_of(
         post_usage=sums["sum_post_usage"],
         overdraft=sums["sum_overdraft"] - repaid,
         overdraft_repaid=repaid,
-        rejected_rows=usage.rejected_rows,
-        duplicate_rows=usage.duplicate_rows,
-        opening_balance=wallet.opening if has_wallet else None,
-        funded=sum(lot.amount for lot in lots if lot.origin != ORIGINS[OPENING]) if has_wallet else None,
-        forfeited=sum(lot.forfeited for lot in lots) if has_wallet else None,
-        closing_balance=wallets.balance[0] if has_wallet else None,
+        rejected_rows=0,
+        duplicate_rows=0,
+        opening_balance=book.opening if has_wallet else None,
+        funded=bought if has_wallet else None,
+        forfeited=sum(lot.forfeited for lot in book.lots) if has_wallet else None,
+        closing_balance=book.closing if has_wallet else None,
         recharges=len(recharged) if has_wallet else None,
         recharged=sum(recharged) if has_wallet else None,
-        money_ran_out_at_us=_ran_out(calls) if has_wallet else None,
-        by_category=_by_category(calls),
+        money_ran_out_at_us=ran_out_us,
+        by_category=by_category,
     )
 
 
-_SUMMED = (
-    "billed_seconds",
-    "free_seconds",
-    "pool_seconds",
-    "paid_seconds",
-    "unrated_seconds",
-    "blocked_seconds",
-    "amount",
-    "credits",
-    "post_usage",
-    "overdraft",
-)
-
-
-def _ran_out(calls: pl.DataFrame) -> int | None:
-    """The end of the first call that took the balance from above zero to zero or below."""
-    before = pl.col("balance_after") + pl.col("credits") + pl.col("overdraft")
-    money = calls.select("end", "balance_after", "credits", "overdraft")
-    rows = money.filter((before > 0) & (pl.col("balance_after") <= 0))
-    return rows["end"].to_physical()[0] if rows.height else None
-
-
-def _by_category(calls: pl.DataFrame) -> dict[str, CategoryTotal]:
+def _sums(calls: pl.DataFrame) -> list[dict[str, Any]]:
+    """One row a tenant, in the order of the rows."""
     grouped = (
         calls.lazy()
-        .group_by("category", maintain_order=True)
-        .agg(pl.len(), pl.col("billed_seconds").sum(), pl.col("amount").sum())
-        .with_columns(pl.col("category").cast(pl.String))
-        .sort("amount", "billed_seconds", "category", descending=[True, True, False])
+        .group_by("tenant", maintain_order=True)
+        .agg(
+            calls=pl.len().cast(pl.Int64),
+            answered=(pl.col("state") != "not_answered").sum(),
+            free=pl.col("state").is_in(["free", "carried_by_operator"]).sum(),
+            pool_only=((pl.col("state") == "charged") & (pl.col("paid_seconds") == 0)).sum(),
+            paid=((pl.col("state") == "charged") & (pl.col("paid_seconds") > 0)).sum(),
+            unrated=(pl.col("state") == "unrated").sum(),
+            blocked=(pl.col("state") == "blocked").sum(),
+            **{f"sum_{name}": pl.col(name).sum() for name in _SUMMED},
+        )
+        .with_columns(pl.col("tenant").cast(pl.String))
         .collect()
     )
-    return {
-        name: CategoryTotal(calls, billed_s, amount) for name, calls, billed_s, amount in grouped.iter_rows()
-    }
+    return grouped.rows(named=True)
+
+
+def _ran_out(calls: pl.DataFrame) -> dict[str, int]:
+    """The end of the first call of each tenant that took its balance from above zero to zero or below."""
+    before = pl.col("balance_after") + pl.col("credits") + pl.col("overdraft")
+    first = (
+        calls.lazy()
+        .filter((before > 0) & (pl.col("balance_after") <= 0))
+        .group_by("tenant", maintain_order=True)
+        .agg(pl.col("end").first().dt.epoch("us"))
+        .with_columns(pl.col("tenant").cast(pl.String))
+        .collect()
+    )
+    return dict(first.iter_rows())
+
+
+def _by_category(calls: pl.DataFrame) -> dict[str, dict[str, CategoryTotal]]:
+    grouped = (
+        calls.lazy()
+        .group_by("tenant", "category", maintain_order=True)
+        .agg(pl.len(), pl.col("billed_seconds").sum(), pl.col("amount").sum())
+        .with_columns(pl.col("tenant", "category").cast(pl.String))
+        .sort("tenant", "amount", "billed_seconds", "category", descending=[False, True, True, False])
+        .collect()
+    )
+    found: dict[str, dict[str, CategoryTotal]] = {}
+    for tenant, name, number, billed_s, amount in grouped.iter_rows():
+        found.setdefault(tenant, {})[name] = CategoryTotal(number, billed_s, amount)
+    return found
+
+
+def sum_of(parts: Iterable[Totals]) -> Totals:
+    """The totals of several tenants together; where money ran out, the earliest instant."""
+    parts = list(parts)
+    first, *others = parts
+    values = {field.name: getattr(first, field.name) for field in fields(Totals)}
+    for part in others:
+        for name, value in values.items():
+            other = getattr(part, name)
+            if name == "by_category":
+                values[name] = _merged(value, other)
+            elif name == "money_ran_out_at_us":
+                values[name] = min((at for at in (value, other) if at is not None), default=None)
+            else:
+                values[name] = None if value is None else value + other
+    categories = values["by_category"].items()
+    ordered = sorted(categories, key=lambda each: (-each[1].amount, -each[1].billed_s, each[0]))
+    return replace(first, **values | {"by_category": dict(ordered)})
+
+
+def _merged(one: dict[str, CategoryTotal], other: dict[str, CategoryTotal]) -> dict[str, CategoryTotal]:
+    both = dict(one)
+    for name, total in other.items():
+        was = both.get(name, CategoryTotal(0, 0, 0))
+        both[name] = CategoryTotal(
+            was.calls + total.calls, was.billed_s + total.billed_s, was.amount + total.amount
+        )
+    return both
 
 
 def reconcile(t: Totals, lots: tuple[LotUse, ...], pools: tuple[PoolUse, ...]) -> None:

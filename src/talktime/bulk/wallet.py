@@ -1,13 +1,14 @@
-"""The wallet of a run: its opening lots, what is known to come, and the year's calendar as integers.
+"""The wallets of a run: their opening lots, what is known to come, and the year's calendar as integers.
 
 Time zones end here: expiries and months are instants before the loop begins (rulings.md 16).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from talktime.accounts.calendar import month_of, month_start_us, twelve_months_on_us
 from talktime.bulk.state import (
@@ -31,88 +32,109 @@ _HALF_DAY_US = 43_200 * US_PER_S
 _ORDER = {MONTH_BEGINS: 0, PURCHASE: 1, EVALUATE: 2}
 
 
-@dataclass(slots=True)
-class Wallet:
-    """One tenant's wallet as the columns of the loop.
+class Bought(NamedTuple):
+    """The lots that people bought, in order: those that a wallet holds at the first call, those to come.
 
-    `opening_ids` and `coming_ids` name the lots that people bought, in order; `opening` is what it held.
+    `opening` is what the wallet holds then, in micros.
     """
 
-    wallets: Wallets
-    lots: Lots
-    events: Events
-    year: Year
     opening_ids: list[str]
     coming_ids: list[str]
     opening: int
 
-    def grow(self) -> None:
-        """Doubles the room for lots; a single tenant's range is the last, so it can just be extended."""
-        room = self.wallets.room[0]
-        for column in self.lots:
-            column.extend([0] * room)
-        self.wallets.room[0] = 2 * room
+
+class Span(NamedTuple):
+    """The first start and the last end of a tenant's calls."""
+
+    first_us: int
+    last_us: int
 
 
-def wallet_of(
-    purchases: tuple[Purchase, ...],
-    rule: AutoRecharge,
-    terms: Terms,
-    time_zone: str,
-    first_us: int,
-    last_us: int,
-    least: int = 0,
-) -> Wallet:
-    """The wallet at the first call's start; lots that expired before it are left out.
+@dataclass(slots=True)
+class WalletColumns:
+    """The wallets of a run's tenants as the columns of the loop, one tenant after the other."""
 
-    Where all have, an expiry is what emptied it (rulings.md 24, `credits_expired`).
-    """
-    ordered = sorted(purchases, key=lambda p: (p.at_us, p.id))
-    dated = [(p, twelve_months_on_us(p.at_us, time_zone)) for p in ordered if p.at_us <= last_us]
-    opening = [(p, expiry) for p, expiry in dated if p.at_us <= first_us <= expiry]
-    coming = [(p, expiry) for p, expiry in dated if p.at_us > first_us]
-    balance = sum(p.amount_micros for p, _ in opening)
+    wallets: list[tuple[int, ...]] = field(default_factory=list)
+    lots: list[tuple[int, ...]] = field(default_factory=list)
+    events: list[tuple[int, ...]] = field(default_factory=list)
+    bought: list[Bought] = field(default_factory=list)
+    zones: dict[str, int] = field(default_factory=dict)
+
+    def add(
+        self,
+        purchases: Sequence[Purchase],
+        rule: AutoRecharge,
+        terms: Terms,
+        time_zone: str,
+        span: Span,
+        least: int = 0,
+    ) -> None:
+        """A tenant's wallet at its first call's start; lots that expired before it are left out.
+
+        Where all have, an expiry is what emptied it (rulings.md 24, `credits_expired`). `least` is the least
+        payment in the tenant's currency.
+        """
+        ordered = sorted(purchases, key=lambda p: (p.at_us, p.id))
+        dated = [(p, twelve_months_on_us(p.at_us, time_zone)) for p in ordered if p.at_us <= span.last_us]
+        opening = [(p, expiry) for p, expiry in dated if p.at_us <= span.first_us <= expiry]
+        coming = [(p, expiry) for p, expiry in dated if p.at_us > span.first_us]
+        events = _events(coming, time_zone, span)
+        lots = [(p.at_us, expiry, p.amount_micros, p.amount_micros, OPENING) for p, expiry in opening]
+        next_expiry_us = min((expiry for _, expiry in opening), default=NEVER_US)
+        at, room = len(self.lots), len(dated) + SPARE_LOTS
+        balance = sum(p.amount_micros for p, _ in opening)
+        values = dict.fromkeys(Wallets._fields, 0) | {
+            "balance": balance,
+            "behind": int(terms.behind),
+            "post_usage_off": int(terms.post_usage_off),
+            "emptied_by_expiry": int(not opening and len(dated) > len(coming)),
+            "below": rule.below_micros if rule.enabled else 0,
+            "add": rule.add_micros if rule.enabled else 0,
+            "recharge_cap": NO_LIMIT if rule.cap_per_month_micros is None else rule.cap_per_month_micros,
+            "recharge_least": least,
+            "head": at,
+            "tail": at + len(opening),
+            "room": at + room,
+            "next_expiry_us": next_expiry_us,
+            "next_event": len(self.events),
+            "next_us": min(events[0][0], next_expiry_us),
+            "events_end": len(self.events) + len(events),
+            "zone": self.zones.setdefault(time_zone, len(self.zones)),
+            "lots_at": at,
+        }
+        self.wallets.append(tuple(values.values()))
+        self.lots += lots + [(0,) * len(Lots._fields)] * (room - len(lots))
+        self.events += events
+        self.bought.append(Bought([p.id for p, _ in opening], [p.id for p, _ in coming], balance))
+
+    def columns(self, span: Span) -> tuple[Wallets, Lots, Events, Year]:
+        """The columns of the settlement loop; `span` holds all calls of the run."""
+        year: tuple[list[int], list[int]] = ([], [])
+        zone_at = [0]
+        for zone in self.zones:
+            pieces = year_of(zone, span.first_us, span.last_us)
+            year[0].extend(pieces.from_us)
+            year[1].extend(pieces.add_us)
+            zone_at.append(len(year[0]))
+        return (
+            Wallets(*_columns(self.wallets)),
+            Lots(*_columns(self.lots)),
+            Events(*_columns(self.events)),
+            Year(year[0], year[1], zone_at),
+        )
+
+
+def _columns(rows: Sequence[tuple[int, ...]]) -> Iterator[list[int]]:
+    return map(list, zip(*rows, strict=True))
+
+
+def _events(coming: Sequence[tuple[Purchase, int]], time_zone: str, span: Span) -> list[tuple[int, ...]]:
+    """What is known to come, in order of time; a look at the balance comes first of all."""
+    months = month_starts(span.first_us, span.last_us, time_zone)
     events = [(p.at_us, PURCHASE, p.amount_micros, expiry) for p, expiry in coming]
-    months = month_starts(first_us, last_us, time_zone)
     events += [(at, MONTH_BEGINS, 0, 0) for at in months]
-    events += [(at, EVALUATE, 0, 0) for at in (first_us, *months)]
-    events.sort(key=lambda event: (event[0], _ORDER[event[1]]))
-    room = len(dated) + SPARE_LOTS
-    spare = [0] * (room - len(opening))
-    return Wallet(
-        wallets=Wallets(
-            balance=[balance],
-            overdraft=[0],
-            behind=[int(terms.behind)],
-            post_usage_off=[int(terms.post_usage_off)],
-            emptied_by_expiry=[int(not opening and len(dated) > len(coming))],
-            below=[rule.below_micros if rule.enabled else 0],
-            add=[rule.add_micros if rule.enabled else 0],
-            recharge_cap=[NO_LIMIT if rule.cap_per_month_micros is None else rule.cap_per_month_micros],
-            recharge_least=[least],
-            recharged=[0],
-            capped=[0],
-            head=[0],
-            tail=[len(opening)],
-            room=[room],
-            next_expiry_us=[min((expiry for _, expiry in opening), default=NEVER_US)],
-            next_event=[0],
-            next_us=[min([events[0][0], *(expiry for _, expiry in opening)])],
-            events_end=[len(events)],
-        ),
-        lots=Lots(
-            bought_at_us=[p.at_us for p, _ in opening] + spare,
-            expires_at_us=[expiry for _, expiry in opening] + spare,
-            amount=[p.amount_micros for p, _ in opening] + spare,
-            left=[p.amount_micros for p, _ in opening] + spare,
-            origin=[OPENING] * len(opening) + spare,
-        ),
-        events=Events(*(list(column) for column in zip(*events, strict=True))),
-        year=year_of(time_zone, first_us, last_us),
-        opening_ids=[p.id for p, _ in opening],
-        coming_ids=[p.id for p, _ in coming],
-        opening=balance,
-    )
+    events += [(at, EVALUATE, 0, 0) for at in (span.first_us, *months)]
+    return sorted(events, key=lambda event: (event[0], _ORDER[event[1]]))
 
 
 def month_starts(first_us: int, last_us: int, time_zone: str) -> list[int]:
@@ -121,6 +143,7 @@ def month_starts(first_us: int, last_us: int, time_zone: str) -> list[int]:
     return [month_start_us(month, time_zone) for month in months]
 
 
+@lru_cache(maxsize=64)
 def year_of(time_zone: str, first_us: int, last_us: int) -> Year:
     """`calendar.twelve_months_on_us` over a span as pieces that the loop can use.
 

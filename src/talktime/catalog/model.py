@@ -158,6 +158,12 @@ class Catalogue:
     _bits: Mapping[str, int] = field(repr=False, default_factory=dict)
     _compiled: tuple[tuple[int, int, int], ...] = field(repr=False, default=())
     _call_type_masks: dict[str, int] = field(repr=False, compare=False, default_factory=dict)
+    _traits: dict[tuple[str, ...], frozenset[str]] = field(repr=False, compare=False, default_factory=dict)
+    _zones_of: dict[str, frozenset[str]] = field(repr=False, compare=False, default_factory=dict)
+    _rules: dict[tuple[object, ...], int] = field(repr=False, compare=False, default_factory=dict)
+    _reached: dict[tuple[frozenset[str], bool, bool], frozenset[str]] = field(
+        repr=False, compare=False, default_factory=dict
+    )
 
     def direction(self, call_type: str) -> str:
         """The direction that the call type says (inbound or outbound), else ""."""
@@ -174,8 +180,22 @@ class Catalogue:
         return call_type
 
     def rule_of(self, facts: Facts) -> int:
-        """The index of the rule that chooses the category; the last rule takes every call."""
-        return first_rule(self._mask(facts), self._compiled)
+        """The index of the rule that chooses the category; the last rule takes every call.
+
+        Rules see a country only by the zones that it lies in, so the answer is remembered without it.
+        """
+        zones = self.zones_of(facts.country)
+        seen = (facts.call_type, facts.number_kind, facts.other_operator, facts.domestic, zones, facts.traits)
+        if seen not in self._rules:
+            self._rules[seen] = first_rule(self._mask(facts), self._compiled)
+        return self._rules[seen]
+
+    def zones_of(self, country: str) -> frozenset[str]:
+        """The zones that a country lies in."""
+        if country not in self._zones_of:
+            found = (zone for zone, countries in self.zones.items() if country in countries)
+            self._zones_of[country] = frozenset(found)
+        return self._zones_of[country]
 
     def _mask(self, facts: Facts) -> int:
         if facts.call_type not in self._call_type_masks:
@@ -210,11 +230,12 @@ class Catalogue:
 
     def reached(self, location: str, country: str, domestic: bool) -> frozenset[str]:
         """What dial-out policies may say of a destination (policies.toml): words that hold for it."""
-        words = {zone for zone, countries in self.zones.items() if country in countries}
-        words.add(DOMESTIC if domestic else INTERNATIONAL)
-        if country and country == location:
-            words.add(ORGANISER_COUNTRY)
-        return frozenset(words)
+        seen = self.zones_of(country), domestic, bool(country) and country == location
+        if seen not in self._reached:
+            zones, _, own = seen
+            words = {*zones, DOMESTIC if domestic else INTERNATIONAL}
+            self._reached[seen] = frozenset(words | {ORGANISER_COUNTRY} if own else words)
+        return self._reached[seen]
 
     def premium_state(self, digits: str) -> str:
         """refuse, credits_only or normal, by the longest prefix that the visible digits decide."""
@@ -228,7 +249,11 @@ class Catalogue:
 
     def traits(self, plans: Iterable[str]) -> frozenset[str]:
         """What holders of these plans are; codes that the catalogue does not know give nothing."""
-        return frozenset(trait for code in plans if code in self.plans for trait in self.plans[code].traits)
+        plans = tuple(plans)
+        if plans not in self._traits:
+            known = (self.plans[code] for code in plans if code in self.plans)
+            self._traits[plans] = frozenset(trait for plan in known for trait in plan.traits)
+        return self._traits[plans]
 
 
 def compile_rules(rules: tuple[Rule, ...]) -> tuple[dict[str, int], tuple[tuple[int, int, int], ...]]:

@@ -157,7 +157,8 @@ def read_policies(text: str, file: str = "policies.toml") -> Policies:
     for kind in POLICY_REACHES:
         if sum(policy.default for policy in policies.values() if policy.kind == kind) != 1:
             raise CatalogueError(f"{file}: exactly one policy of kind {kind!r} must say default = true")
-    return Policies(policies, frozenset(_words(f"{file}: never_barred", top["never_barred"])))
+    defaults = {policy.kind: policy for policy in policies.values() if policy.default}
+    return Policies(policies, frozenset(_words(f"{file}: never_barred", top["never_barred"])), defaults)
 
 
 def _policy(where: str, entry: Mapping[str, Any]) -> Policy:

@@ -152,10 +152,11 @@ class Policies:
 
     policies: Mapping[str, Policy]
     never_barred: frozenset[str]
+    defaults: Mapping[str, Policy]
 
     def default(self, kind: str) -> Policy:
         """The policy of users who are held to none. Raises KeyError for an unknown kind."""
-        return {policy.kind: policy for policy in self.policies.values() if policy.default}[kind]
+        return self.defaults[kind]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,9 @@ MAX_FEE_MICROS: Final = 1_000 * MICROS_PER_UNIT
 MAX_MONEY_MICROS: Final = 10**9 * MICROS_PER_UNIT
 """The largest single purchase, cap or recharge: a thousand million units."""
 
+MAX_TOTAL_MICROS: Final = 2**61
+"""The most that all calls of a tenant may cost in one run; balances and overdrafts then stay below 2**63."""
+
 MAX_LICENCES: Final = 10_000_000
 """The most licences of one plan; times the minutes of a plan this stays below 2**63 seconds."""
 

@@ -25,7 +25,7 @@ _DECIMAL: Final = re.compile(r"([+-]?)(\d{1,18})(?:\.(\d*))?|([+-]?)\.(\d+)", re
 
 def ceil_div(dividend: int, divisor: int) -> int:
     """The quotient rounded towards plus infinity; `divisor` > 0."""
-    return -(-dividend // divisor)
+    return (dividend + divisor - 1) // divisor
 
 
 def round_div(dividend: int, divisor: int, method: int) -> int:

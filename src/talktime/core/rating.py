@@ -6,7 +6,7 @@ fee, rounded once (domain.md 3, rulings.md 13).
 
 from typing import Final
 
-from talktime.core.money import ceil_div, round_div
+from talktime.core.money import MICROS_PLACES, ceil_div, round_div
 
 AFTER_FIRST: Final = 0
 WHOLE: Final = 1
@@ -63,5 +63,7 @@ def amount_micros(
         + first_price_nanos * paid_in_first_s
         + price_nanos * paid_after_s
     )
+    if decimals == MICROS_PLACES:
+        return round_div(nano_seconds, _NANO_SECONDS_PER_MICRO_MINUTE, rounding)
     unit_micros = UNIT_MICROS[decimals]
     return round_div(nano_seconds, _NANO_SECONDS_PER_MICRO_MINUTE * unit_micros, rounding) * unit_micros

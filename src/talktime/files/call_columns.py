@@ -101,6 +101,7 @@ CALL_COLUMNS: Final = (
     Column("source", Kind.WORD, "file that the row came from"),
     Column("line", Kind.COUNT, "line in that file"),
     Column("format", Kind.WORD, "format that was recognised"),
+    Column("tenant", Kind.WORD, "tenant that the call belongs to"),
 )
 """All columns, those of interfaces.md first."""
 

@@ -14,7 +14,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -113,7 +113,8 @@ class Part:
     """One file to be read: text by its `stream` of bytes, Parquet and Excel by a seekable `file`.
 
     A member of an archive that is something else has neither; `fault` says what it is. `unpacked_bytes` is
-    what an Excel workbook holds, unpacked.
+    what an Excel workbook holds, unpacked. `path` is there if the part is a whole file of its own; `told`
+    takes the share of it that has been read by another way than through `stream`.
     """
 
     source: str
@@ -122,6 +123,8 @@ class Part:
     file: IO[bytes] | None = None
     fault: NotUsage | None = None
     unpacked_bytes: int = 0
+    path: Path | None = None
+    told: Callable[[float], None] | None = None
 
 
 class Meter:
@@ -222,7 +225,7 @@ def kind_of(head: bytes, source: str, expected: Expected) -> Kind:
     return Kind.TEXT
 
 
-def open_parts(path: Path, source: str, meter: Meter, expected: Expected) -> Iterator[Part]:
+def open_parts(path: Path, source: str, meter: Meter, expected: Expected) -> Generator[Part]:
     """The parts of one file, one at a time: read a part before asking for the next.
 
     `source` names the file in sentences, `expected` says what should be in it. Raises UnusableFile: empty, no
@@ -244,7 +247,9 @@ def open_parts(path: Path, source: str, meter: Meter, expected: Expected) -> Ite
         elif kind is Kind.ZIP:
             yield from _zip_parts(raw, source, opening)
         else:
-            yield Part(source, kind, stream, raw)
+            yield Part(
+                source, kind, stream, raw, path=path, told=lambda share: meter.at(int(share * size_bytes))
+            )
     meter.file_done(size_bytes)
 
 

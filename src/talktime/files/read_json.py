@@ -18,7 +18,15 @@ from typing import Any, Final, NamedTuple
 from talktime.files.decode import REPLACEMENT, Utf8Stream
 from talktime.files.records import MAX_RECORD_BYTES
 from talktime.files.usage import NotUsage, UnusableFile
-from talktime.files.usage_batch import MAX_SHOWN, Batch, PartNotes, Table, holds_nul, string_array
+from talktime.files.usage_batch import (
+    MAX_SHOWN,
+    Batch,
+    PartNotes,
+    Table,
+    as_stored,
+    holds_nul,
+    string_array,
+)
 from talktime.files.usage_formats import Recognised, UsageFormat, recognise, why_not
 
 ROWS_AT_A_TIME: Final = 16_384
@@ -90,11 +98,12 @@ def _columns(rows: Sequence[JsonRow], recognised: Recognised) -> dict[str, Any] 
     for ours, cells in zip(recognised.names, _cells(rows, list(recognised.names.values())), strict=True):
         texts = cells if set(map(type, cells)) <= _TEXTS else [_text(value) for value in cells]
         try:
-            columns[ours] = string_array(texts, ours)
+            array = string_array(texts)
         except UnicodeEncodeError:
             return None
-        if holds_nul(columns[ours]):
+        if holds_nul(array):
             return None
+        columns[ours] = as_stored(array, ours)
     return columns
 
 

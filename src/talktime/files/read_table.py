@@ -25,7 +25,6 @@ from talktime.files.open import HEAD_BYTES
 from talktime.files.records import Block, record_blocks
 from talktime.files.usage import NotUsage
 from talktime.files.usage_batch import (
-    FEW_VALUES,
     MAX_FIELD_BYTES,
     MAX_SHOWN,
     Batch,
@@ -37,6 +36,9 @@ from talktime.files.usage_batch import (
 from talktime.files.usage_formats import Recognised, UsageFormat, recognise, why_not
 
 DELIMITERS: Final = ",\t;|"
+
+PARSERS: Final = 2
+"""So many blocks are parsed at a time; cutting text into fields takes longer than cleaning them."""
 
 MAX_NO_TEXT_PERCENT: Final = 2
 """How much of a text may be control characters; of random bytes a tenth is."""
@@ -69,12 +71,12 @@ def read_table(text: Utf8Stream, notes: PartNotes, chosen: UsageFormat | None) -
 
 
 def _batches(blocks: Iterator[Block], shape: _Shape, text: Utf8Stream, notes: PartNotes) -> Iterator[Batch]:
-    """The batches in order; while one is being cleaned, a second thread parses the next."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    """The batches in order; while one is being cleaned, other threads parse the next."""
+    with ThreadPoolExecutor(max_workers=PARSERS) as pool:
         ahead: deque[tuple[Block, Future[Batch | None]]] = deque()
         for block in blocks:
             ahead.append((block, pool.submit(_parsed, block, shape)))
-            if len(ahead) > 1:
+            if len(ahead) > PARSERS:
                 yield from _whole_batch(*ahead.popleft(), shape, notes)
         for block, parsed in ahead:
             yield from _whole_batch(block, parsed, shape, notes)
@@ -162,7 +164,7 @@ def _parsed(block: Block, shape: _Shape) -> Batch | None:
     positions = shape.recognised.positions
     wanted = sorted(set(positions.values()))
     options = pyarrow.csv.ConvertOptions(
-        column_types={str(at): _type_at(at, positions) for at in wanted},
+        column_types={str(at): pa.string() for at in wanted},
         include_columns=[str(at) for at in wanted],
         strings_can_be_null=False,
     )
@@ -186,18 +188,14 @@ def _lines_of(data: bytes) -> int | None:
     """How many lines a block has; None where it holds NUL or a line that is longer than a field may be."""
     if b"\0" in data:
         return None
+    half = MAX_FIELD_BYTES // 2  # a longer line would fill one of these pieces wholly
+    if all(data.find(b"\n", at, at + half) >= 0 for at in range(0, len(data) - half, half)):
+        return data.count(b"\n")
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
     if len(ends) == 0:
         return 0
     longest = max(int(ends[0]), int(np.diff(ends).max(initial=0)))
     return None if longest > MAX_FIELD_BYTES else len(ends)
-
-
-def _type_at(position: int, positions: dict[str, int] | Any) -> Any:
-    """Arrow's type of a column: text with few values as a dictionary, if all that is read from it is such."""
-    ours = [name for name, at in positions.items() if at == position]
-    few = all(name in FEW_VALUES for name in ours)
-    return pa.dictionary(pa.int32(), pa.string()) if few else pa.string()
 
 
 class _BlockText:
@@ -292,4 +290,7 @@ def _unclosed(feed: _Feed) -> str:
 
 
 def _columns(rows: list[list[str]], recognised: Recognised) -> dict[str, Any]:
-    return {ours: string_array([row[at] for row in rows], ours) for ours, at in recognised.positions.items()}
+    return {
+        ours: as_stored(string_array([row[at] for row in rows]), ours)
+        for ours, at in recognised.positions.items()
+    }

@@ -82,7 +82,12 @@ class Report:
 
 
 def shown_calls(report: Report) -> pl.DataFrame:
-    """The calls as every report shows them: columns in order, made-up prices marked with the deck's name.
+    """The calls of a report as `shown`."""
+    return shown(report.calls, sample=report.sample)
+
+
+def shown(calls: pl.DataFrame, *, sample: bool) -> pl.DataFrame:
+    """Calls as every report shows them: columns in order, made-up prices marked with the deck's name.
 
     Raises ReportError where a number is too large for the decimals of a report.
     """
@@ -90,7 +95,7 @@ def shown_calls(report: Report) -> pl.DataFrame:
 
     from talktime.files.exact_decimals import LARGEST, PLACES
 
-    calls = report.calls.select(NAMES)
+    calls = calls.select(NAMES)
     for column in CALL_COLUMNS:
         if column.kind in PLACES:
             low, high = calls[column.name].min(), calls[column.name].max()
@@ -98,7 +103,7 @@ def shown_calls(report: Report) -> pl.DataFrame:
                 raise ReportError(
                     f"column {column.name!r} holds a number of more than 18 digits; nothing was written"
                 )
-    if not report.sample:
+    if not sample:
         return calls
     decks = calls["deck"].unique().cast(pl.String).to_list()
     marked = {deck: f"{deck} ({SAMPLE_PRICES})" for deck in decks if deck and SAMPLE_PRICES not in deck}

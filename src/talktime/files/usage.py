@@ -16,15 +16,16 @@ TEXT_COLUMNS: tuple[str, ...] = (
     "id",  # identity of the row: UsageId, Graph id, CorrelationId + direction, else a hash (rulings.md 1)
     "call_id",
     "conference_id",
-    "user_id",
-    "upn",
-    "user_name",
     "caller",  # as written in the file, stripped of blanks at both ends
     "callee",
 )
 """Text with many different values: polars String."""
 
 WORD_COLUMNS: tuple[str, ...] = (
+    "tenant",  # whose call it is, as written in the file, stripped; "" where the file does not say
+    "user_id",
+    "upn",
+    "user_name",
     "call_type",  # lower case
     "direction",  # inbound | outbound | ""
     "number_type",  # lower case words joined by "_": toll, toll_free, user, ...
@@ -45,6 +46,7 @@ WORD_COLUMNS: tuple[str, ...] = (
 """Text with few different values: polars Categorical."""
 
 NUMBER_COLUMNS: tuple[str, ...] = (
+    "file",  # number of the file, or of the member of an archive, in the order of reading, from 0
     "start_us",
     "duration_s",  # what is charged, a fraction rounded up (rulings.md 5)
     "end_us",  # start + duration

@@ -1,4 +1,4 @@
-"""What readers of usage hand over: batches of text columns, and notes on what was odd in a part.
+"""What readers of usage hand over: batches of columns, and notes on what was odd in a part.
 
 A batch has the columns of one format under our names, as they stand in the file; cleaning makes usage of it.
 """
@@ -24,14 +24,19 @@ MAX_SHOWN: Final = 200
 """How many characters of a row that was set aside are kept."""
 
 FEW_VALUES: Final = frozenset(WORD_COLUMNS) | {"success"}
-"""Columns with few different values: readers hand them over dictionary-encoded."""
+"""Columns with few different values: readers of text hand them over as polars Categorical."""
+
+READ_BY_ARROW: Final = frozenset({"start", "start_else", "end", "duration"})
+"""Columns that Arrow reads: readers of text hand them over as its arrays of strings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some rows of a part: our column -> Arrow array of strings, or of a dictionary of strings; no nulls.
+    """Some rows of a part: our column -> its values as they stand in the file.
 
-    `lines` are their lines in the file; `text_of` gives a row as it stood, to show it.
+    Those of READ_BY_ARROW may be an Arrow array of strings without nulls; all others are polars Series: of
+    strings, of Categorical, or of whatever a typed file holds (numbers, instants, flags), null where a cell
+    is empty. `lines` are the rows' lines in the file; `text_of` gives a row as it stood, to show it.
     """
 
     columns: Mapping[str, Any]
@@ -81,26 +86,25 @@ class Table:
     batches: Iterator[Batch]
 
 
-def string_array(values: Sequence[str | None], column: str) -> Any:
-    """Values of one of our columns -> the array that a batch holds; None is the empty string."""
+def string_array(values: Sequence[str | None]) -> Any:
+    """Values of a column -> an Arrow array of strings without nulls; None is the empty string."""
     import pyarrow as pa
 
-    return as_stored(pa.array(values, pa.string()).fill_null(""), column)
+    return pa.array(values, pa.string()).fill_null("")
 
 
 def as_stored(array: Any, column: str) -> Any:
-    """Strings without nulls -> the array that a batch holds for one of our columns."""
-    import pyarrow as pa
+    """An Arrow array of strings without nulls -> what a batch holds for one of our columns."""
+    import polars as pl
 
-    if column not in FEW_VALUES or pa.types.is_dictionary(array.type):
+    if column in READ_BY_ARROW:
         return array
-    return array.dictionary_encode()
+    series = pl.Series(column, array)
+    return series.cast(pl.Categorical) if column in FEW_VALUES else series
 
 
 def holds_nul(array: Any) -> bool:
-    """Whether a NUL stands in a column of a batch."""
-    import pyarrow as pa
+    """Whether a NUL stands in an Arrow array of strings."""
     import pyarrow.compute as pc
 
-    texts = array.dictionary if pa.types.is_dictionary(array.type) else array
-    return bool(pc.any(pc.match_substring(texts, "\0")).as_py())
+    return bool(pc.any(pc.match_substring(array, "\0")).as_py())

@@ -211,11 +211,16 @@ def recognise(row: Sequence[str], chosen: UsageFormat | None = None) -> Recognis
     known = _candidates(chosen)
     found = [one for form in known if form.header and (one := match(form, row))]
     if found:
-        return max(found, key=lambda one: len(set(one.positions.values())))
+        return max(found, key=_columns_of_calls)
     for form in known:
         if form.layout and form.layout.fits(row):
             return match(form, form.layout.header(len(row)), header=False)
     return _as_chosen(row, chosen) if chosen else None
+
+
+def _columns_of_calls(found: Recognised) -> int:
+    """How many columns of a file a format knows; whose calls they are says nothing about the format."""
+    return len({at for ours, at in found.positions.items() if ours != "tenant"})
 
 
 def _candidates(chosen: UsageFormat | None) -> Sequence[UsageFormat]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 
 from talktime.core.limits import US_PER_S
 from talktime.files.instants import parse_instant
+from talktime.files.typed_columns import as_text, typed_durations, typed_epochs, typed_instants
 
 FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2100
@@ -65,15 +67,52 @@ class TwoDaysError(ValueError):
 # --- instants --------------------------------------------------------------------------------------------
 
 
-def instants(texts: Any, times: str = "text", date_order: str = "", time_zone: str = "") -> Column:
-    """An Arrow array of strings -> microseconds since 1970; fractions beyond them are cut (rulings.md 5)."""
+def instants(values: Any, times: str = "text", date_order: str = "", time_zone: str = "") -> Column:
+    """A column of a batch -> microseconds since 1970; fractions beyond them are cut (rulings.md 5).
+
+    `values` is an Arrow array of strings, or a polars Series of strings, instants or numbers.
+    """
+    if not isinstance(values, pl.Series):
+        return _instants_of_text(values, times, date_order, time_zone)
+    zoneless = isinstance(values.dtype, pl.Datetime) and values.dtype.time_zone is None
+    read = None
+    if times != "text":
+        read = typed_epochs(values, _UNIT_US[times], FIRST_US, END_US)
+    elif not (zoneless and time_zone):
+        read = typed_instants(values, FIRST_US, END_US)
+    if read is None:
+        return _instants_of_text(as_text(values).to_arrow(), times, date_order, time_zone)
+    count = read.len() - read.null_count() if zoneless else 0
+    return _with_odd_rows(
+        Column(read, zoneless=count),
+        values,
+        lambda texts: _instants_of_text(texts, times, date_order, time_zone),
+    )
+
+
+def _with_odd_rows(read: Column, values: pl.Series, read_text: Callable[[Any], Column]) -> Column:
+    """A typed column with the rows that could not be read by columns read as text."""
+    if read.values.null_count() == values.null_count():
+        return read
+    rows = (read.values.is_null() & values.is_not_null()).arg_true()
+    odd = read_text(as_text(values.gather(rows)).to_arrow())
+    return Column(
+        read.values.scatter(rows, odd.values.cast(pl.Int64)),
+        {rows[at]: fault for at, fault in odd.faults.items()},
+        read.zoneless + odd.zoneless,
+    )
+
+
+def _instants_of_text(texts: Any, times: str, date_order: str, time_zone: str) -> Column:
+    if times == "text" and (plain := _by_arrow(texts, time_zone)) is not None:
+        return plain
     texts = pc.utf8_trim_whitespace(texts)
     absent = pc.equal(texts, "")
     for none in NO_TIMES:
         absent = pc.or_(absent, pc.starts_with(texts, none))
     texts = pc.if_else(absent, pa.scalar(None, pa.string()), texts)
     if times != "text":
-        return _epochs(texts, US_PER_S if times == "epoch_s" else 1)
+        return _epochs(texts, _UNIT_US[times])
     fast = _by_arrow(texts, time_zone)
     return _one_by_one(texts, date_order, time_zone) if fast is None else fast
 
@@ -123,6 +162,7 @@ def _epoch_us(text: str, us: int) -> int | None:
 
 
 _UNIT: Final = {1: "microseconds", US_PER_S: "seconds"}
+_UNIT_US: Final = {"epoch_us": 1, "epoch_s": US_PER_S}
 
 
 def _one_by_one(texts: Any, date_order: str, time_zone: str) -> Column:
@@ -226,8 +266,23 @@ def _zone(name: str) -> zoneinfo.ZoneInfo:
 # --- durations -------------------------------------------------------------------------------------------
 
 
-def durations(texts: Any) -> Column:
-    """An Arrow array of strings -> whole seconds, a fraction rounded up (rulings.md 5); unbounded."""
+def durations(values: Any) -> Column:
+    """A column of a batch -> whole seconds, a fraction rounded up (rulings.md 5); unbounded.
+
+    `values` is an Arrow array of strings, or a polars Series of strings or numbers.
+    """
+    if not isinstance(values, pl.Series):
+        return _durations_of_text(values)
+    read = typed_durations(values)
+    if read is None:
+        return _durations_of_text(as_text(values).to_arrow())
+    return _with_odd_rows(Column(read), values, _durations_of_text)
+
+
+def _durations_of_text(texts: Any) -> Column:
+    plain = pl.Series(values=texts).cast(pl.Int64, strict=False)
+    if not plain.null_count():
+        return Column(plain)
     texts = pc.utf8_trim_whitespace(texts)
     series = pl.Series(values=pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts))
     values = series.cast(pl.Int64, strict=False)

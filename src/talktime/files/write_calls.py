@@ -7,10 +7,10 @@ complete. Money and prices are exact decimals in all of them (interfaces.md, Out
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import polars as pl
@@ -60,24 +60,37 @@ def write_csv(path: Path, report: Report) -> None:
     Text that a spreadsheet would run as a formula gets an apostrophe in front. Raises ReportError.
     """
     calls = shown_calls(report)
-    cells = [_csv_cell(column, calls) for column in CALL_COLUMNS]
-    with replaced(path) as half, _disk_errors_told(path):
-        calls.lazy().select(cells).sink_csv(half)
+    with replaced(path) as half, disk_errors_told(path):
+        csv_cells(calls).sink_csv(half)
+
+
+def csv_cells(calls: pl.DataFrame) -> pl.LazyFrame:
+    """Shown calls as the text of a CSV file."""
+    return calls.lazy().select([_csv_cell(column, calls) for column in CALL_COLUMNS])
+
+
+def parquet_cells(calls: pl.DataFrame) -> pl.LazyFrame:
+    """Shown calls as the columns of a Parquet file."""
+    return calls.lazy().with_columns(
+        [decimals_of(c.name, PLACES[c.kind]) for c in CALL_COLUMNS if c.kind in PLACES]
+    )
 
 
 def write_parquet(path: Path, report: Report) -> None:
     """Typed columns, compressed by zstd; the report's document is metadata. Raises ReportError."""
-    calls = shown_calls(report)
-    decimals = [decimals_of(c.name, PLACES[c.kind]) for c in CALL_COLUMNS if c.kind in PLACES]
-    document = msgspec.json.encode(report.document).decode()
-    with replaced(path) as half, _disk_errors_told(path):
-        calls.lazy().with_columns(decimals).sink_parquet(
-            half,
-            compression="zstd",
-            compression_level=1,
-            row_group_size=ROWS_A_GROUP,
-            metadata={DOCUMENT_KEY: document},
-        )
+    with replaced(path) as half, disk_errors_told(path):
+        sink_parquet(half, parquet_cells(shown_calls(report)), report.document)
+
+
+def sink_parquet(half: Path, cells: pl.LazyFrame, document: Mapping[str, Any]) -> None:
+    """Writes the columns of a Parquet report with its document as metadata."""
+    cells.sink_parquet(
+        half,
+        compression="zstd",
+        compression_level=1,
+        row_group_size=ROWS_A_GROUP,
+        metadata={DOCUMENT_KEY: msgspec.json.encode(document).decode()},
+    )
 
 
 def write_xlsx(path: Path, report: Report) -> None:
@@ -116,7 +129,7 @@ def _guarded(text: pl.Expr) -> pl.Expr:
 
 
 @contextmanager
-def _disk_errors_told(path: Path) -> Iterator[None]:
+def disk_errors_told(path: Path) -> Iterator[None]:
     """What the column library says of a full disk becomes the sentence of a ReportError."""
     try:
         yield

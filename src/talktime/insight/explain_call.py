@@ -1,13 +1,14 @@
-"""Why a live call costs what it costs: the ledger's records as a row that `explain` understands.
+"""Why a call of the ledger costs what it costs: its records as a row that `explain` understands.
 
-The facts of a call were kept at its start and the split of a charge at its end, so nothing is rated again.
+The facts of a call were kept at its start, or came from the file that it was imported with, and the split of
+a charge when it was made, so nothing is rated again.
 What only live calls have (a reservation, a refused start, a correction) is told here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -99,7 +100,13 @@ def explain_call(call: KeptCall, wallet: KeptWallet, deck: KeptDeck | None) -> E
     if state == OPEN and call.session.body is not None:
         steps.append(_reserved(call.session.body, wallet.currency))
     steps += _corrections(call, wallet.currency)
-    return _explanation(call, wallet, state, charge.amount if charge else 0, tuple(steps))
+    told = _explanation(call, wallet, state, charge.amount if charge else 0, tuple(steps))
+    origin = None if charge is None else _body.decode(charge.body).origin
+    return (
+        told
+        if charge is None or origin is None
+        else replace(told, id=origin.identity, call_id=charge.call_id)
+    )
 
 
 def _explanation(
@@ -184,6 +191,7 @@ def _charged(facts: Facts, charge: Charge) -> dict[str, Any]:
     uncovered_s = charge.billed_s - charge.pool_s
     sources = [source for source in ("credits", "post_usage", "overdraft") if getattr(charge, source)]
     return {
+        "source": "live" if body.origin is None else body.origin.source,
         "end": body.ended_us if body.ended_us > ALWAYS_US else charge.start_us + body.duration_s * US_PER_S,
         "duration_seconds": body.duration_s,
         "billed_seconds": charge.billed_s,

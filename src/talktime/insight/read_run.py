@@ -21,7 +21,7 @@ from talktime.files.call_columns import CALL_COLUMNS, NAMES, Kind
 from talktime.files.exact_decimals import PLACES, to_integers
 from talktime.files.report import DOCUMENT_KEY, SAMPLE_PRICES
 from talktime.files.usage import UnusableFile
-from talktime.insight.run_document import LAYOUT, RunDocument
+from talktime.insight.run_document import LAYOUT, BookDocument, RunDocument
 
 LISTED: Final = 20
 """Calls that are listed where several match."""
@@ -31,6 +31,7 @@ class _Layout(msgspec.Struct):
     """The part of a document that every version of it has."""
 
     layout: int
+    tenants: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,16 @@ class SavedRun:
     """A report on disk. Calls are read when they are asked for."""
 
     path: Path
-    document: RunDocument
+    document: RunDocument | BookDocument
+
+    def document_for(self, row: dict[str, Any]) -> RunDocument:
+        """The document of a call's run: the report's own, of many tenants that of the call's.
+
+        Raises UnusableFile where the file of the tenants is absent or damaged.
+        """
+        if isinstance(self.document, RunDocument):
+            return self.document
+        return _of_tenant(self.path.with_name(self.document.tenants), row["tenant"])
 
     def calls(self) -> pl.DataFrame:
         """All calls, as `bulk.result.Run.calls` has them: integers for money and prices.
@@ -125,11 +135,28 @@ def call_rows(calls: pl.DataFrame) -> list[dict[str, Any]]:
     return calls.with_columns(*instants, *words).rows(named=True)
 
 
-def _document(path: Path, text: bytes) -> RunDocument:
+def _of_tenant(path: Path, tenant: str) -> RunDocument:
+    """A tenant's document from the file of a run's tenants."""
+    if not path.exists():
+        raise UnusableFile(
+            f"{path} is missing; it belongs to the report: put it back, or rate the files again"
+        )
+    with _damage_told(path):
+        found = pl.scan_parquet(path).filter(pl.col("tenant") == tenant).select("document").collect()
+    if not found.height:
+        raise UnusableFile(f"{path} does not name tenant {tenant!r}; rate the files again")
+    document = _document(path, found["document"][0].encode())
+    assert isinstance(document, RunDocument)
+    return document
+
+
+def _document(path: Path, text: bytes) -> RunDocument | BookDocument:
     try:
         layout = msgspec.json.decode(text, type=_Layout).layout
         if layout > LAYOUT:
             raise UnusableFile(f"{path} was written by a later Talktime (layout {layout}); update to read it")
+        if msgspec.json.decode(text, type=_Layout).tenants:
+            return msgspec.json.decode(text, type=BookDocument)
         return msgspec.json.decode(text, type=RunDocument)
     except (msgspec.DecodeError, msgspec.ValidationError):
         raise UnusableFile(f"{path}: the description of the run is damaged; rate the files again") from None

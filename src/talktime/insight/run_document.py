@@ -11,6 +11,7 @@ import msgspec
 
 from talktime import __version__
 from talktime.bulk.result import LotUse, Movement, PoolUse, Run, Totals
+from talktime.core.deck import Deck
 from talktime.core.money import ROUNDINGS
 from talktime.core.rating import INCREMENTS
 from talktime.insight.summary import warnings_of
@@ -82,6 +83,45 @@ class RunDocument:
         return plain
 
 
+@dataclass(frozen=True, slots=True)
+class BookDocument:
+    """What the calls of many tenants say of their run; each tenant's own document stands in `tenants`.
+
+    `tenants` is the name of the file beside this one with a row for each tenant.
+    """
+
+    layout: int
+    program: str
+    deck: DeckFacts
+    catalogue: str
+    tenants: str
+    options: dict[str, Any]
+    rated_at_us: int
+
+
+def book_document(
+    deck: Deck, catalogue: str, tenants: str, options: dict[str, Any], rated_at_us: int
+) -> BookDocument:
+    """The document of a run over many tenants; it is known before the first call is written."""
+    return BookDocument(
+        LAYOUT, f"talktime {__version__}", deck_facts(deck), catalogue, tenants, options, rated_at_us
+    )
+
+
+def deck_facts(deck: Deck) -> DeckFacts:
+    """What a document says of a deck."""
+    return DeckFacts(
+        name=deck.name,
+        version=deck.version,
+        currency=deck.currency,
+        rates=len(deck.rows),
+        sample=deck.sample,
+        rounding=next(name for name, number in ROUNDINGS.items() if number == deck.rounding),
+        decimals=deck.decimals,
+        increments=next(name for name, number in INCREMENTS.items() if number == deck.increments),
+    )
+
+
 def document_of(
     run: Run, options: dict[str, Any] | None = None, rated_at_us: int | None = None
 ) -> RunDocument:
@@ -94,16 +134,7 @@ def document_of(
         tenant=TenantFacts(
             tenant.id, tenant.name, tenant.country, tenant.currency, tenant.time_zone, tenant.stated
         ),
-        deck=DeckFacts(
-            name=deck.name,
-            version=deck.version,
-            currency=deck.currency,
-            rates=len(deck.rows),
-            sample=deck.sample,
-            rounding=next(name for name, number in ROUNDINGS.items() if number == deck.rounding),
-            decimals=deck.decimals,
-            increments=next(name for name, number in INCREMENTS.items() if number == deck.increments),
-        ),
+        deck=deck_facts(deck),
         catalogue=run.catalogue_digest,
         has_wallet=run.has_wallet,
         totals=run.totals,

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from talktime.bulk.result import BookRun, Run
 from talktime.core.money import format_minutes, format_money
 from talktime.files.instants import format_instant
 
 if TYPE_CHECKING:
-    from talktime.bulk.result import Run, Totals
+    from talktime.bulk.result import Totals
     from talktime.core.deck import Deck
 
 
-def summary(run: Run) -> dict[str, Any]:
-    """The JSON object of a run, as plain dicts, lists, strings and integers."""
+def summary(run: Run | BookRun) -> dict[str, Any]:
+    """The JSON object of a run, as plain dicts, lists, strings and integers; of many tenants their sums."""
     totals = run.totals
     return {
         **_calls(totals),
@@ -33,6 +34,7 @@ def summary(run: Run) -> dict[str, Any]:
         "deck": deck_facts(run.deck),
         "format": ", ".join(run.usage.formats) or None,
         "warnings": list(warnings_of(run)),
+        **({} if isinstance(run, Run) else {"tenants": len(run.tenants), "silent_tenants": run.silent}),
     }
 
 
@@ -62,7 +64,7 @@ def parts_of_billed(totals: Totals) -> tuple[tuple[str, int], ...]:
     )
 
 
-def warnings_of(run: Run) -> tuple[str, ...]:
+def warnings_of(run: Run | BookRun) -> tuple[str, ...]:
     """The warnings of the files and of the run, each once."""
     return tuple(dict.fromkeys((*run.usage.warnings, *run.warnings)))
 

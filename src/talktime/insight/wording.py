@@ -90,6 +90,7 @@ FLAGS: Final = {
         "check the switch; its end, should it still come, corrects the charge",
     ),
     "corrects_lost_call": Wording("the end came after the call had been closed without it", ""),
+    "rerated": Wording("the call was priced anew with another deck", ""),
 }
 """Codes of the column `flags`."""
 

@@ -39,7 +39,7 @@ def explain_command(call: str, run: Path | None, tenant: str, database: str | No
         if found.total > 1:
             show_matches(Console(stderr=True), call, found)
             return UNUSABLE
-        explanation = explain(found.calls[0], saved.document)
+        explanation = explain(found.calls[0], saved.document_for(found.calls[0]))
     else:
         explanation = _of_ledger(call, run, report, tenant, database)
     if as_json:
@@ -85,14 +85,17 @@ def _kept(url: DatabaseUrl, call: str, tenant: str) -> Explanation | None:
     from talktime.ledger.database import check_current
     from talktime.ledger.decks import Decks
     from talktime.ledger.find_call import tenants_of_call
-    from talktime.ledger.reading import Reader
+    from talktime.ledger.reading import Reader, SeveralRows
 
     check_current(url)
     owners = [tenant] if tenant else tenants_of_call(url, call, TENANTS_NAMED)
     if len(owners) > 1:
         raise Unusable(f"several tenants have a call {call!r}: name one by --tenant: {', '.join(owners)}")
     reader = Reader(url)
-    kept = reader.call(owners[0], call) if owners else None
+    try:
+        kept = reader.call(owners[0], call) if owners else None
+    except SeveralRows as several:
+        raise Unusable(str(several)) from None
     wallet = reader.wallet(owners[0]) if owners else None
     if kept is None or wallet is None:
         return None

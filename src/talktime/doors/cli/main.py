@@ -72,7 +72,11 @@ def rate(
     usage: Annotated[list[str], typer.Argument(metavar="USAGE", help="Usage files, folders or globs.")],
     rates: Rates = None,
     tenant: Annotated[
-        Path | None, typer.Option(metavar="TENANT.toml", help="Who may spend, plans, licences, purchases.")
+        Path | None,
+        typer.Option(
+            metavar="TENANT.toml",
+            help="Who may spend, plans, licences, purchases; of many tenants a folder or JSON lines.",
+        ),
     ] = None,
     balance: Annotated[
         str | None,
@@ -107,6 +111,10 @@ def rate(
     out: Annotated[
         Path | None, typer.Option(metavar="REPORT", help="Write the calls to .xlsx, .csv or .parquet.")
     ] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Many tenants: keep what is done here, and go on from it."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Charge usage files: what the calls cost, what was included, who paid, when money ran out."""
@@ -125,6 +133,7 @@ def rate(
         columns=column or [],
         preset=preset,
         out=out,
+        work=work,
         as_json=as_json,
     )
     raise typer.Exit(rate_command(request))
@@ -207,6 +216,56 @@ def verify(
     from talktime.doors.cli.ledger import verify_command
 
     raise typer.Exit(verify_command(database, checkpoints, as_json=as_json))
+
+
+@app.command("import")
+def import_calls(
+    rated: Annotated[
+        Path, typer.Argument(metavar="RATED", help="A report of `talktime rate`: .parquet or .csv.")
+    ],
+    tenant: Annotated[
+        str, typer.Option("--tenant", metavar="ID", help="Whose calls; without it whom the run was made for.")
+    ] = "",
+    database: Database = None,
+    match: Annotated[
+        str, typer.Option("--match", metavar="COLUMN", help="The column that holds the id of a live call.")
+    ] = "call_id",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be booked, book nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Book a rated file into the ledger, each row once; calls that were charged live are compared."""
+    from talktime.doors.cli.import_calls import ImportRequest, import_command
+
+    request = ImportRequest(rated, tenant, database, match, dry_run, as_json)
+    raise typer.Exit(import_command(request))
+
+
+@app.command()
+def rerate(
+    rates: Annotated[str, typer.Option("--rates", metavar="DECK", help="The deck that counts now.")],
+    tenant: Annotated[
+        list[str] | None, typer.Option("--tenant", metavar="ID", help="Only of this one; may be repeated.")
+    ] = None,
+    month: Annotated[str | None, typer.Option(metavar="YYYY-MM", help="Calls of this billing month.")] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="INSTANT", help="Calls that started at or after it ...")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="INSTANT", help="... and before this one.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Book the corrections.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show them: the default.")] = False,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; the audit log keeps it.")] = "",
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Price the charges of the ledger anew with a deck; differences become corrections."""
+    from talktime.doors.cli.rerate import RerateRequest, rerate_command
+
+    request = RerateRequest(rates, tenant or (), month, from_, until, yes, dry_run, reason, database, as_json)
+    raise typer.Exit(rerate_command(request))
 
 
 @db_app.command("upgrade")

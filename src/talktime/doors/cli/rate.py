@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from talktime.doors.cli.answer import print_json, printable
 from talktime.doors.cli.decks import SAMPLE, usable_deck
 from talktime.doors.cli.problems import Unusable, WrongUse, tell
 from talktime.doors.cli.progress import Bar
+from talktime.doors.cli.rate_book import is_book
 from talktime.settings import read_settings
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from talktime.bulk.run import Options
     from talktime.core.deck import Deck
     from talktime.files.usage import Usage
+    from talktime.files.usage_stream import UsageStream
 
 LAST_RUN = "last-run.parquet"
 """Where the last run is kept in the state folder, for `talktime explain` (rulings.md 7)."""
@@ -46,12 +48,17 @@ class RateRequest:
     preset: str | None = None
     out: Path | None = None
     as_json: bool = False
+    work: Path | None = None
 
 
 def rate_command(request: RateRequest) -> int:
     """Charges the files and shows, prints or writes the result; returns the exit code."""
     if request.out is not None:
         _check_out(request.out, request)
+    if request.tenant is not None and is_book(_existing(request.tenant, "tenants")):
+        return _rate_book(request, request.tenant)
+    if request.work is not None:
+        raise WrongUse("--work keeps runs over many tenants; give their folder or .jsonl file to --tenant")
     run = charge_request(request)
     _keep(run)
     if request.out is not None:
@@ -90,6 +97,23 @@ def _check_out(out: Path, request: RateRequest) -> None:
     read = [*usage_paths(request.usage), *(path for path in named if path is not None)]
     if out.exists() and any(path.exists() and path.samefile(out) for path in read):
         raise WrongUse(f"--out {out}: this file is read by the same command; give the report another name")
+
+
+def _rate_book(request: RateRequest, path: Path) -> int:
+    """Charges the usage of many tenants."""
+    from talktime.accounts.tenant_book import read_tenants
+    from talktime.bulk.stages import Stages
+    from talktime.catalog.load import load_catalogue
+    from talktime.doors.cli.rate_book import Rated, rate_book
+
+    stages = Stages()
+    with stages.measured("catalogue and deck"):
+        catalogue = load_catalogue(read_settings().catalogue)
+        options = _options(request)
+        deck, warnings = _deck(request, None)
+    with stages.measured("read the tenants"):
+        tenants = read_tenants(path, catalogue)
+    return rate_book(request, Rated(tenants, catalogue, deck, options, warnings), stages)
 
 
 def charge_request(request: RateRequest) -> Run:
@@ -166,24 +190,31 @@ def _deck(request: RateRequest, tenant: Tenant | None) -> tuple[Deck, tuple[str,
 
 
 def _usage(request: RateRequest) -> Usage:
+    from talktime.files.read_usage import all_of
+
+    with Bar("reading") as bar:
+        return all_of(usage_frames(request, bar.update))
+
+
+def usage_frames(request: RateRequest, progress: Callable[[int, int], None]) -> UsageStream:
+    """The usage that a request names, as a stream."""
     from talktime.files.column_map import chosen_format
-    from talktime.files.read_usage import read_usage
     from talktime.files.usage import UnusableFile
     from talktime.files.usage_paths import usage_paths
+    from talktime.files.usage_stream import usage_stream
 
     columns = _columns(request.columns)
     try:
         chosen_format(None, columns, request.preset)
     except UnusableFile as problem:
         raise WrongUse(str(problem)) from None
-    with Bar("reading") as bar:
-        return read_usage(
-            usage_paths(request.usage),
-            map_file=None if request.column_map is None else _existing(request.column_map, "column map"),
-            columns=columns,
-            preset=request.preset,
-            progress=bar.update,
-        )
+    return usage_stream(
+        usage_paths(request.usage),
+        map_file=None if request.column_map is None else _existing(request.column_map, "column map"),
+        columns=columns,
+        preset=request.preset,
+        progress=progress,
+    )
 
 
 def _columns(entries: Sequence[str]) -> dict[str, str]:

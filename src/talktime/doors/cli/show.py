@@ -25,7 +25,7 @@ from talktime.insight.wording import ORIGINS, counted, moment
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from talktime.bulk.result import PoolUse, Run
+    from talktime.bulk.result import BookRun, PoolUse, Run
 
 CHART_HEIGHT: Final = 6
 NARROWEST_CHART: Final = 16
@@ -41,18 +41,23 @@ def show_run(console: Console, run: Run) -> None:
     """Everything about a run that fits a screen or two."""
     screen = screen_of(console)
     _head(screen, run)
+    show_sums(screen, run)
+    _balance(screen, run)
+    _pools(screen, run)
+    _lots(screen, run)
+    show_attention(console, attention(run), run.deck.currency)
+
+
+def show_sums(screen: Screen, run: Run | BookRun) -> None:
+    """Calls, minutes and money, then the categories."""
     screen.say()
     screen.side_by_side([_calls(screen, run), _minutes(screen, run), _money(screen, run)])
-    if not run.has_wallet:
+    if run.totals.opening_balance is None:
         screen.say()
         screen.say(
             "No balance was given, so nothing was refused; --balance or --tenant show when money runs out."
         )
     _categories(screen, run)
-    _balance(screen, run)
-    _pools(screen, run)
-    _lots(screen, run)
-    show_attention(console, attention(run), run.deck.currency)
 
 
 def _head(screen: Screen, run: Run) -> None:
@@ -70,7 +75,7 @@ def _head(screen: Screen, run: Run) -> None:
         screen.say(f"warning: {warning}", "yellow")
 
 
-def _calls(screen: Screen, run: Run) -> Table:
+def _calls(screen: Screen, run: Run | BookRun) -> Table:
     t = run.totals
     rows = [
         ("answered", t.answered),
@@ -82,7 +87,7 @@ def _calls(screen: Screen, run: Run) -> Table:
     return screen.table(("", "calls"), [(what, f"{number:,}") for what, number in rows if number])
 
 
-def _minutes(screen: Screen, run: Run) -> Table:
+def _minutes(screen: Screen, run: Run | BookRun) -> Table:
     """Who paid for the billed minutes, which are their sum; blocked ones stand apart (rulings.md 4)."""
     t = run.totals
     parts = parts_of_billed(t)
@@ -94,7 +99,7 @@ def _minutes(screen: Screen, run: Run) -> Table:
     return screen.table(("", "minutes"), rows)
 
 
-def _money(screen: Screen, run: Run) -> Table:
+def _money(screen: Screen, run: Run | BookRun) -> Table:
     """The wallet as a sum that adds up, or what the calls cost where there is no wallet."""
     t = run.totals
     rows = [("price of the calls", t.amount)]
@@ -115,7 +120,7 @@ def _money(screen: Screen, run: Run) -> Table:
     return screen.table(("", run.deck.currency), [(what, money(amount, places)) for what, amount in rows])
 
 
-def _categories(screen: Screen, run: Run) -> None:
+def _categories(screen: Screen, run: Run | BookRun) -> None:
     totals = run.totals.by_category
     most = max((total.amount for total in totals.values()), default=0)
     places = decimals_of(total.amount for total in totals.values())
