@@ -5,7 +5,7 @@ Texts with few different values are gathered from short lists by index; money st
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -40,6 +40,31 @@ if TYPE_CHECKING:
 
 FLAG_OVERRUN = "unlicensed_overrun"
 FLAG_CAP = "cap_overrun"
+
+
+SAME: Final = (
+    "id",
+    "call_id",
+    "conference_id",
+    "user_id",
+    "user_name",
+    "call_type",
+    "direction",
+    "scope",
+    "destination",
+    "country_hint",
+    "capability",
+    "operator",
+    "duration_source",
+    "administrative_units",
+    "vendor_fee",
+    "vendor_charge",
+    "vendor_currency",
+    "source",
+    "line",
+    "format",
+)
+"""Columns of usage that a report shows as they are."""
 
 
 class Decided(NamedTuple):
@@ -103,8 +128,7 @@ def decided(loop: Loop, settled: Settled, books: Sequence[Book]) -> Decided:
 
 def calls_frame(prepared: Prepared, decided: Decided, setting: Setting, *, has_wallet: bool) -> pl.DataFrame:
     """All columns of `files.call_columns`, in the order of the rows."""
-    columns: dict[str, pl.Series] = {}
-    columns |= _from_file(prepared, setting)
+    columns = _from_file(prepared, setting)
     columns |= _decisions(prepared, decided, has_wallet=has_wallet)
     columns |= _words(prepared, decided, setting)
     columns |= _rate(prepared, setting)
@@ -113,35 +137,13 @@ def calls_frame(prepared: Prepared, decided: Decided, setting: Setting, *, has_w
     deck, once = setting.book.deck, np.zeros(len(prepared.tenant), np.int64)
     columns["currency"] = words_at([deck.currency], once)
     columns["deck"] = words_at([f"{deck.name} {deck.version}"], once)
-    return pl.DataFrame({name: columns[name] for name in NAMES})
+    # What the file says goes on as it is: columns of one value stay one value.
+    return prepared.usage.select(SAME).with_columns(**columns).select(NAMES)
 
 
 def _from_file(prepared: Prepared, setting: Setting) -> dict[str, pl.Series]:
     usage = prepared.usage
-    same = (
-        "id",
-        "call_id",
-        "conference_id",
-        "user_id",
-        "user_name",
-        "call_type",
-        "direction",
-        "scope",
-        "destination",
-        "country_hint",
-        "capability",
-        "operator",
-        "duration_source",
-        "administrative_units",
-        "vendor_fee",
-        "vendor_charge",
-        "vendor_currency",
-        "source",
-        "line",
-        "format",
-    )
-    columns = {name: usage[name] for name in same}
-    columns["start"] = _instant(usage["start_us"])
+    columns = {"start": _instant(usage["start_us"])}
     columns["end"] = _instant(usage["end_us"])
     columns["duration_seconds"] = usage["duration_s"]
     columns["caller"] = prepared.caller
@@ -286,7 +288,7 @@ def _named(
     rows = np.flatnonzero(index >= 0)
     if len(rows):
         frame = pl.DataFrame(
-            {"name": pl.Series(names, dtype=pl.String).gather(index[rows]), "value": np.asarray(values)[rows]}
+            {"name": pl.Series(names, dtype=pl.String).gather(index[rows]), "value": values[rows]}
         )
         found = found.scatter(rows, frame.select((pl.col("name") + "=" + text).alias("text"))["text"])
     if several:
@@ -302,15 +304,22 @@ def _or_last(payer: Ints, nobody: int) -> Ints:
 def _people(prepared: Prepared, setting: Setting) -> dict[str, pl.Series]:
     customers, usage = setting.customers, prepared.usage
     service = customers.service_words.gather(_or_last(prepared.service, customers.payer_count))
-    known = customers.key_words.gather(_or_last(prepared.user, customers.payer_count))
-    frame = pl.DataFrame({"known": known, "upn": usage["upn"], "id": usage["user_id"], "service": service})
-    empty_to_null = [
-        pl.when(pl.col(c) != "").then(pl.col(c).cast(pl.String)) for c in ("known", "upn", "id", "service")
-    ]
+    user = customers.key_words.gather(_or_last(prepared.user, customers.payer_count))
+    unknown = np.flatnonzero(prepared.user < 0)
+    if len(unknown):  # as the file names them, else the service number
+        named = [usage["upn"].gather(unknown), usage["user_id"].gather(unknown), service.gather(unknown)]
+        texts = [pl.when(pl.col(str(at)) != "").then(pl.col(str(at)).cast(pl.String)) for at in range(3)]
+        frame = pl.DataFrame({str(at): column for at, column in enumerate(named)})
+        own = frame.select(pl.coalesce(*texts, pl.lit("")).alias("user"))["user"]
+        words = own.unique()
+        places = own.replace_strict(words, range(words.len()), return_dtype=pl.Int64).to_numpy()
+        at = np.arange(len(prepared.user))
+        at[unknown] = len(at) + places
+        user = pl.concat([user, words.cast(pl.Categorical)]).gather(at)
     names, _ = customers.centres
     return {
-        "user": frame.select(pl.coalesce(*empty_to_null).fill_null("").alias("user"))["user"],
-        "service_number": service.cast(pl.String),
+        "user": user,
+        "service_number": service,
         "cost_centre": words_at(names, centres_of(customers, prepared.user, prepared.service)),
         "tenant": words_at([c.tenant.id for c in customers.all], prepared.tenant),
     }

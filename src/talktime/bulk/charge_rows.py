@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from talktime.bulk.assemble import calls_frame, decided
-from talktime.bulk.books import books_of
+from talktime.bulk.books import Book, books_of
 from talktime.bulk.loop_input import loop_of, narrow_of
 from talktime.bulk.order import in_order
 from talktime.bulk.prepare import by_tenant, prepare
+from talktime.bulk.result import Totals
 from talktime.bulk.room import check_room
 from talktime.bulk.settle import settle_all
 from talktime.bulk.stages import Stages
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    from talktime.bulk.books import Book
     from talktime.bulk.options import Options
-    from talktime.bulk.result import Totals
     from talktime.bulk.setting import Setting
 
 
@@ -64,28 +63,29 @@ def charge_rows(
     Rows stand in the order in which they were read; a row that was there before is dropped and counted.
     `progress` is told how many rows are settled. Raises RefusedRun where the money could leave 64 bits.
     """
-    measured = (stages or Stages()).measured
-    with measured("sort and drop duplicates", rows.height):
+    stages = stages or Stages()
+    measured = stages.measured
+    with measured("order", rows.height):
         rows = with_ids(rows)
         tenant = by_tenant(rows["tenant"], setting)
         order = in_order(tenant, rows["end_us"].to_numpy(), rows["id"])
         duplicates = np.bincount(tenant[order.repeated], minlength=len(setting.customers.all))
         rows = rows[order.at]
-    with measured("recognise, classify, look up", rows.height):
-        prepared = prepare(rows, setting)
+    with measured("prepare", rows.height):
+        prepared = prepare(rows, setting, stages)
         del rows
-    with measured("wallets, pools, caps", len(prepared.tenant)):
+    with measured("wallets", len(prepared.tenant)):
         narrow = narrow_of(prepared)
         check_room(narrow, setting)
         loop = loop_of(narrow, setting, options)
-    with measured("settle", len(prepared.tenant)):
+    with measured("charge", len(prepared.tenant)):
         settled = settle_all(
             loop.month, compiled=setting.compiled, threads=setting.threads, progress=progress
         )
     with measured("assemble", len(prepared.tenant)):
         books = books_of(loop, settled)
         calls = calls_frame(prepared, decided(loop, settled, books), setting, has_wallet=has_wallet)
-    with measured("add up and reconcile", calls.height):
+    with measured("add up", calls.height):
         return Charged(calls, _tenants(calls, books, duplicates, has_wallet=has_wallet))
 
 

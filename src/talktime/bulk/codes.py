@@ -42,7 +42,11 @@ def words_of(column: pl.Series) -> list[str]:
 
 def numbers_and_words(column: pl.Series) -> tuple[Ints, list[str]]:
     """The physical numbers in use in a Categorical column, ascending, and their words; null is left out."""
-    unique = column.unique().drop_nulls()
+    physical = column.to_physical()
+    if column.len() and physical.min() == physical.max() and not physical.null_count():
+        unique = column.head(1)
+    else:
+        unique = column.unique().drop_nulls()
     numbers = unique.to_physical().to_numpy().astype(np.int64)
     words = unique.cast(pl.String).to_list()
     order = np.argsort(numbers)
@@ -66,6 +70,8 @@ def spread(column: pl.Series, numbers: Ints, values: Sequence[int]) -> Ints:
 def coded(column: pl.Series) -> tuple[Coded, list[str]]:
     """A Categorical column as codes and the word of each code."""
     numbers, words = numbers_and_words(column)
+    if len(words) == 1:
+        return Coded(np.zeros(column.len(), np.int64), 1), words
     return Coded(spread(column, numbers, range(len(words))), max(len(words), 1)), words
 
 
@@ -81,8 +87,9 @@ def pack(columns: Sequence[Coded]) -> tuple[Ints, Callable[[Ints], list[Ints]]]:
         raise OverflowError(f"{len(columns)} columns have too many different values to be told apart at once")
     key = np.zeros(len(columns[0].codes), np.int64)
     for column in columns:
-        key *= column.size
-        key += column.codes
+        if column.size > 1:  # else all codes are 0
+            key *= column.size
+            key += column.codes
 
     def unpack(keys: Ints) -> list[Ints]:
         found = []
@@ -137,5 +144,7 @@ def _first_rows(at: Ints, size: int) -> Ints:
 
 def words_at(words: Sequence[str], at: Any) -> pl.Series:
     """The words at these places as a Categorical column; -1 is the last word."""
-    places = np.where(at < 0, len(words) + at, at)
+    places = at if len(at) == 0 or at.min() >= 0 else np.where(at < 0, len(words) + at, at)
+    if len(words) == 1:
+        return pl.repeat(words[0], len(at), dtype=pl.String, eager=True).cast(pl.Categorical)
     return pl.Series(words, dtype=pl.String).cast(pl.Categorical).gather(places)

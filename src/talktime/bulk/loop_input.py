@@ -18,6 +18,7 @@ from talktime.bulk.rate_columns import rate_lists
 from talktime.bulk.state import Calls, Month
 from talktime.bulk.wallet import Bought, Span, WalletColumns
 from talktime.catalog.side import load_currencies
+from talktime.core.deck import NO_ROW
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,7 +119,7 @@ def loop_of(rows: Narrow, setting: Setting, options: Options) -> Loop:
         "kind": rows.kind,
         "gates": rows.gates,
         "chain": chain,
-        "rate": rows.rate,
+        "rate": np.where(rows.rate == NO_ROW, len(setting.book.deck.rows), rows.rate),  # the last: "no rate"
         "cap_user": caps.user,
         "cap_centre": caps.centre,
         "cap_tenant": caps.tenant,

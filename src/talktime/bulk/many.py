@@ -83,9 +83,13 @@ class Charging:
                 break
             self.stages.add("read", 0.0, frame.height)
             with self.stages.measured("split", frame.height):
-                known = self._known(self._of_currency(frame, currency))
+                known = self.kept(frame, currency)
                 if known.height:
                     self.parts.add(known)
+
+    def kept(self, frame: pl.DataFrame, currency: str | None) -> pl.DataFrame:
+        """The rows that are charged; those of strangers and of other currencies are set aside."""
+        return self._known(self._of_currency(frame, currency))
 
     def _of_currency(self, frame: pl.DataFrame, currency: str | None) -> pl.DataFrame:
         """The rows of the chosen currency; the others are set aside."""

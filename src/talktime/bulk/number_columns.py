@@ -1,4 +1,4 @@
-"""Columns of telephone numbers: normal form, longest prefixes, and what the called digits say.
+"""Columns of telephone numbers: normal form and longest prefixes.
 
 Numbers that are already in international form are looked up by columns; every other spelling is parsed once
 by `core.numbers.parse_number` (rulings.md 9).
@@ -11,24 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from talktime.bulk.lookup import find_many, keys_of
+from talktime.bulk.lookup import keys_of
 from talktime.bulk.number_index import NO_STEM, NumberIndex
-from talktime.bulk.number_scan import WRITTEN, scan, visible_digits
-from talktime.catalog.model import PREMIUM_NORMAL, Catalogue
+from talktime.bulk.number_scan import scan
 from talktime.core.numbers import parse_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from talktime.catalog.model import Catalogue
+
     Ints = NDArray[np.int64]
-
-
-class Numbers(NamedTuple):
-    """A column of numbers: `text` for people, visible `digits` ("" if none), how many are `hidden`."""
-
-    text: pl.Series
-    digits: pl.Series
-    hidden: Ints
 
 
 class ReadNumbers(NamedTuple):
@@ -70,19 +63,6 @@ def numbers(
     return ReadNumbers(texts, found.prefix, found.hidden, found.stem)
 
 
-def parse_column(texts: pl.Series, locations: pl.Series, catalogue: Catalogue) -> Numbers:
-    """The normal form of each number; `locations` are the countries whose dialling applies."""
-    rows = (~texts.str.contains(WRITTEN)).arg_true()
-    parsed, number = _parsed(texts.gather(rows), locations.gather(rows), catalogue)
-    digits = visible_digits(texts)
-    hidden = texts.str.len_bytes().cast(pl.Int64) - 1 - digits.str.len_bytes()
-    return Numbers(
-        texts.clone().scatter(rows, parsed["normal"].gather(number)),
-        digits.scatter(rows, parsed["digits"].gather(number)),
-        hidden.scatter(rows, parsed["hidden"].gather(number)).to_numpy(),
-    )
-
-
 def _parsed(texts: pl.Series, locations: pl.Series, catalogue: Catalogue) -> tuple[pl.DataFrame, Ints]:
     """Each different number of a place, parsed once, and which of them each row is."""
     frame = pl.DataFrame({"text": texts, "location": locations})
@@ -103,33 +83,3 @@ def _parsed(texts: pl.Series, locations: pl.Series, catalogue: Catalogue) -> tup
         maintain_order="left",
     )
     return table, joined["number"].to_numpy()
-
-
-class Called(NamedTuple):
-    """What the called numbers say: indexes into `countries`, `kinds` and `premiums`, and their keys."""
-
-    country: Ints
-    kind: Ints
-    premium: Ints
-    countries: list[str]
-    kinds: list[str]
-    premiums: list[str]
-    keys: Ints
-    lengths: Ints
-
-
-def look_at(digits: pl.Series, catalogue: Catalogue) -> Called:
-    """Country, kind and premium state of each called number."""
-    keys, lengths = keys_of(digits)
-    countries = sorted({"", *(facts.country for facts in catalogue.number_facts)})
-    kinds = sorted({"", *(facts.kind for facts in catalogue.number_facts)})
-    premiums = [PREMIUM_NORMAL, *sorted({*catalogue.premium_states} - {PREMIUM_NORMAL})]
-    number = find_many(catalogue.numbers, keys, lengths)
-    # The last place stands for "no prefix": index NO_PREFIX = -1 finds it.
-    country = np.array([*(countries.index(f.country) for f in catalogue.number_facts), countries.index("")])
-    kind = np.array([*(kinds.index(f.kind) for f in catalogue.number_facts), kinds.index("")])
-    premium = np.array([*(premiums.index(state) for state in catalogue.premium_states), 0])
-    charged_as = find_many(catalogue.premium, keys, lengths)
-    return Called(
-        country[number], kind[number], premium[charged_as], countries, kinds, premiums, keys, lengths
-    )

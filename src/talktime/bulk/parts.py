@@ -12,12 +12,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
+import msgspec
 import polars as pl
 
 from talktime.bulk.codes import numbers_and_words, spread
 from talktime.files.report import ReportError
+from talktime.files.usage import usage_schema
 
 ROWS_A_PART: Final = 700_000
 """About how many calls a part holds: enough to work by columns, few enough to work on two parts at once."""
@@ -48,6 +50,30 @@ def part_of(tenant: str, parts: int) -> int:
     return zlib.crc32(tenant.encode()) % parts
 
 
+class Piece(NamedTuple):
+    """Some rows without the columns that have one value in all of them, and these values by column."""
+
+    rows: pl.DataFrame
+    same: dict[str, Any]
+
+    def whole(self) -> pl.DataFrame:
+        """All columns, in the order of `usage_schema`."""
+        schema = usage_schema()
+        values = [pl.lit(value, dtype=schema[name]).alias(name) for name, value in self.same.items()]
+        return self.rows.with_columns(values).select(list(schema))
+
+
+def piece_of(frame: pl.DataFrame) -> Piece:
+    """Takes out what is the same in all rows: most files fill a few of the columns."""
+    same = {}
+    for name, kind in frame.schema.items():
+        if kind in (pl.Categorical, pl.Boolean) and frame.height and name != "tenant":
+            column = frame[name].to_physical()
+            if column.null_count() == 0 and column.min() == column.max():
+                same[name] = frame[name].head(1).cast(pl.String if kind == pl.Categorical else kind)[0]
+    return Piece(frame.drop(same), same)
+
+
 @dataclass(slots=True)
 class Parts:
     """Rows of usage by part; they stand in `folder` where one is given, else in memory."""
@@ -55,7 +81,7 @@ class Parts:
     count: int
     folder: Path | None = None
     rows: list[int] = field(init=False)
-    _held: list[list[pl.DataFrame]] = field(init=False, repr=False)
+    _held: list[list[Piece]] = field(init=False, repr=False)
     _files: int = 0
 
     def __post_init__(self) -> None:
@@ -64,42 +90,63 @@ class Parts:
 
     def add(self, frame: pl.DataFrame) -> None:
         """Adds rows that were read after all rows before them. Raises ReportError where the disk is full."""
-        for number, piece in self._pieces(frame):
-            self.rows[number] += piece.height
+        for number, piece in self._pieces(piece_of(frame)):
+            self.rows[number] += piece.rows.height
             if self.folder is None:
                 self._held[number].append(piece)
                 continue
             folder = self.folder / f"{number:03}"
             with disk_faults_told(folder):
                 folder.mkdir(parents=True, exist_ok=True)
-                piece.write_ipc(folder / f"{self._files:06}.arrow", compression="lz4")
+                piece.rows.write_ipc(folder / f"{self._files:06}.arrow", compression="lz4")
+                (folder / f"{self._files:06}.json").write_bytes(msgspec.json.encode(piece.same))
         self._files += 1
 
-    def _pieces(self, frame: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
+    def _pieces(self, whole: Piece) -> Iterator[tuple[int, Piece]]:
         if self.count == 1:
-            yield 0, frame
+            yield 0, whole
             return
+        frame = whole.rows
         places, words = numbers_and_words(frame["tenant"])
         part = spread(frame["tenant"], places, [part_of(word, self.count) for word in words])
         pieces = frame.with_columns(pl.Series("_part", part)).partition_by(
             "_part", as_dict=True, include_key=False, maintain_order=True
         )
-        for (number,), piece in pieces.items():
-            yield int(number), piece
+        for (number,), rows in pieces.items():
+            yield int(number), Piece(rows, whole.same)
 
     def take(self, number: int) -> pl.DataFrame:
         """The rows of a part in the order in which they were read; memory lets go of them."""
         pieces, self._held[number] = self._held[number], []
         if self.folder is not None:
             folder = self.folder / f"{number:03}"
-            with disk_faults_told(folder):
-                pieces = [pl.read_ipc(path) for path in sorted(folder.glob("*.arrow"))]
-        return pl.concat(pieces)
+            with damage_told(folder):
+                pieces = [
+                    Piece(pl.read_ipc(path), msgspec.json.decode(path.with_suffix(".json").read_bytes()))
+                    for path in sorted(folder.iterdir())
+                    if path.suffix == ".arrow"
+                ]
+        same = pieces[0].same
+        if any(piece.same != same for piece in pieces):
+            return pl.concat([piece.whole() for piece in pieces]).rechunk()
+        return Piece(pl.concat([piece.rows for piece in pieces]).rechunk(), same).whole()
 
     def drop(self, number: int) -> None:
         """Removes a part from the disk."""
         if self.folder is not None:
             shutil.rmtree(self.folder / f"{number:03}", ignore_errors=True)
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """A file of a work folder that cannot be read becomes one sentence."""
+    try:
+        yield
+    except (OSError, msgspec.DecodeError, pl.exceptions.PolarsError) as problem:
+        why = getattr(problem, "strerror", None) or str(problem)
+        raise ReportError(
+            f"{path} is damaged ({why}); remove the folder and start the run again"
+        ) from problem
 
 
 @contextmanager

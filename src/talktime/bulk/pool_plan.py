@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from talktime.accounts.pool_sizes import PoolKey, partner_of, pool_key, pool_sizes
-from talktime.bulk.codes import Coded, different_rows
+from talktime.bulk.codes import Coded, different, different_rows
 from talktime.bulk.situations import NO_POOLS
 from talktime.bulk.state import NONE, Pools
 from talktime.catalog.model import SCOPE_COUNTRY, SCOPE_TENANT
@@ -51,14 +51,14 @@ class PoolPlan:
         rows = np.flatnonzero(codes != NO_POOLS)
         if not len(rows):
             return found
-        lists, list_of = np.unique(codes[rows], return_inverse=True)
-        alone = np.array([self._is_own(int(code)) for code in lists], np.bool_)[list_of]
+        lists, list_of = different(codes[rows], self.setting.find)
+        alone = np.array([self._is_own(code) for code in lists.tolist()], np.bool_)[list_of]
         fellows = self.setting.customers.pool_fellows
         holder = np.where(alone, payer[rows], fellows[payer[rows]])
         first = int(month[rows].min())
         columns, at = different_rows(
             [
-                Coded(list_of.astype(np.int64, copy=False), len(lists)),
+                Coded(list_of, len(lists)),
                 Coded(holder, self.setting.customers.payer_count + 1),
                 Coded(month[rows] - first, int(month[rows].max()) - first + 1),
             ],

@@ -22,6 +22,7 @@ from talktime.bulk.number_columns import ReadNumbers, numbers
 from talktime.bulk.people import locations_of, profiles_of, services_of, users_of
 from talktime.bulk.rate_columns import rates_in
 from talktime.bulk.situations import Described, Situations
+from talktime.bulk.stages import Stages
 from talktime.bulk.state import FREE, NONE, NOT_ANSWERED, PAYABLE
 from talktime.core.deck import NO_ROW, RateTable
 from talktime.core.prefix import NO_PREFIX, prefix_table
@@ -79,14 +80,16 @@ class _Sides(NamedTuple):
     callee: ReadNumbers
 
 
-def prepare(usage: pl.DataFrame, setting: Setting) -> Prepared:
-    """Prepares rows; each names a tenant of the setting."""
+def prepare(usage: pl.DataFrame, setting: Setting, stages: Stages | None = None) -> Prepared:
+    """Prepares rows; each names a tenant of the setting. `stages`: where the look-ups are measured."""
+    measured = (stages or Stages()).measured
     usage, own_operator = _treated(usage, setting)
     customers = setting.customers
     tenant = by_tenant(usage["tenant"], setting)
     user = users_of(usage, tenant, customers, setting.find)
     location = locations_of(usage, tenant, user, customers)
-    caller, callee = _numbers(usage, location, setting)
+    with measured("look up", usage.height):
+        caller, callee = _numbers(usage, location, setting)
     service = services_of(usage, tenant, caller, callee, setting)
     bot = (service != NOBODY) & _nameless(usage)
     if bot.any():  # nobody is named: a resource account calls, from the country of its number
@@ -97,7 +100,8 @@ def prepare(usage: pl.DataFrame, setting: Setting) -> Prepared:
     classified = situations.classified
     free = situations.spread([c.category.is_free for c in classified])
     kinds, kind = _kinds(setting, situations)
-    rate = _rates(setting, kinds, kind, callee.prefix, start_us)
+    with measured("look up"):
+        rate = _rates(setting, kinds, kind, callee.prefix, start_us)
     by_service = situations.spread([c.category.payer == "service" for c in classified]) == 1
     return Prepared(
         usage=usage,

@@ -12,7 +12,7 @@ import numpy as np
 
 from talktime.bulk.options import RefusedRun
 from talktime.bulk.state import PAYABLE
-from talktime.core.deck import NO_ROW
+from talktime.core.deck import NO_ROW, RateRow
 from talktime.core.limits import MAX_TOTAL_MICROS, MICROS_PER_UNIT, NANOS_PER_UNIT
 from talktime.core.money import ceil_div
 
@@ -21,16 +21,15 @@ if TYPE_CHECKING:
 
     from talktime.bulk.loop_input import Narrow
     from talktime.bulk.setting import Setting
-    from talktime.core.deck import RateRow
 
 _NANOS_A_MICRO = NANOS_PER_UNIT // MICROS_PER_UNIT
 
 
 def check_room(rows: Narrow, setting: Setting) -> None:
     """Raises RefusedRun naming the tenant whose calls could cost more than MAX_TOTAL_MICROS."""
+    if _most(rows, setting) <= MAX_TOTAL_MICROS:
+        return  # all calls at all the dearest of the deck stay below: the usual case
     payable = np.flatnonzero((rows.kind == PAYABLE) & (rows.rate != NO_ROW))
-    if _bound(rows, payable, setting) <= MAX_TOTAL_MICROS:
-        return  # all tenants together stay below: the usual case
     for number in np.unique(rows.tenant[payable]).tolist():
         bound = _bound(rows, payable[rows.tenant[payable] == number], setting)
         if bound > MAX_TOTAL_MICROS:
@@ -39,6 +38,19 @@ def check_room(rows: Narrow, setting: Setting) -> None:
                 f"{MAX_TOTAL_MICROS // MICROS_PER_UNIT:,} in all, more than is counted exactly; look "
                 "for a price of the deck with too many digits, or rate fewer calls at a time"
             )
+
+
+def _most(rows: Narrow, setting: Setting) -> int:
+    """No less than what all rows cost, each second and call at the dearest price and fee of the deck."""
+    dearest = RateRow(
+        prefix="",
+        price_nanos=max((row.price_nanos for row in setting.book.deck.rows), default=0),
+        first_price_nanos=max((row.first_price_nanos for row in setting.book.deck.rows), default=0),
+        fee_micros=max((row.fee_micros for row in setting.book.deck.rows), default=0),
+        first_s=max((row.first_s for row in setting.book.deck.rows), default=0),
+        step_s=max((row.step_s for row in setting.book.deck.rows), default=0),
+    )
+    return _dearest(dearest, len(rows.tenant), int(rows.duration_s.sum()))
 
 
 def _bound(rows: Narrow, at: NDArray[np.int64], setting: Setting) -> int:

@@ -49,6 +49,13 @@ def totals_of(calls: pl.DataFrame, books: Sequence[Book], *, has_wallet: bool) -
     ]
 
 
+def totals_without_calls(book: Book, *, has_wallet: bool) -> Totals:
+    """What a book adds to the totals of its tenant; `sum_of` puts it to those of the calls."""
+    counts = ("calls", "answered", "free", "pool_only", "paid", "unrated", "blocked")
+    nothing = dict.fromkeys((*counts, *(f"sum_{name}" for name in _SUMMED)), 0)
+    return _totals(nothing, book, {}, None, has_wallet=has_wallet)
+
+
 def _totals(
     sums: dict[str, Any],
     book: Book,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from talktime.accounts.funding_terms import Terms
     from talktime.accounts.tenant import AutoRecharge, Purchase
 
-SPARE_LOTS = 64
+SPARE_LOTS = 8
 _HALF_DAY_US = 43_200 * US_PER_S
 _ORDER = {MONTH_BEGINS: 0, PURCHASE: 1, EVALUATE: 2}
 

@@ -19,12 +19,18 @@ import msgspec
 import polars as pl
 
 from talktime.bulk.charge_rows import Charged, TenantCharged
-from talktime.bulk.parts import disk_faults_told
+from talktime.bulk.parts import damage_told, disk_faults_told
 from talktime.files.replace_file import replaced
 from talktime.files.report import ReportError
 from talktime.files.usage import Rejected
 
 LAYOUT: Final = 1
+
+_CLAIM: Final = "run.json"
+"""What says whose folder it is."""
+
+_LOCK: Final = "lock"
+_OURS: Final = (_LOCK, _CLAIM)
 
 
 class Split(msgspec.Struct, frozen=True):
@@ -65,7 +71,9 @@ class Work:
         """
         with disk_faults_told(self.folder):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+            if not any((self.folder / name).exists() for name in _OURS):
+                self._check_empty()
+            lock = os.open(self.folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -79,17 +87,22 @@ class Work:
             os.close(lock)
 
     def _claim(self) -> None:
-        known = self._read("run.json", _Key)
+        known = self._read(_CLAIM, _Key)
         if known is None:
-            others = sorted(path.name for path in self.folder.iterdir() if path.name != "lock")
-            if others:
-                raise ReportError(
-                    f"{self.folder} holds other files ({others[0]}); name an empty folder, or a new one"
-                )
-            self._write("run.json", _Key(LAYOUT, self.key))
+            self._check_empty()
+            self._write(_CLAIM, _Key(LAYOUT, self.key))
         elif (known.layout, known.key) != (LAYOUT, self.key):
             raise ReportError(
                 f"{self.folder} holds a run of other files or settings; finish that, or name another folder"
+            )
+
+    def _check_empty(self) -> None:
+        """Refuses a folder that is not ours. A run that was killed as it claimed one left half a file."""
+        others = sorted(path.name for path in self.folder.iterdir() if path.name != _LOCK)
+        others = [name for name in others if not name.startswith(f".{_CLAIM}.")]
+        if others:
+            raise ReportError(
+                f"{self.folder} holds other files ({others[0]}); name an empty folder, or a new one"
             )
 
     def split(self) -> Split | None:
@@ -118,22 +131,28 @@ class Work:
     def calls(self, part: int) -> pl.DataFrame:
         """The charged calls of a finished part."""
         path = self.folder / f"{part:03}.arrow"
-        with disk_faults_told(path):
+        with damage_told(path):
             return pl.read_ipc(path)
 
     def remove(self) -> None:
-        """Takes the folder away: the run is done."""
+        """Takes the folder away: the run is done.
+
+        What counts as finished goes first, whose folder it is last: a kill in between leaves nothing that
+        would mislead the next run.
+        """
+        (self.folder / "split.json").unlink(missing_ok=True)
+        for path in self.folder.glob("[0-9]*.json"):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(self.usage, ignore_errors=True)
+        for path in self.folder.iterdir():
+            if path.name not in _OURS and path.is_file():
+                path.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _read(self, name: str, kind: Any) -> Any:
-        try:
-            return msgspec.json.decode((self.folder / name).read_bytes(), type=kind)
-        except FileNotFoundError:
-            return None
-        except (OSError, msgspec.DecodeError) as problem:
-            raise ReportError(
-                f"{self.folder / name} is damaged ({problem}); remove the folder and start the run again"
-            ) from problem
+        path = self.folder / name
+        with damage_told(path):
+            return msgspec.json.decode(path.read_bytes(), type=kind) if path.exists() else None
 
     def _write(self, name: str, value: Any) -> None:
         path = self.folder / name
