@@ -122,7 +122,9 @@ class Charging:
 
     def _known(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows of tenants of the run; the others are set aside."""
-        tenants = self.setting.customers.numbers
+        tenants = set(self.setting.customers.numbers)
+        if len(tenants) == 1:
+            tenants.add("")  # rows that name no tenant are the only one's
         places, words = numbers_and_words(frame["tenant"])
         if all(word in tenants for word in words):
             return frame

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from talktime.doors.cli.answer import printable
 from talktime.doors.cli.problems import Unusable, WrongUse
-from talktime.doors.cli.rate import RateRequest, rate_command
+from talktime.doors.cli.rate import rate_command
+from talktime.doors.cli.rate_request import RateRequest
 
 REPORT = "report.xlsx"
 

@@ -11,7 +11,10 @@ from typing import Annotated, Final
 import typer
 
 from talktime import __version__
+from talktime.doors.cli import rate_options
 from talktime.doors.cli.administer import decks_app, keys_app, tenants_app
+from talktime.doors.cli.problems import WrongUse
+from talktime.doors.cli.rate_options import Engine
 
 DONE: Final = 0
 UNUSABLE: Final = 1
@@ -37,6 +40,7 @@ app.add_typer(db_app, name="db")
 app.add_typer(tenants_app, name="tenants")
 app.add_typer(keys_app, name="keys")
 app.add_typer(decks_app, name="decks")
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 DeckArgument = Annotated[
@@ -69,56 +73,26 @@ def root(
 
 @app.command()
 def rate(
-    usage: Annotated[list[str], typer.Argument(metavar="USAGE", help="Usage files, folders or globs.")],
+    usage: rate_options.Usage,
     rates: Rates = None,
-    tenant: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="TENANT.toml",
-            help="Who may spend, plans, licences, purchases; of many tenants a folder or JSON lines.",
-        ),
-    ] = None,
-    balance: Annotated[
-        str | None,
-        typer.Option(
-            metavar="AMOUNT", help="Credits at the first call; without it the run asks what it costs."
-        ),
-    ] = None,
-    recharge_add: Annotated[
-        str | None, typer.Option(metavar="AMOUNT", help="Auto-recharge: buy this amount ...")
-    ] = None,
-    recharge_below: Annotated[
-        str | None, typer.Option(metavar="AMOUNT", help="... when the balance is below this one.")
-    ] = None,
-    treat_as: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Rate the own operator's calls as others: calling_plan."),
-    ] = None,
-    currency: Annotated[
-        str | None,
-        typer.Option(metavar="CODE", help="Use only rows of this currency where a file mixes several."),
-    ] = None,
-    column_map: Annotated[
-        Path | None, typer.Option("--map", metavar="MAP.toml", help="Column map for a generic CDR file.")
-    ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option("--column", metavar="NAME=HEADER", help="One entry of a column map; may be repeated."),
-    ] = None,
-    preset: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A known CDR layout: freeswitch or asterisk.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="REPORT", help="Write the calls to .xlsx, .csv or .parquet.")
-    ] = None,
-    work: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Many tenants: keep what is done here, and go on from it."),
-    ] = None,
+    tenant: rate_options.TenantFile = None,
+    balance: rate_options.Balance = None,
+    recharge_add: rate_options.RechargeAdd = None,
+    recharge_below: rate_options.RechargeBelow = None,
+    treat_as: rate_options.TreatAs = None,
+    currency: rate_options.Currency = None,
+    column_map: rate_options.ColumnMap = None,
+    column: rate_options.Column = None,
+    preset: rate_options.Preset = None,
+    out: rate_options.Out = None,
+    work: rate_options.Work = None,
+    engine: rate_options.EngineChosen = Engine.LOCAL,
+    master: rate_options.Master = None,
     as_json: Json = False,
 ) -> None:
     """Charge usage files: what the calls cost, what was included, who paid, when money ran out."""
-    from talktime.doors.cli.rate import RateRequest, rate_command
+    from talktime.doors.cli.rate import rate_command
+    from talktime.doors.cli.rate_request import RateRequest
 
     request = RateRequest(
         usage=usage,
@@ -136,6 +110,12 @@ def rate(
         work=work,
         as_json=as_json,
     )
+    if engine is Engine.SPARK:
+        from talktime.doors.cli.rate_spark import rate_on_spark
+
+        raise typer.Exit(rate_on_spark(request, master))
+    if master is not None:
+        raise WrongUse("--master goes with --engine spark")
     raise typer.Exit(rate_command(request))
 
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from talktime.core.limits import MAX_MONEY_MICROS
-from talktime.core.money import parse_money
 from talktime.doors.cli.answer import print_json, printable
-from talktime.doors.cli.decks import SAMPLE, usable_deck
 from talktime.doors.cli.problems import Unusable, WrongUse, tell
 from talktime.doors.cli.progress import Bar
 from talktime.doors.cli.rate_book import is_book
+from talktime.doors.cli.rate_request import (
+    RateRequest,
+    check_out,
+    deck_of,
+    existing,
+    options_of,
+    usage_frames,
+)
 from talktime.settings import read_settings
 
 if TYPE_CHECKING:
     from talktime.accounts.tenant import Tenant
     from talktime.bulk.result import Run
-    from talktime.bulk.run import Options
     from talktime.core.deck import Deck
     from talktime.files.usage import Usage
-    from talktime.files.usage_stream import UsageStream
 
 LAST_RUN = "last-run.parquet"
 """Where the last run is kept in the state folder, for `talktime explain` (rulings.md 7)."""
@@ -31,31 +33,11 @@ SHOWN_ROWS = 3
 """Rows set aside that are told one by one where no other is left."""
 
 
-@dataclass(frozen=True, slots=True)
-class RateRequest:
-    """The options of `talktime rate`, as they were written."""
-
-    usage: Sequence[str]
-    rates: str | None = None
-    tenant: Path | None = None
-    balance: str | None = None
-    recharge_add: str | None = None
-    recharge_below: str | None = None
-    treat_as: str = ""
-    currency: str | None = None
-    column_map: Path | None = None
-    columns: Sequence[str] = ()
-    preset: str | None = None
-    out: Path | None = None
-    as_json: bool = False
-    work: Path | None = None
-
-
 def rate_command(request: RateRequest) -> int:
     """Charges the files and shows, prints or writes the result; returns the exit code."""
     if request.out is not None:
-        _check_out(request.out, request)
-    if request.tenant is not None and is_book(_existing(request.tenant, "tenants")):
+        check_out(request.out, request)
+    if request.tenant is not None and is_book(existing(request.tenant, "tenants")):
         return _rate_book(request, request.tenant)
     if request.work is not None:
         raise WrongUse("--work keeps runs over many tenants; give their folder or .jsonl file to --tenant")
@@ -78,27 +60,6 @@ def rate_command(request: RateRequest) -> int:
     return 0
 
 
-def _check_out(out: Path, request: RateRequest) -> None:
-    """Refuses a report that could not be written, or would replace what is read, before any work is done."""
-    from talktime.files.report import ReportError
-    from talktime.files.usage_paths import usage_paths
-    from talktime.files.write_calls import writer
-
-    try:
-        writer(out)
-        str(out).encode("utf-8")
-    except ReportError as problem:
-        raise WrongUse(f"--out {problem}") from None
-    except UnicodeEncodeError:
-        raise WrongUse(f"--out {out}: the name holds bytes that are no text; choose another name") from None
-    if not out.parent.is_dir():
-        raise WrongUse(f"--out {out}: there is no folder {out.parent}; make it first")
-    named = [request.tenant, request.column_map, None if request.rates is None else Path(request.rates)]
-    read = [*usage_paths(request.usage), *(path for path in named if path is not None)]
-    if out.exists() and any(path.exists() and path.samefile(out) for path in read):
-        raise WrongUse(f"--out {out}: this file is read by the same command; give the report another name")
-
-
 def _rate_book(request: RateRequest, path: Path) -> int:
     """Charges the usage of many tenants."""
     from talktime.accounts.tenant_book import read_tenants
@@ -109,8 +70,8 @@ def _rate_book(request: RateRequest, path: Path) -> int:
     stages = Stages()
     with stages.measured("catalogue and deck"):
         catalogue = load_catalogue(read_settings().catalogue)
-        options = _options(request)
-        deck, warnings = _deck(request, None)
+        options = options_of(request)
+        deck, warnings = deck_of(request, None)
     with stages.measured("read the tenants"):
         tenants = read_tenants(path, catalogue)
     return rate_book(request, Rated(tenants, catalogue, deck, options, warnings), stages)
@@ -123,11 +84,11 @@ def charge_request(request: RateRequest) -> Run:
     from talktime.catalog.load import load_catalogue
 
     catalogue = load_catalogue(read_settings().catalogue)
-    options = _options(request)
+    options = options_of(request)
     stated = (
-        None if request.tenant is None else read_tenant(_existing(request.tenant, "tenant file"), catalogue)
+        None if request.tenant is None else read_tenant(existing(request.tenant, "tenant file"), catalogue)
     )
-    deck, warnings = _deck(request, stated)
+    deck, warnings = deck_of(request, stated)
     usage = _one_currency(_usable(_usage(request)), request.currency)
     tenant = stated or _unstated(usage, deck)
     with Bar("charging") as bar:
@@ -142,90 +103,11 @@ def charge_request(request: RateRequest) -> Run:
     return replace(run, warnings=(*warnings, *run.warnings))
 
 
-def _options(request: RateRequest) -> Options:
-    from talktime.bulk.run import Options
-
-    options = Options(
-        balance=_money("--balance", request.balance, least=0),
-        recharge_below=_money("--recharge-below", request.recharge_below, least=1),
-        recharge_add=_money("--recharge-add", request.recharge_add, least=1),
-        treat_as=request.treat_as,
-    )
-    if (options.recharge_below is None) != (options.recharge_add is None):
-        raise WrongUse("--recharge-below and --recharge-add go together; give both or none")
-    if options.recharge_add is not None and options.balance is None and request.tenant is None:
-        raise WrongUse("--recharge-add and --recharge-below need --balance or --tenant: credits to refill")
-    return options
-
-
-def _money(option: str, text: str | None, *, least: int) -> int | None:
-    if text is None:
-        return None
-    try:
-        micros = parse_money(text)
-    except ValueError as problem:
-        raise WrongUse(f"{option}: {problem}") from None
-    if not least <= micros <= MAX_MONEY_MICROS:
-        raise WrongUse(
-            f"{option}: {text} must be {'0 or more' if least == 0 else 'more than 0'} and at most 10^9"
-        )
-    return micros
-
-
-def _existing(path: Path, what: str) -> Path:
-    if not path.exists():
-        raise WrongUse(f"{what} {path}: no such file; check the name")
-    return path
-
-
-def _deck(request: RateRequest, tenant: Tenant | None) -> tuple[Deck, tuple[str, ...]]:
-    """The deck of the option, else of the tenant file (beside it), else the shipped sample."""
-    if request.rates is not None:
-        return usable_deck(request.rates)
-    if tenant is not None and tenant.deck and request.tenant is not None:
-        if tenant.deck == SAMPLE:
-            return usable_deck(SAMPLE)
-        return usable_deck(str(request.tenant.parent / tenant.deck))
-    return usable_deck(SAMPLE)
-
-
 def _usage(request: RateRequest) -> Usage:
     from talktime.files.read_usage import all_of
 
     with Bar("reading") as bar:
         return all_of(usage_frames(request, bar.update))
-
-
-def usage_frames(request: RateRequest, progress: Callable[[int, int], None]) -> UsageStream:
-    """The usage that a request names, as a stream."""
-    from talktime.files.column_map import chosen_format
-    from talktime.files.usage import UnusableFile
-    from talktime.files.usage_paths import usage_paths
-    from talktime.files.usage_stream import usage_stream
-
-    columns = _columns(request.columns)
-    try:
-        chosen_format(None, columns, request.preset)
-    except UnusableFile as problem:
-        raise WrongUse(str(problem)) from None
-    return usage_stream(
-        usage_paths(request.usage),
-        map_file=None if request.column_map is None else _existing(request.column_map, "column map"),
-        columns=columns,
-        preset=request.preset,
-        progress=progress,
-    )
-
-
-def _columns(entries: Sequence[str]) -> dict[str, str]:
-    """The entries of a column map as options."""
-    columns: dict[str, str] = {}
-    for entry in entries:
-        name, equals, header = entry.partition("=")
-        if not equals or not name or not header:
-            raise WrongUse(f"--column {entry!r}: write NAME=HEADER, such as duration=billsec")
-        columns[name] = header
-    return columns
 
 
 def _usable(usage: Usage) -> Usage:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from talktime.bulk.work import Split, Work
     from talktime.catalog.model import Catalogue
     from talktime.core.deck import Deck
-    from talktime.doors.cli.rate import RateRequest
+    from talktime.doors.cli.rate_request import RateRequest
 
 THREADS: Final = 2
 """Parts that are charged at once; each uses several cores where it can."""
@@ -130,22 +130,32 @@ def _split(request: RateRequest, charging: Charging, work: Work | None) -> Split
         charging.parts.rows[:] = done.rows
         charging.in_order = done.in_order
         return done
-    from talktime.doors.cli.rate import usage_frames
+    from talktime.doors.cli.rate_request import usage_frames
 
     with Bar("reading") as bar:
         stream = usage_frames(request, bar.update)
         charging.split(stream, request.currency)
     split = charging.noted(stream.notes(), in_order=not stream.late_files)
+    refusal = _refusal(request, charging, split)
+    if refusal:
+        if work is not None:  # nothing here that a later run could go on from
+            work.remove()
+        raise Unusable(refusal)
     if work is not None:
         work.keep_split(split)
+    return split
+
+
+def _refusal(request: RateRequest, charging: Charging, split: Split) -> str:
+    """Why usage that was read cannot be charged, or ""."""
     if not sum(charging.parts.rows):
-        raise Unusable(_nothing(split))
+        return _nothing(split)
     if request.currency is None and len(split.currencies) > 1:
-        raise Unusable(
+        return (
             f"the usage mixes the currencies {', '.join(split.currencies)}; choose one with --currency, for "
             f"instance --currency {split.currencies[0]}"
         )
-    return split
+    return ""
 
 
 def _nothing(split: Split) -> str:
