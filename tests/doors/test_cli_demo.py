@@ -17,7 +17,7 @@ from tests.doors.reports import excel_table
 from tests.doors.terminal import PATIENCE_S, SOURCES, Terminal, ended
 
 HEAVY = ("polars", "pyarrow", "numba", "numpy", "phonenumbers", "fastexcel", "xlsxwriter")
-COMMANDS = ("rate", "explain", "demo", "serve", "verify", "rates", "db", "tenants", "keys", "decks")
+COMMANDS = tuple("rate explain demo serve verify import rerate rates db tenants keys decks".split())
 FILES = {"tenant.toml", "usage.csv", "usage-graph.json", "Export.callingplans.5b0c1d7e.zip", "report.xlsx"}
 
 PROGRAM = f"""
@@ -59,7 +59,7 @@ def test_help_names_the_commands(terminal: Terminal) -> None:
         (
             ("rate",),
             "--rates --tenant --balance --recharge-add --recharge-below --treat-as --currency --map --column "
-            "--preset --out --json",
+            "--preset --out --work --engine --master --json",
         ),
         (("explain",), "--run --tenant --database --json"),
         (("demo",), "--no-serve --folder --month --calls --seed --port"),

@@ -151,9 +151,11 @@ def test_all_faults_of_a_tenant_file_are_listed(ready: Terminal) -> None:
     assert [fault.split()[1] for fault in faults] == ["unknown", "country", "currency"]
 
 
-def test_a_folder_is_no_tenant_file(ready: Terminal) -> None:
+def test_a_folder_without_tenants_is_none(ready: Terminal) -> None:
     said = ready.run("rate", "usage.csv", "--tenant", "folder").sentence(1)
-    assert said == "folder: cannot be read: Is a directory"
+    assert said == (
+        "folder: there is no tenant in it; give a tenant file, a folder of them, or JSON lines with a tenant each"
+    )
 
 
 def test_a_tenant_in_another_currency_than_the_deck(ready: Terminal) -> None:

@@ -37,7 +37,7 @@ def rate_command(request: RateRequest) -> int:
     """Charges the files and shows, prints or writes the result; returns the exit code."""
     if request.out is not None:
         check_out(request.out, request)
-    if request.tenant is not None and is_book(existing(request.tenant, "tenants")):
+    if request.tenant is not None and is_book(existing(request.tenant, "tenant file")):
         return _rate_book(request, request.tenant)
     if request.work is not None:
         raise WrongUse("--work keeps runs over many tenants; give their folder or .jsonl file to --tenant")
