@@ -6,6 +6,7 @@ itself and is what a stopped run goes on from (rulings.md 38).
 
 from __future__ import annotations
 
+import os
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ import msgspec
 import polars as pl
 
 from talktime.bulk.codes import numbers_and_words, spread
+from talktime.bulk.options import RefusedRun
 from talktime.files.report import ReportError
 from talktime.files.usage import usage_schema
 
@@ -35,9 +37,25 @@ ROWS_IN_MEMORY: Final = 15_000_000
 """Rows that wait for their turn are kept in memory up to here, on disk beyond."""
 
 
+MEMORY_A_ROW: Final = 1_200
+"""Bytes that a call takes at most while its part is charged."""
+
+
 def about_rows(files: Iterable[tuple[Path, int]]) -> int:
     """About how many rows stand in files of so many bytes."""
     return sum(size // BYTES_A_ROW.get(path.suffix.lower(), MOST_BYTES_A_ROW) for path, size in files)
+
+
+def check_memory(rows: int) -> None:
+    """Raises RefusedRun where so many calls, all of a part, have no room in this machine."""
+    if not hasattr(os, "sysconf"):
+        return  # who cannot be asked is believed to have room
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if rows * MEMORY_A_ROW > there:
+        raise RefusedRun(
+            f"{rows:,} calls that have to be charged together need about "
+            f"{rows * MEMORY_A_ROW // 10**9:,} GB and this machine has {there // 10**9:,}; rate them month by month, or take a larger machine"
+        )
 
 
 def part_count(rows: int, tenants: int) -> int:

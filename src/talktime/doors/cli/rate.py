@@ -104,8 +104,13 @@ def charge_request(request: RateRequest) -> Run:
 
 
 def _usage(request: RateRequest) -> Usage:
+    from talktime.bulk.parts import about_rows, check_memory
     from talktime.files.read_usage import all_of
+    from talktime.files.usage_paths import usage_paths
 
+    check_memory(
+        about_rows([(path, path.stat().st_size) for path in usage_paths(request.usage) if path.exists()])
+    )
     with Bar("reading") as bar:
         return all_of(usage_frames(request, bar.update))
 

@@ -56,7 +56,7 @@ def is_book(path: Path) -> bool:
 def rate_book(request: RateRequest, rated: Rated, stages: Stages) -> int:
     """Charges the usage of many tenants and shows, prints or writes the result; returns the exit code."""
     from talktime.bulk.many import Charging
-    from talktime.bulk.parts import ROWS_IN_MEMORY, Parts, about_rows, part_count
+    from talktime.bulk.parts import ROWS_IN_MEMORY, Parts, about_rows, check_memory, part_count
     from talktime.bulk.run import setting_of
     from talktime.bulk.settle import is_compiled
     from talktime.bulk.work import Work
@@ -78,6 +78,7 @@ def rate_book(request: RateRequest, rated: Rated, stages: Stages) -> int:
         if work is not None:
             held.enter_context(work.opened())
         split = _split(request, charging, work)
+        check_memory(max(parts.rows))
         charging.setting = replace(setting, compiled=is_compiled(sum(parts.rows)))
         run = _charged(request, rated, charging, split)
         if work is not None:
