@@ -1,4 +1,4 @@
-"""A column of numbers is read as each of them would be, and their digits say what the catalogue says."""
+"""A column of numbers is read as each of them would be, and looked up in every table at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.bulk.number_columns import look_at, numbers, parse_column
+from talktime.bulk.number_columns import numbers
 from talktime.bulk.number_index import NO_STEM, number_index
 from talktime.catalog.load import load_catalogue
 from talktime.core.numbers import parse_number
@@ -30,18 +30,6 @@ written = st.sampled_from(
     ]
 ) | st.text("+0123456789*- ", max_size=18)
 countries = st.sampled_from(["US", "GB", "FR", "IT", "", "XX"])
-
-
-@given(st.lists(st.tuples(written, countries), max_size=30))
-def test_a_column_is_each_of_its_numbers(rows: list[tuple[str, str]]) -> None:
-    catalogue = load_catalogue()
-    texts = pl.Series([text for text, _ in rows], dtype=pl.String)
-    locations = pl.Series([country for _, country in rows], dtype=pl.String).cast(pl.Categorical)
-    found = parse_column(texts, locations, catalogue)
-    expected = [parse_number(text, catalogue.dialling.get(country)) for text, country in rows]
-    assert found.text.to_list() == [number.text for number in expected]
-    assert found.digits.to_list() == [number.digits for number in expected]
-    assert found.hidden.tolist() == [number.hidden for number in expected]
 
 
 @given(st.lists(st.tuples(written, countries), max_size=30))
@@ -81,15 +69,3 @@ def test_a_hidden_digit_counts_in_every_spelling() -> None:
     assert found.text.to_list() == ["+4420********"] * 3
     assert len(set(found.stem.tolist())) == len(set(found.prefix.tolist())) == 1
     assert index.digits_of(int(found.stem[0])) == "4420"
-
-
-@given(
-    st.lists(st.text("0123456789", max_size=15) | st.sampled_from(["449012345678", "44843", "18005550100"]))
-)
-def test_what_the_digits_say(digits: list[str]) -> None:
-    catalogue = load_catalogue()
-    called = look_at(pl.Series(digits, dtype=pl.String), catalogue)
-    facts = [catalogue.number(number) for number in digits]
-    assert [called.countries[n] for n in called.country] == [fact.country for fact in facts]
-    assert [called.kinds[n] for n in called.kind] == [fact.kind for fact in facts]
-    assert [called.premiums[n] for n in called.premium] == [catalogue.premium_state(n) for n in digits]

@@ -32,15 +32,19 @@ from tests.tables import usage_of
 
 def run_of(month: Month) -> Run:
     """The product's run."""
+    tenant = tenant_of(month.tenant) if month.tenant else unstated_tenant("", "USD")
+    return charge(usage_table(month.rows), tenant, load_catalogue(), deck_of(month), options_of(month))
+
+
+def options_of(month: Month) -> Options:
+    """What the command line adds."""
     below, add = month.recharge or (None, None)
-    options = Options(
+    return Options(
         balance=None if month.balance is None else parse_money(month.balance),
         recharge_below=None if below is None else parse_money(below),
         recharge_add=None if add is None else parse_money(add),
         treat_as=month.treat_as or "",
     )
-    tenant = tenant_of(month.tenant) if month.tenant else unstated_tenant("", "USD")
-    return charge(usage_table(month.rows), tenant, load_catalogue(), deck_of(month), options)
 
 
 def usage_table(rows: list[Row]) -> Usage:

@@ -154,7 +154,8 @@ def test_all_faults_of_a_tenant_file_are_listed(ready: Terminal) -> None:
 def test_a_folder_without_tenants_is_none(ready: Terminal) -> None:
     said = ready.run("rate", "usage.csv", "--tenant", "folder").sentence(1)
     assert said == (
-        "folder: there is no tenant in it; give a tenant file, a folder of them, or JSON lines with a tenant each"
+        "folder: there is no tenant in it; give a tenant file, a folder of them, or JSON lines with a tenant "
+        "each"
     )
 
 

@@ -30,7 +30,9 @@ def calls_of(rows: list[dict[str, object]]) -> pl.DataFrame:
 
 
 @given(ROWS)
-def test_the_rows_of_a_tenant_alone_get_the_ids_that_they_get_among_all(rows: list[dict[str, object]]) -> None:
+def test_the_rows_of_a_tenant_alone_get_the_ids_that_they_get_among_all(
+    rows: list[dict[str, object]],
+) -> None:
     calls = calls_of(rows)
     whole = with_ids(calls)
     assert (whole["id"] != "").all()

@@ -205,7 +205,7 @@ TYPES = {
     "endDateTime": pa.timestamp("us"),
     "duration": pa.float64(),
 }
-BAD = [
+BAD: list[tuple[Row, str]] = [
     ({"duration": -0.5}, "duration: '-0.5' is negative"),
     ({"duration": -1.0}, "duration: the duration is negative"),
     ({"duration": 1e-7}, "duration: '1e-7' is no number of seconds"),

@@ -1,4 +1,4 @@
-"""The tests' own settings hold: markers, profiles, warnings."""
+"""The tests' own settings hold: markers, profiles, warnings. And those that the program reads."""
 
 import os
 import subprocess
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from talktime.settings import read_settings
 from tests.house.tree import ROOT
 
 
@@ -48,3 +49,37 @@ def test_a_misspelt_marker_and_absent_data_are_named(tmp_path: Path) -> None:
     ran = subprocess.run(command, cwd=tmp_path, env=where, check=False, capture_output=True, text=True)
     assert "'lnog' not found in `markers`" in ran.stdout
     assert "test_two reads ../shared/data, which is not on this machine" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("variables", "state", "cache"),
+    [
+        ({"HOME": "/h"}, "/h/.local/state/talktime", "/h/.cache/talktime"),
+        ({"HOME": "/h", "XDG_STATE_HOME": "/s", "XDG_CACHE_HOME": "/c"}, "/s/talktime", "/c/talktime"),
+        ({"TALKTIME_STATE": "/t", "TALKTIME_CACHE": "/k", "XDG_CACHE_HOME": "/c"}, "/t", "/k"),
+    ],
+)
+def test_where_things_are_kept(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], state: str, cache: str
+) -> None:
+    for name in ("TALKTIME_STATE", "TALKTIME_CACHE", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    found = read_settings()
+    assert (found.state.as_posix(), found.cache.as_posix()) == (state, cache)
+
+
+@pytest.mark.parametrize(("text", "calls"), [("", 500_000), ("0", 0), ("12", 12)])
+def test_from_how_many_calls_on_the_loop_is_compiled(
+    monkeypatch: pytest.MonkeyPatch, text: str, calls: int
+) -> None:
+    monkeypatch.setenv("TALKTIME_COMPILE_CALLS", text)
+    assert read_settings().compile_calls == calls
+
+
+@pytest.mark.parametrize("text", ["-1", "1e6", "many", "9" * 19])
+def test_what_is_no_number_of_calls_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("TALKTIME_COMPILE_CALLS", text)
+    with pytest.raises(ValueError, match=r"TALKTIME_COMPILE_CALLS is .*whole number of calls"):
+        read_settings()

@@ -134,7 +134,7 @@ def test_every_call_explains_its_amount_from_the_report_alone(run: Run, report: 
     saved = read_run(report)
     for row in call_rows(run.calls):
         (found,) = saved.find(row["id"]).calls
-        told = explain(found, saved.document)
+        told = explain(found, saved.document_for(found))
         steps = {step.name: step.facts for step in told.steps}
         assert steps["category"]["category"] == row["category"]
         assert told.amount == row["amount"]

@@ -17,7 +17,7 @@ from talktime.files.write_calls import write_report
 from talktime.insight.explain import explain
 from talktime.insight.read_run import SavedRun, call_rows, read_run
 from talktime.insight.report import report_of
-from talktime.insight.run_document import LAYOUT, MOST_ENTRIES, MOST_FILES, document_of
+from talktime.insight.run_document import LAYOUT, MOST_ENTRIES, MOST_FILES, RunDocument, document_of
 from tests.insight.made_runs import BLOCKED, DECK, FREE, PAID, UNRATED, lot, moved, pool, run_of
 
 
@@ -74,16 +74,18 @@ def test_a_call_read_back_explains_itself_as_before(run: Run, saved: SavedRun) -
     document = document_of(run, rated_at_us=saved.document.rated_at_us)
     for row in call_rows(run.calls):
         (found,) = saved.find(row["id"]).calls
-        assert explain(found, saved.document) == explain(row, document)
+        assert explain(found, saved.document_for(found)) == explain(row, document)
 
 
 def test_a_document_of_an_earlier_program_names_no_files(saved: SavedRun, tmp_path: Path) -> None:
+    assert isinstance(saved.document, RunDocument)
     plain = saved.document.as_json()
     for name in ("files", "files_left_out", "rated_at_us"):
         del plain[name]
     path = tmp_path / "old.parquet"
     pl.DataFrame({"a": [1]}).write_parquet(path, metadata={DOCUMENT_KEY: json.dumps(plain)})
     document = read_run(path).document
+    assert isinstance(document, RunDocument)
     assert (document.files, document.rated_at_us) == ((), None)
 
 

@@ -110,6 +110,7 @@ def test_only_tables_of_the_installation_have_no_tenant(kind: schema.Kind, name:
         ("journal", False, {"journal_number"}),
         ("charges", False, set()),
         ("sessions", False, {"sessions_call", "sessions_open_due", "sessions_closed_due"}),
+        ("imported", True, {"sqlite_autoindex_imported_1", "imported_call"}),
         ("outbox", False, {"outbox_waiting"}),
         ("audit", False, set()),
     ],

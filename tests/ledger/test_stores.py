@@ -14,7 +14,17 @@ from talktime.ledger.commands import Fund, NewTenant, Refused, Wallet
 from talktime.ledger.database import DatabaseError, open_engine, open_url
 from talktime.ledger.engine import Engine
 from talktime.ledger.postgres_store import PostgresStore
-from talktime.ledger.records import Change, Charge, Counter, Document, Facts, Session, SessionRow, State
+from talktime.ledger.records import (
+    Change,
+    Charge,
+    Counter,
+    Document,
+    Facts,
+    ImportedRow,
+    Session,
+    SessionRow,
+    State,
+)
 from talktime.ledger.rows import HOUR_US, wallet_values
 from talktime.ledger.sqlite_store import SqliteStore
 from talktime.ledger.store import Documents, Duplicate, Opening, Store, StoreAway
@@ -240,6 +250,36 @@ def test_what_only_grows_is_written_whole(database: str) -> None:
             assert outbox == [(tenant, NOON_US, "told", AWKWARD, 0) for tenant in "tu"]
             audit = stored(database, "tenant, at_us, who, what, before, after", "audit")
             assert audit == [("t", *change), ("u", *change)]
+
+    run(test())
+
+
+def test_rows_of_files_are_booked_once_and_follow_their_charge(database: str) -> None:
+    async def test() -> None:
+        async with opened(database, 2) as (store, other):
+            first, second = funded("t"), funded("u")
+            for book in (first, second):
+                book.book_row(ImportedRow(AWKWARD, "shared", 1))
+            first.book_row(ImportedRow("b", "shared", 2))
+            await commit(store, first, second)
+            first.book_row(ImportedRow(AWKWARD, "shared", 3))
+            await commit(store, first)
+            asked = [(tenant, identity) for tenant in "tux" for identity in (AWKWARD, "b", "c")]
+            await other.begin(["t", "u"], [], wait=False)
+            assert await other.imported(asked) == {
+                ("t", AWKWARD): ImportedRow(AWKWARD, "shared", 3),
+                ("t", "b"): ImportedRow("b", "shared", 2),
+                ("u", AWKWARD): ImportedRow(AWKWARD, "shared", 1),
+            }
+            await other.rollback()
+            first.imported = {}  # as if nobody had looked
+            first.book_row(ImportedRow("b", "", 4))
+            with pytest.raises(Duplicate):
+                await commit(store, first)
+            await store.rollback()
+            assert sorted(stored(database, "tenant, identity, charge", "imported")) == sorted(
+                [("t", AWKWARD, 3), ("t", "b", 2), ("u", AWKWARD, 1)]
+            )
 
     run(test())
 

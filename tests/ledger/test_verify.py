@@ -52,7 +52,7 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @contextmanager
 def tampered(url: DatabaseUrl, *statements: str) -> Iterator[None]:
     """Runs statements, and puts all tables back as they were."""
-    names = ("wallets", "lots", "journal", "charges", "counters", "sessions")
+    names = ("wallets", "lots", "journal", "charges", "counters", "sessions", "imported")
     tables = [schema.table(url.kind, name) for name in names]
     with open_engine(url).begin() as connection:
         kept = [connection.execute(sa.select(table)).mappings().all() for table in tables]
@@ -64,7 +64,8 @@ def tampered(url: DatabaseUrl, *statements: str) -> Iterator[None]:
         with open_engine(url).begin() as connection:
             for table, rows in zip(tables, kept, strict=True):
                 connection.execute(sa.delete(table))
-                connection.execute(sa.insert(table), [dict(row) for row in rows])
+                if rows:
+                    connection.execute(sa.insert(table), [dict(row) for row in rows])
 
 
 def said(verified: Verified) -> list[str]:

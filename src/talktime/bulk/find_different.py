@@ -56,8 +56,8 @@ def number_values(keys: Ints, table: Ints, values: Ints, at: Ints) -> int:
     known = 0
     for row in range(len(keys)):
         key = keys[row]
-        mixed = (key ^ (key >> 32)) & 0xFFFFFFFF  # below: no product leaves 64 bits
-        place = (mixed ^ (mixed >> 15) ^ (mixed * 31 >> 5)) & last
+        # Both halves are spread by odd numbers; keys are below 2**62, so nothing leaves 64 bits.
+        place = (((key & 0xFFFFFFFF) * 0x1E3779B1 + (key >> 32) * 0x165667B1) >> 16) & last
         while table[place] >= 0 and values[table[place]] != key:
             place = (place + 1) & last
         if table[place] < 0:

@@ -52,9 +52,11 @@ def check_memory(rows: int) -> None:
         return  # who cannot be asked is believed to have room
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if rows * MEMORY_A_ROW > there:
+        needed = rows * MEMORY_A_ROW
+        needed = rows * MEMORY_A_ROW
         raise RefusedRun(
-            f"{rows:,} calls that have to be charged together need about "
-            f"{rows * MEMORY_A_ROW // 10**9:,} GB and this machine has {there // 10**9:,}; rate them month by month, or take a larger machine"
+            f"{rows:,} calls that have to be charged together need about {needed // 10**9:,} GB and this "
+            f"machine has {there // 10**9:,}; rate them month by month, or take a larger machine"
         )
 
 

@@ -57,6 +57,8 @@ class Work:
 
     def __init__(self, folder: Path, key: str) -> None:
         self.folder, self.key = folder, key
+        # Made before there are threads: two that work out one type at once crash the interpreter.
+        self._tenants: Any = msgspec.json.Decoder(tuple[TenantCharged, ...])
 
     @property
     def usage(self) -> Path:
@@ -87,11 +89,15 @@ class Work:
             os.close(lock)
 
     def _claim(self) -> None:
-        known = self._read(_CLAIM, _Key)
+        known = self._read(_CLAIM, msgspec.json.Decoder(_Key))
         if known is None:
             self._check_empty()
             self._write(_CLAIM, _Key(LAYOUT, self.key))
         elif (known.layout, known.key) != (LAYOUT, self.key):
+            if not (self.folder / "split.json").exists():  # of that run nothing is done yet
+                shutil.rmtree(self.usage, ignore_errors=True)
+                self._write(_CLAIM, _Key(LAYOUT, self.key))
+                return
             raise ReportError(
                 f"{self.folder} holds a run of other files or settings; finish that, or name another folder"
             )
@@ -107,7 +113,7 @@ class Work:
 
     def split(self) -> Split | None:
         """The finished split, or None; what an unfinished one left is removed."""
-        found: Split | None = self._read("split.json", Split)
+        found: Split | None = self._read("split.json", msgspec.json.Decoder(Split))
         if found is None:
             shutil.rmtree(self.usage, ignore_errors=True)
         return found
@@ -118,7 +124,7 @@ class Work:
 
     def finished(self, part: int) -> tuple[TenantCharged, ...] | None:
         """The tenants of a part if it is finished."""
-        found: tuple[TenantCharged, ...] | None = self._read(f"{part:03}.json", tuple[TenantCharged, ...])
+        found: tuple[TenantCharged, ...] | None = self._read(f"{part:03}.json", self._tenants)
         return found
 
     def keep(self, part: int, charged: Charged) -> None:
@@ -149,10 +155,10 @@ class Work:
                 path.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _read(self, name: str, kind: Any) -> Any:
+    def _read(self, name: str, decoder: Any) -> Any:
         path = self.folder / name
         with damage_told(path):
-            return msgspec.json.decode(path.read_bytes(), type=kind) if path.exists() else None
+            return decoder.decode(path.read_bytes()) if path.exists() else None
 
     def _write(self, name: str, value: Any) -> None:
         path = self.folder / name

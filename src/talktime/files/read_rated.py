@@ -25,7 +25,10 @@ from talktime.files.usage import UnusableFile
 from talktime.files.write_calls import ACTIVE_CONTENT
 
 TENANT: Final = "tenant"
-"""The column that a report of many tenants has beside those of `call_columns`."""
+"""The column that says whose call it is; reports of older programs have none."""
+
+UNSTATED: Final = "default"
+"""What stands there where a run was made without any tenant: it names nobody."""
 
 NEEDED: Final = (
     "id",
@@ -93,25 +96,43 @@ class _Tenant(msgspec.Struct):
 
 
 class _Document(msgspec.Struct):
-    """What booking asks of the document of a run; a run over many tenants names none."""
+    """What booking asks of the document of a run; one over many tenants names none."""
 
     tenant: _Tenant | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RatedFile:
-    """A report on disk. `tenant` is the one that its run was made for, "" where it does not say."""
+    """A report on disk. `tenant` is the one that its run was made for, "" where it does not say.
+
+    `nobody`: what its column `tenant` holds where nobody is meant.
+    """
 
     path: Path
     tenant: str
-    has_tenants: bool
+    nobody: str
     columns: tuple[str, ...]
+    stamp: tuple[int, int]
 
     def parts(self) -> Iterator[Part]:
-        """The rows from the first to the last. Raises UnusableFile where the file is damaged."""
+        """The rows from the first to the last.
+
+        Raises UnusableFile where the file is damaged, or is not the one that was opened: what was looked at
+        is what is booked.
+        """
+        if _stamp(self.path) != self.stamp:
+            raise UnusableFile(f"{self.path} was changed while it was read; start again")
         read = _csv_parts if _is_csv(self.path) else _parquet_parts
         with _damage_told(self.path):
-            yield from read(self.path, self.columns)
+            for part in read(self.path, self.columns):
+                yield part._replace(calls=self._inside(part.calls))
+
+    def _inside(self, calls: pl.DataFrame) -> pl.DataFrame:
+        """With a tenant, or "", in each row; decks without the mark of made-up prices."""
+        calls = calls.with_columns(pl.col("deck").str.strip_suffix(f" ({SAMPLE_PRICES})"))
+        if TENANT not in calls.columns:
+            return calls.with_columns(pl.lit("").alias(TENANT))
+        return calls.with_columns(pl.col(TENANT).replace(self.nobody, ""))
 
 
 def open_rated(path: Path, match: str = "call_id") -> RatedFile:
@@ -129,6 +150,12 @@ def open_rated(path: Path, match: str = "call_id") -> RatedFile:
         raise UnusableFile(f"{path} may not be read; give yourself the right to read it") from None
     except IsADirectoryError:
         raise UnusableFile(f"{path} is a folder; name one report") from None
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What a file is known by: its size and when it was written."""
+    told = path.stat()
+    return told.st_size, told.st_mtime_ns
 
 
 def _is_csv(path: Path) -> bool:
@@ -174,8 +201,9 @@ def _opened_parquet(path: Path, match: str) -> RatedFile:
         tenant = msgspec.json.decode(text, type=_Document).tenant
     except msgspec.MsgspecError:
         raise UnusableFile(f"{path}: the description of the run is damaged; {_HOW}") from None
-    stated = tenant.id if tenant is not None and tenant.stated else ""
-    return RatedFile(path, stated, TENANT in columns, columns)
+    if tenant is None or tenant.stated:
+        return RatedFile(path, "" if tenant is None else tenant.id, "", columns, _stamp(path))
+    return RatedFile(path, "", tenant.id, columns, _stamp(path))
 
 
 def _fits(found: pa.DataType, kind: Kind) -> bool:
@@ -199,7 +227,7 @@ def _parquet_parts(path: Path, columns: Sequence[str]) -> Iterator[Part]:
             frame = pl.from_arrow(batch)
             assert isinstance(frame, pl.DataFrame)
             done += frame.height
-            yield Part(_inside(pl.DataFrame([_typed(frame[name]) for name in columns])), done, total)
+            yield Part(pl.DataFrame([_typed(frame[name]) for name in columns]), done, total)
 
 
 def _typed(values: pl.Series) -> pl.Series:
@@ -211,18 +239,13 @@ def _typed(values: pl.Series) -> pl.Series:
     return values if kind in (Kind.SECONDS, Kind.COUNT) else values.cast(pl.String).fill_null("")
 
 
-def _inside(calls: pl.DataFrame) -> pl.DataFrame:
-    """The name of a deck without the mark of made-up prices."""
-    return calls.with_columns(pl.col("deck").str.strip_suffix(f" ({SAMPLE_PRICES})"))
-
-
 # --- CSV -------------------------------------------------------------------------------------------
 
 
 def _opened_csv(path: Path, match: str) -> RatedFile:
     with path.open("rb") as file:
         columns = _chosen(path, _csv(file, None).schema.names, match)
-    return RatedFile(path, "", TENANT in columns, columns)
+    return RatedFile(path, "", UNSTATED, columns, _stamp(path))
 
 
 def _csv(file: IO[bytes], columns: Sequence[str] | None) -> pa_csv.CSVStreamingReader:
@@ -247,7 +270,7 @@ def _csv_parts(path: Path, columns: Sequence[str]) -> Iterator[Part]:
             for texts_of_part in texts.iter_slices(ROWS_A_PART):
                 read = [_read(path, texts_of_part[name], row) for name in columns]
                 row += texts_of_part.height
-                yield Part(_inside(pl.DataFrame(read)), min(file.tell(), total), total)
+                yield Part(pl.DataFrame(read), min(file.tell(), total), total)
 
 
 def _read(path: Path, texts: pl.Series, first_row: int) -> pl.Series:

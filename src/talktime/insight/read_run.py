@@ -66,8 +66,8 @@ class SavedRun:
         with _damage_told(self.path):
             return inside(pl.read_parquet(self.path, columns=list(NAMES)))
 
-    def find(self, name: str) -> Matches:
-        """The calls with this id, else with this call id, else those of which either begins so.
+    def find(self, name: str, tenant: str = "") -> Matches:
+        """The calls with this id, else with this call id, else those of which either begins so; of a tenant.
 
         Raises UnusableFile where the file is damaged.
         """
@@ -75,6 +75,8 @@ class SavedRun:
         if not word:
             return Matches((), 0)
         scan = pl.scan_parquet(self.path).select(NAMES)
+        if tenant:
+            scan = scan.filter(pl.col("tenant") == tenant)
         begins = pl.col("id").str.starts_with(word) | pl.col("call_id").str.starts_with(word)
         for matching in (pl.col("id") == word, pl.col("call_id") == word, begins):
             with _damage_told(self.path):

@@ -29,6 +29,7 @@ from talktime.ledger.records import (
     Counter,
     Document,
     Entry,
+    ImportedRow,
     Lot,
     NewLot,
     Notice,
@@ -73,10 +74,13 @@ class Book:
         "entries",
         "flags",
         "head",
+        "imported",
         "is_new",
         "last_us",
         "loaded_from",
         "lots",
+        "moved_imported",
+        "new_imported",
         "new_lots",
         "next_lot",
         "notices",
@@ -109,6 +113,7 @@ class Book:
         self.early_periods: set[int] = set()  # ... but those of these are
         self.config: object | None = None
         self.is_new = False
+        self.imported: dict[str, ImportedRow] = {}  # rows of files that this transaction asked for
         self.forget()
 
     def forget(self) -> None:
@@ -117,6 +122,8 @@ class Book:
         self.reconfigured = False
         self.entries: list[Entry] = []
         self.charges: list[Charge] = []
+        self.new_imported: list[ImportedRow] = []
+        self.moved_imported: list[ImportedRow] = []
         self.new_lots: list[NewLot] = []
         self.notices: list[Notice] = []
         self.documents: list[Document] = []
@@ -358,6 +365,13 @@ class Book:
     def has_period(self, period: int) -> bool:
         """Whether the counters of a period are in memory."""
         return not period or period >= self.loaded_from or period in self.early_periods
+
+    def book_row(self, row: ImportedRow) -> None:
+        """Writes down that a row of a rated file is booked, or that a newer charge replaces its own."""
+        is_new = row.identity not in self.imported
+        (self.new_imported if is_new else self.moved_imported).append(row)
+        self.imported[row.identity] = row
+        self.changed = True
 
     def keep(self, session: SessionRow) -> None:
         """Stores a session with this transaction."""

@@ -15,8 +15,17 @@ from time import perf_counter_ns, time_ns
 from typing import Final, Protocol
 
 from talktime.ledger.book import Book
-from talktime.ledger.records import SessionRow, State
-from talktime.ledger.store import Call, Documents, Opening, Store, StoreAway, StoreBusy, UnknownOutcome
+from talktime.ledger.records import ImportedRow, SessionRow, State
+from talktime.ledger.store import (
+    Call,
+    Documents,
+    Opening,
+    RowKey,
+    Store,
+    StoreAway,
+    StoreBusy,
+    UnknownOutcome,
+)
 
 MAX_BATCH: Final = 256
 """The most operations of one transaction (rulings.md 33)."""
@@ -50,6 +59,14 @@ class Command(Protocol):
 
     def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> object:
         """Decides, changes the book in place and returns the answer. `book` None: no such tenant."""
+
+
+class OfRow:
+    """A command about a row of a rated file, "" for none: the book is told whether it is booked."""
+
+    __slots__ = ()
+    identity: str
+    tenant: str
 
 
 class QueueFull(Exception):  # noqa: N818 - not a fault of the program
@@ -259,6 +276,7 @@ class Engine:
             self._put_back(batch, [each for each in batch if each.command.tenant in opening.busy], 1)
             tenants = [tenant for tenant in tenants if tenant not in opening.busy]
         sessions = await self._load(tenants, batch, opening)
+        await self._look_up_rows(batch)
         answers = []
         changed: list[Waiting] = []
         for waiting in batch:
@@ -339,6 +357,22 @@ class Engine:
             if tenant in known:
                 known[tenant].config = self._configure(documents)
         return {**sessions, **loaded.sessions} if calls else sessions
+
+    async def _look_up_rows(self, batch: Sequence[Waiting]) -> None:
+        """Tells the books which rows of rated files, of those that commands are about, are booked."""
+        asked = {
+            (command.tenant, command.identity)
+            for waiting in batch
+            if isinstance(command := waiting.command, OfRow)
+            if command.identity and command.tenant in self._books
+        }
+        if not asked:
+            return
+        for tenant, _ in asked:
+            self._books[tenant].imported = {}
+        found: Mapping[RowKey, ImportedRow] = await self.store.imported(sorted(asked))
+        for (tenant, identity), row in found.items():
+            self._books[tenant].imported[identity] = row
 
     async def _decide(self, command: Command, sessions: Mapping[Call, SessionRow]) -> object:
         book = self._books.get(command.tenant)

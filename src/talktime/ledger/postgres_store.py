@@ -22,7 +22,7 @@ from talktime.ledger.database import DatabaseError, DatabaseUrl, check_current
 from talktime.ledger.partitions import ensure_partitions
 from talktime.ledger.postgres_link import Line, Link, one_line
 from talktime.ledger.postgres_writes import texts, writes
-from talktime.ledger.records import Counter, SessionRow, State
+from talktime.ledger.records import Counter, ImportedRow, SessionRow, State
 from talktime.ledger.schema import HOURS_FROM
 from talktime.ledger.store import (
     Call,
@@ -30,6 +30,7 @@ from talktime.ledger.store import (
     Duplicate,
     Loaded,
     Opening,
+    RowKey,
     StoreAway,
     StoreBusy,
     UnknownOutcome,
@@ -47,6 +48,10 @@ _KNOWN: Final = "select tenant from wallets where tenant = any(%s::text[])"
 _SESSIONS: Final = (
     f"select tenant, {', '.join(rows.SESSION_COLUMNS)} from sessions"
     " where (tenant, call_id) in (select * from unnest(%s::text[], %s::text[]))"
+)
+_IMPORTED: Final = (
+    "select tenant, identity, call_id, charge from imported"
+    " where (tenant, identity) in (select * from unnest(%s::text[], %s::text[]))"
 )
 _AMONG: Final = "where tenant = any(%s::text[])"
 _WALLETS: Final = f"select {', '.join(rows.WALLET_COLUMNS)} from wallets {_AMONG}"
@@ -193,6 +198,13 @@ class PostgresStore:
             )
             found = await cursor.fetchall()
         return {(counter, period): Counter(used, reserved) for counter, used, reserved in found}
+
+    async def imported(self, rows: Sequence[RowKey]) -> dict[RowKey, ImportedRow]:
+        """Reads booked rows by their keys."""
+        async with self._link.talking(self._timeout_s) as connection:
+            cursor = await connection.execute(_IMPORTED, _pairs(rows))
+            found = await cursor.fetchall()
+        return {(tenant, row[0]): ImportedRow._make(row) for tenant, *row in found}
 
     async def commit(self, books: Sequence[Book]) -> None:
         """Writes and commits in one round trip. Raises UnknownOutcome where its end was not seen."""

@@ -48,7 +48,7 @@ _ARRAYS: Final[Mapping[str, Callable[[Sequence[Any]], str]]] = {
 }
 _TEXT_COLUMNS: Final = frozenset(
     "tenant currency time_zone lots kind debit credit call_id user_name category body counter origin"
-    " reference who what before after document user_key".split()
+    " reference who what before after document user_key identity".split()
 )
 
 
@@ -105,6 +105,12 @@ _WRITE_CHARGES: Final = _insert(
     "charges",
     "tenant number call_id at_us start_us user_name category billed_s pool_s paid_s amount credits post_usage"
     " overdraft corrects body",
+)
+_WRITE_IMPORTED: Final = _insert("imported", "tenant identity call_id charge")
+_MOVE_IMPORTED: Final = _write(
+    "update imported i set charge = u.charge from {values} u({names})"
+    " where i.tenant = u.tenant and i.identity = u.identity",
+    ("tenant", "identity", "charge"),
 )
 _WRITE_COUNTERS: Final = _insert(
     "counters",
@@ -165,6 +171,11 @@ def writes(books: Sequence[Book]) -> Iterator[tuple[str, list[str]]]:
         ),
         (_WRITE_JOURNAL, [(book.tenant, *entry) for book in books for entry in book.entries]),
         (_WRITE_CHARGES, [(book.tenant, *charge) for book in books for charge in book.charges]),
+        (_WRITE_IMPORTED, [(book.tenant, *row) for book in books for row in book.new_imported]),
+        (
+            _MOVE_IMPORTED,
+            [(book.tenant, row.identity, row.charge) for book in books for row in book.moved_imported],
+        ),
         (
             _WRITE_COUNTERS,
             [

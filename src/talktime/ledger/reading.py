@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 
 from talktime.ledger.database import DatabaseError, DatabaseUrl, open_engine
-from talktime.ledger.records import Charge, ChargeBody, Counter, Entry, Lot, SessionRow
+from talktime.ledger.records import Charge, ChargeBody, Counter, Entry, Lot, SessionRow, State
 from talktime.ledger.rows import SESSION_COLUMNS, session_of
 from talktime.ledger.schema import table
 from talktime.ledger.store import Documents, StoreAway
@@ -22,11 +22,25 @@ from talktime.ledger.store import Documents, StoreAway
 NO_BEFORE: Final = 2**62
 """The number that all numbers lie before: a page that begins with the newest."""
 
+SHOWN_ROWS: Final = 5
+"""Identities of rows that are named where several share a call id."""
+
 _lots: Final = msgspec.json.Decoder(list[Lot])
 _body: Final = msgspec.json.Decoder(ChargeBody)
 
 # Written as a number into the statement: an index over a part of the rows serves no other spelling.
 _OPEN: Final[sa.ColumnElement[int]] = sa.literal_column("1")
+
+
+class SeveralRows(Exception):  # noqa: N818 - an answer
+    """Several imported rows share a call id, which is no key; the message is a sentence."""
+
+    def __init__(self, call_id: str, identities: Sequence[str]) -> None:
+        more = ", ..." if len(identities) > SHOWN_ROWS else ""
+        super().__init__(
+            f"several imported rows have the call id {call_id!r}: name one by its row id: "
+            f"{', '.join(identities[:SHOWN_ROWS])}{more}"
+        )
 
 
 class KeptLot(NamedTuple):
@@ -244,17 +258,19 @@ class Reader:
             return self._charges(db, tenant, min(before, newest + 1), wanted) if wanted > 0 else []
 
     def call(self, tenant: str, call_id: str) -> KeptCall | None:
-        """A call with its charges and their entries; None where no session has this call id.
+        """A call with its charges and their entries; None where nobody knows it.
 
-        The session knows its newest charge, a charge knows the one that it corrects.
+        By the call id of a session, else by the identity of a row that was imported, else by the call id of
+        such a row. The session, or the row, knows its newest charge, a charge the one that it corrects.
+        Raises SeveralRows where rows share the call id.
         """
         sessions = self._table("sessions")
         asked = sa.select(*_columns(sessions, SESSION_COLUMNS))
         with self._reading() as db:
             row = db.execute(asked.where(sessions.c.tenant == tenant, sessions.c.call_id == call_id)).first()
-            if row is None:
+            session = self._imported(db, tenant, call_id) if row is None else session_of(row)
+            if session is None:
                 return None
-            session = session_of(row)
             charges: list[Charge] = []
             number = session.charge
             while number:
@@ -262,6 +278,23 @@ class Reader:
                 charges.insert(0, found[0])
                 number = found[0].corrects
             return KeptCall(session, tuple(charges), tuple(self._entries_of(db, tenant, charges)))
+
+    def _imported(self, db: sa.Connection, tenant: str, word: str) -> SessionRow | None:
+        """A row that was imported, in place of the session that it does not have."""
+        rows = self._table("imported")
+        for column in (rows.c.identity, rows.c.call_id):
+            asked = (
+                sa.select(rows.c.identity, rows.c.charge)
+                .where(rows.c.tenant == tenant, column == word, sa.text(f"{column.name} <> ''"))
+                .order_by(rows.c.identity)
+                .limit(SHOWN_ROWS + 1)
+            )
+            found = db.execute(asked).all()
+            if len(found) > 1:
+                raise SeveralRows(word, [identity for identity, _ in found])
+            if found:
+                return SessionRow(word, State.IMPORTED, 0, found[0].charge, None)
+        return None
 
     def _charges(self, db: sa.Connection, tenant: str, before: int, wanted: int) -> list[Charge]:
         """So many charges with numbers below `before`, newest first; there are as many."""

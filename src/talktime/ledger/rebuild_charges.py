@@ -1,7 +1,7 @@
 """Rebuilds a tenant's charges and sessions: what each charge moved, what each open call holds.
 
-Charges and sessions pass by once, beside the entries that name them; what stays in memory are the counters,
-and charges until a correction has replaced them (rulings.md 20, 23, 26).
+Charges, sessions and booked rows of files pass by once, beside the entries that name them; what stays in
+memory are the counters, and charges until a correction has replaced them (rulings.md 1, 20, 23, 26).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from talktime.ledger.records import (
     Spent,
     State,
 )
-from talktime.ledger.snapshot import ChargeRow, SessionColumns
+from talktime.ledger.snapshot import ChargeRow, ImportedColumns, SessionColumns
 
 _charge_body: Final = msgspec.json.Decoder(ChargeBody)
 _session_body: Final = msgspec.json.Decoder(Session)
@@ -111,6 +111,35 @@ class Sessions:
             self.about.differ(f"reservation of {what}, which is closed", held, "nothing")
 
 
+@dataclass(slots=True)
+class BookedRows:
+    """The booked rows of rated files in the order of the charges that they name."""
+
+    about: About
+    rows: Iterator[ImportedColumns]
+    _ahead: ImportedColumns | None = None
+
+    def of_charge(self, charge: int) -> list[ImportedColumns]:
+        """The rows that name a charge, or none; those of charges that do not exist are named."""
+        found = []
+        while (row := self._next()) is not None and row.charge <= charge:
+            self._ahead = None
+            if row.charge == charge:
+                found.append(row)
+            else:
+                self.about.differ(f"charge of row {row.identity!r}", row.charge, "no such charge")
+        return found
+
+    def finish(self) -> None:
+        """The rest: rows of charges that do not exist, once all charges have passed."""
+        self.of_charge(NEVER_US)
+
+    def _next(self) -> ImportedColumns | None:
+        if self._ahead is None:
+            self._ahead = next(self.rows, None)
+        return self._ahead
+
+
 def session_body(row: SessionColumns) -> Session | None:
     """The body of a session; None where it has moved to the charge or cannot be read."""
     try:
@@ -151,19 +180,31 @@ class Moved:
 
 
 class Kept(NamedTuple):
-    """A charge that no session names any more, until the one that corrects it comes."""
+    """A charge that no session or row names any more, until the one that corrects it comes."""
 
     row: ChargeRow
     body: ChargeBody
 
+    @property
+    def whose(self) -> tuple[str, str]:
+        """The call id, and the identity of the row where it was imported."""
+        return self.row.call_id, "" if self.body.origin is None else self.body.origin.identity
+
+    @property
+    def namer(self) -> str:
+        """What would have to name it."""
+        call, identity = self.whose
+        return f"row {identity!r}" if identity else f"session {call!r}"
+
 
 @dataclass(slots=True)
 class Charges:
-    """The charges of a tenant, in order, each with its entries and its session."""
+    """The charges of a tenant, in order, each with its entries and its session or its row of a file."""
 
     about: About
     rows: Iterator[ChargeRow]
     sessions: Sessions
+    booked: BookedRows
     counts: Counts
     number: int = 0
     usage: int = 0
@@ -190,8 +231,9 @@ class Charges:
         while (row := self._next()) is not None:
             self._close(row)
         self.sessions.finish()
+        self.booked.finish()
         for number, kept in self._kept.items():
-            self.about.differ(f"session {kept.row.call_id!r} of charge {number}", MISSING, f"charge {number}")
+            self.about.differ(f"{kept.namer} of charge {number}", MISSING, f"charge {number}")
 
     def _next(self) -> ChargeRow | None:
         if self._ahead is None:
@@ -204,29 +246,35 @@ class Charges:
         self.count += 1
         self.about.compare("number of the charge that comes next", row.number, self.number + 1)
         self.number = row.number
-        sessions = self.sessions.of_charge(row.number)
+        sessions, booked = self.sessions.of_charge(row.number), self.booked.of_charge(row.number)
         body = charge_body(row)
         if body is None:
             self.about.differ(f"body of charge {row.number}", UNREADABLE, "a split")
             return
-        before = self._corrected(row)
+        kept = Kept(row, body)
+        before = self._corrected(kept)
         self._entries(row, body, moved, before)
         self._sums(row, body)
         self._total(row, body, 1)
         named = False
         for session in sessions:
             self.about.compare(f"call of charge {row.number}", row.call_id, session.call_id)
-            named = named or session.call_id == row.call_id
+            named = named or (session.call_id, "") == kept.whose
             self._spent(row, body, session)
+        for line in booked:
+            told = (line.call_id, line.identity)
+            self.about.compare(f"call and row of charge {row.number}", kept.whose, told)
+            named = named or told == kept.whose
         if not named:
-            self._kept[row.number] = Kept(row, body)
+            self._kept[row.number] = kept
 
-    def _corrected(self, row: ChargeRow) -> Kept | None:
+    def _corrected(self, by: Kept) -> Kept | None:
         """The charge that this one replaces: its totals go."""
+        row = by.row
         if row.corrects == NO_CHARGE:
             return None
         kept = self._kept.pop(row.corrects, None)
-        if kept is None or kept.row.call_id != row.call_id:
+        if kept is None or kept.whose != by.whose:
             self.about.differ(f"charge that charge {row.number} corrects", row.corrects, "none of this call")
         if kept is not None:
             self._total(kept.row, kept.body, -1)

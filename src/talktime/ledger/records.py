@@ -35,13 +35,17 @@ ZERO_TOLD: Final = 2
 
 
 class State(IntEnum):
-    """A session's state; the numbers are stored. DENIED is the memory of a refused start, no session."""
+    """A session's state; the numbers are stored. DENIED is the memory of a refused start, no session.
+
+    IMPORTED stands for a call of a rated file, which has no session; it is never stored.
+    """
 
     DENIED = 0
     OPEN = 1
     ENDED = 2
     CANCELLED = 3
     LOST = 4
+    IMPORTED = 5
 
 
 class Op(IntEnum):
@@ -95,6 +99,7 @@ class Facts(msgspec.Struct, array_like=True):
 
     `rate`: first_s, step_s, model, first price, price (nanos a minute), fee (micros), rounding, decimals;
     `rated`, `licensed`, `paid` are 0 or 1: a row of a deck fits, money may be spent, somebody pays at all.
+    `asked`: what else a deck was asked by beside category and number: number type, direction, origin country.
     """
 
     call_type: str
@@ -118,6 +123,7 @@ class Facts(msgspec.Struct, array_like=True):
     arrived_us: int
     base_us: int
     flags: tuple[str, ...]
+    asked: tuple[str, ...] = ()
 
     @property
     def payable(self) -> int:
@@ -215,8 +221,19 @@ class Charge(NamedTuple):
     body: str
 
 
+class Origin(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Where a charge that was imported comes from: the row's identity, and the run that rated it."""
+
+    identity: str
+    source: str
+
+
 class ChargeBody(msgspec.Struct, array_like=True):
-    """The split of a charge and its reasons: [(lot, micros)], [(pool, seconds)], its first entry."""
+    """The split of a charge and its reasons: [(lot, micros)], [(pool, seconds)], its first entry.
+
+    `entry` of a correction that moved no money is that of the charge it corrects; 0 where none moved any.
+    `charged_s`: the seconds that were charged, of `duration_s` those that the grant covers within the slack.
+    """
 
     facts: Facts
     duration_s: int
@@ -227,6 +244,16 @@ class ChargeBody(msgspec.Struct, array_like=True):
     flags: tuple[str, ...]
     answered_us: int
     ended_us: int
+    origin: Origin | None = None
+    charged_s: int = 0
+
+
+class ImportedRow(NamedTuple):
+    """A row of a rated file that was booked: its identity, its call id, its newest charge (rulings.md 1)."""
+
+    identity: str
+    call_id: str
+    charge: int
 
 
 class NewLot(NamedTuple):

@@ -229,6 +229,22 @@ def _sessions(tables: MetaData, kind: Kind) -> None:
     )
 
 
+def _imported(tables: MetaData, kind: Kind) -> None:
+    """Rows of rated files that were booked, by their identity, so that none is booked twice (rulings.md 1).
+
+    `call_id` is the row's, which several may share; `charge` is the number of the newest charge of it.
+    """
+    _table(
+        tables,
+        "imported",
+        *_text("tenant", "identity", "call_id"),
+        *_whole(kind, "charge"),
+        *_key(kind, "tenant", "identity"),
+        _where("imported_call", ["tenant", "call_id"], "call_id <> ''"),
+        sqlite_with_rowid=False,
+    )
+
+
 def _outbox(tables: MetaData, kind: Kind) -> None:
     """What has to be told to somebody, written with what it tells; `done_us` is 0 until it was.
 
@@ -320,6 +336,7 @@ _TABLES: tuple[Callable[[MetaData, Kind], None], ...] = (
     _charges,
     _counters,
     _sessions,
+    _imported,
     _outbox,
     _audit,
     _documents,

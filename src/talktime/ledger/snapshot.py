@@ -94,6 +94,15 @@ class SessionColumns(NamedTuple):
     body: str
 
 
+class ImportedColumns(NamedTuple):
+    """A booked row of a rated file as it is stored."""
+
+    tenant: str
+    charge: int
+    identity: str
+    call_id: str
+
+
 class EntryRow(NamedTuple):
     """An entry and whose it is."""
 
@@ -140,7 +149,10 @@ class Stream(Generic[_Row]):
 
 
 class Snapshot:
-    """The tables of the ledger as streams. Sessions come in the order of the charges that they name."""
+    """The tables of the ledger as streams.
+
+    Sessions and rows of rated files come in the order of the charges that they name.
+    """
 
     def __init__(self, query: Query, order: str) -> None:
         self._query = query
@@ -153,6 +165,9 @@ class Snapshot:
         self.sessions = Stream(
             self._read(SessionColumns, SessionColumns._fields, "sessions", "charge", "call_id")
         )
+        self.imported = Stream(
+            self._read(ImportedColumns, ImportedColumns._fields, "imported", "charge", "identity")
+        )
 
     def tenants(self) -> Iterator[str]:
         """Everybody who has a row anywhere, in order; whoever asks for the next has read all of the last."""
@@ -163,6 +178,7 @@ class Snapshot:
             self.charges,
             self.counters,
             self.sessions,
+            self.imported,
         )
         while waiting := [row.tenant for stream in streams if (row := stream.ahead) is not None]:
             yield min(waiting)

@@ -23,7 +23,16 @@ from talktime.ledger.database import (
     check_durability,
     connect_sqlite,
 )
-from talktime.ledger.records import Change, Charge, Counter, Entry, NewLot, Notice, SessionRow
+from talktime.ledger.records import (
+    Change,
+    Charge,
+    Counter,
+    Entry,
+    ImportedRow,
+    NewLot,
+    Notice,
+    SessionRow,
+)
 from talktime.ledger.schema import HOURS_FROM
 from talktime.ledger.store import (
     Call,
@@ -31,6 +40,7 @@ from talktime.ledger.store import (
     Duplicate,
     Loaded,
     Opening,
+    RowKey,
     StoreAway,
     StoreBusy,
     UnknownOutcome,
@@ -59,6 +69,9 @@ _INSERT_SESSION: Final = _insert(
 _UPDATE_SESSION: Final = (
     "update sessions set state = ?, due_us = ?, reserved = ?, charge = ?, body = ? where id = ?"
 )
+_IMPORTED: Final = "select identity, call_id, charge from imported where tenant = ? and identity = ?"
+_INSERT_IMPORTED: Final = _insert("imported", "tenant", *ImportedRow._fields)
+_UPDATE_IMPORTED: Final = "update imported set charge = ? where tenant = ? and identity = ?"
 _INSERT_ENTRY: Final = _insert("journal", "tenant", *Entry._fields)
 _INSERT_CHARGE: Final = _insert("charges", "tenant", *Charge._fields)
 _DROP_HOURS: Final = f"delete from counters where period >= {HOURS_FROM} and period < ? and reserved = 0"
@@ -180,6 +193,15 @@ class SqliteStore:
         )
         return {(counter, period): Counter(used, reserved) for counter, used, reserved in found}
 
+    async def imported(self, rows: Sequence[RowKey]) -> dict[RowKey, ImportedRow]:
+        """Reads booked rows by their keys."""
+        found = {}
+        for key in rows:
+            row = self._db.execute(_IMPORTED, key).fetchone()
+            if row is not None:
+                found[key] = ImportedRow._make(row)
+        return found
+
     async def commit(self, books: Sequence[Book]) -> None:
         """Writes set-wise and commits; the commit returns when the disk has it (synchronous=FULL)."""
         db = self._db
@@ -263,6 +285,12 @@ def _write(db: sqlite3.Connection, books: Sequence[Book]) -> None:
     _write_sessions(db, books)
     _many(db, _INSERT_ENTRY, [(book.tenant, *entry) for book in books for entry in book.entries])
     _many(db, _INSERT_CHARGE, [(book.tenant, *charge) for book in books for charge in book.charges])
+    _many(db, _INSERT_IMPORTED, [(book.tenant, *row) for book in books for row in book.new_imported])
+    _many(
+        db,
+        _UPDATE_IMPORTED,
+        [(row.charge, book.tenant, row.identity) for book in books for row in book.moved_imported],
+    )
     _many(
         db,
         _COUNTER,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from talktime.ledger.book import Book
-from talktime.ledger.records import Counter, SessionRow
+from talktime.ledger.records import Counter, ImportedRow, SessionRow
 
 
 class UnknownOutcome(Exception):  # noqa: N818 - not a fault of the program
@@ -32,6 +32,9 @@ class Duplicate(Exception):  # noqa: N818 - a refusal of the database
 
 Call = tuple[str, str]
 """(tenant, call id)."""
+
+RowKey = tuple[str, str]
+"""(tenant, identity of a row of a rated file)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,9 @@ class Store(Protocol):
 
     async def counters(self, tenant: str, period: int) -> dict[tuple[str, int], Counter]:
         """Reads the counters of one early period that a book was loaded without."""
+
+    async def imported(self, rows: Sequence[RowKey]) -> dict[RowKey, ImportedRow]:
+        """Those of the asked rows of locked tenants that were booked."""
 
     async def commit(self, books: Sequence[Book]) -> None:
         """Writes all changes of these books and commits.

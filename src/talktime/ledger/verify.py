@@ -20,7 +20,7 @@ from talktime.ledger.checkpoints import marks_of
 from talktime.ledger.database import DatabaseUrl
 from talktime.ledger.differences import MISSING, UNREADABLE, About, Difference, Findings
 from talktime.ledger.rebuild import Chain, Mark, Money
-from talktime.ledger.rebuild_charges import Charges, Counts, Sessions
+from talktime.ledger.rebuild_charges import BookedRows, Charges, Counts, Sessions
 from talktime.ledger.records import NO_CHARGE, POST_USAGE, USAGE, Lot
 from talktime.ledger.rows import first_kept_hour
 from talktime.ledger.schema import HOURS_FROM
@@ -99,7 +99,8 @@ class _Rebuilt:
             self.chain.marks.setdefault(mark.number, []).append(mark)
         self.money = Money(about, {row.lot: row for row in snapshot.lots.of(tenant)})
         self.sessions = Sessions(about, snapshot.sessions.of(tenant), self.counts)
-        self.charges = Charges(about, snapshot.charges.of(tenant), self.sessions, self.counts)
+        booked = BookedRows(about, snapshot.imported.of(tenant))
+        self.charges = Charges(about, snapshot.charges.of(tenant), self.sessions, booked, self.counts)
         self._snapshot = snapshot
 
     def read(self) -> None:

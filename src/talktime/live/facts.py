@@ -23,7 +23,7 @@ from talktime.live.operations import UNKNOWN_US
 
 if TYPE_CHECKING:
     from talktime.catalog.model import Catalogue
-    from talktime.core.deck import RateBook, RateRow
+    from talktime.core.deck import Deck, RateBook, RateRow
     from talktime.live.operations import StartCall
     from talktime.live.rates import RateBooks
     from talktime.live.tenant import LiveTenant
@@ -133,7 +133,7 @@ def asked(
     row = _row(book, classified, sides.callee.digits, base_us)
     month = tenant.month_of(base_us)
     payer = sides.service if category.payer == "service" else sides.user
-    paid = not category.is_free
+    paid, dear = not category.is_free, _is_dear(tenant, situation, classified)
     facts = Facts(
         call_type=call_type,
         user=call.user,
@@ -144,20 +144,19 @@ def asked(
         why=catalogue.rules[classified.rule].why,
         deck=version if row is not None else "",
         prefix=row.prefix if row is not None else "",
-        rate=UNRATED if row is None or book is None else _rate(row, book),
+        rate=UNRATED if row is None or book is None else rate_of(row, book.deck),
         rated=int(row is not None),
         licensed=int(not classified.gates & GATE_UNLICENSED),
         paid=int(paid),
         pools=() if payer == NOBODY else tuple(tenant.pool(ref, payer) for ref in classified.pools),
         period=month,
-        caps=_caps(tenant, sides, month, now_us, dear=_is_dear(tenant, situation, classified))
-        if paid
-        else (),
+        caps=_caps(tenant, sides, month, now_us, dear=dear) if paid else (),
         open_counters=open_counters(tenant, sides.user) if paid else (),
         max_call_s=tenant.tenant.guards.longest_call_s if paid else 0,
         arrived_us=now_us,
         base_us=base_us,
         flags=classified.flags + _clock_flag(call, now_us),
+        asked=classified.deck_call[1:],
     )
     unrated = "" if row is not None else _unrated(tenant, book, sides.callee)
     return Asked(facts, classified.gates, category.flag, unrated)
@@ -242,8 +241,8 @@ def _row(book: RateBook | None, classified: Classified, digits: str, base_us: in
     return None if found == NO_ROW else book.deck.rows[found]
 
 
-def _rate(row: RateRow, book: RateBook) -> tuple[int, ...]:
-    deck = book.deck
+def rate_of(row: RateRow, deck: Deck) -> tuple[int, ...]:
+    """A row of a deck as `records.Facts` keeps it."""
     return (
         row.first_s,
         row.step_s,

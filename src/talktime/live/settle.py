@@ -15,7 +15,7 @@ from talktime.core.grant import billable_s
 from talktime.core.pools import crossed, take
 from talktime.core.rating import amount_micros, billed_seconds
 from talktime.ledger import records
-from talktime.ledger.records import CHARGED, CORRECTED, Charge, ChargeBody, Session, Spent
+from talktime.ledger.records import CHARGED, CORRECTED, Charge, ChargeBody, Origin, Session, Spent
 from talktime.live.answers import Paid, Settled
 from talktime.live.operations import UNKNOWN_US
 from talktime.live.reserve import cover_of, drop_pools, put_back, shares
@@ -45,13 +45,18 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Report(NamedTuple):
-    """What is said of a call that is over: seconds, the slack allowed, when it was answered and ended."""
+    """What is said of a call that is over: seconds, the slack allowed, when it was answered and ended.
+
+    `origin`: the row of a rated file that says it, if no switch does; `charged_s`: what is charged of it.
+    """
 
     duration_s: int
     slack_s: int
     answered_us: int = UNKNOWN_US
     ended_us: int = UNKNOWN_US
     flags: tuple[str, ...] = ()
+    origin: Origin | None = None
+    charged_s: int = 0
 
 
 NOTHING: Final = Spent(0, 0, 0, [], [], 0, 0, 0)
@@ -89,14 +94,15 @@ def settle(book: Book, tenant: LiveTenant, row: SessionRow, report: Report) -> t
             pool_s, unrated_s, amount, credits, post_usage, overdraft = charge_whole(
                 billed_s, cover.pool_s, facts.rated, book.drawable, tenant.terms.behind, first_s, *prices
             )
-        flags += _overruns(facts, billed_s - pool_s, unrated_s, amount, cover.cap_left)
+        flags += overruns(facts, billed_s - pool_s, unrated_s, amount, cover.cap_left)
         pools, draws = shares(cover.pools, pool_s), book.draw(credits)
-        spent = Spent(0, book.number + 1, billed_s, pools, draws, amount, post_usage, overdraft)
+        spent = Spent(0, 0, billed_s, pools, draws, amount, post_usage, overdraft)
         book.owe(overdraft)
-        _move(book, tenant, facts, NOTHING, spent, row)
+        _move(book, tenant, facts, NOTHING, spent)
+        row.charge = spent.charge
     book.settled(before)
     if duration_s:
-        _write(book, row, spent, report._replace(flags=flags))
+        write_charge(book, row.call_id, facts, spent, report._replace(flags=flags, charged_s=duration_s))
     return _settled(book, tenant, row, spent, flags), spent
 
 
@@ -117,19 +123,32 @@ def correct(book: Book, tenant: LiveTenant, row: SessionRow, report: Report) -> 
     first_s, _, _, *prices = facts.rate
     amount = amount_micros(pool_s, billed_s, first_s, *prices) if facts.rated else 0
     unrated_s = 0 if facts.rated or not facts.paid else billed_s - pool_s
-    flags += _overruns(facts, billed_s - pool_s, unrated_s, amount - old.amount, cover.cap_left)
-    new = Spent(0, book.number + 1, billed_s, pools, list(old.draws), amount, old.post_usage, old.overdraft)
+    flags += overruns(facts, billed_s - pool_s, unrated_s, amount - old.amount, cover.cap_left)
+    new, repaid = charge_again(book, tenant, facts, old, billed_s, pools, amount)
+    return_repaid(book, tenant, repaid)
+    row.charge = new.charge
+    book.settled(before)
+    report = report._replace(flags=flags, charged_s=duration_s)
+    write_charge(book, row.call_id, facts, new, report, corrects=old.charge)
+    return _settled(book, tenant, row, new, flags), new
+
+
+def charge_again(
+    book: Book, tenant: LiveTenant, facts: Facts, old: Spent, billed_s: int, pools: Shares, amount: int
+) -> tuple[Spent, int]:
+    """Moves the difference between a charge and what it should have been.
+
+    More is drawn like any other money; less goes back the way it came. Returns the new split, numbered, and
+    what is left over for `return_repaid`; that and `settled` have to follow.
+    """
+    new = Spent(0, 0, billed_s, pools, list(old.draws), amount, old.post_usage, old.overdraft)
     repaid = 0
     if amount >= old.amount:
         _pay_more(book, tenant, new, amount - old.amount)
     else:
         repaid = _pay_back(book, new, old.amount - amount)
-    _move(book, tenant, facts, old, new, row)
-    if repaid:
-        _return_repaid(book, tenant, repaid)
-    book.settled(before)
-    _write(book, row, new, report._replace(flags=flags), corrects=old.charge)
-    return _settled(book, tenant, row, new, flags), new
+    _move(book, tenant, facts, old, new)
+    return new, repaid
 
 
 def _corrected_pools(free: Shares, old: Spent, billed_s: int) -> Shares:
@@ -149,7 +168,8 @@ def _close(book: Book, session: Session) -> None:
         book.count(name, 0, 0, -1)
 
 
-def _overruns(facts: Facts, paid_s: int, unrated_s: int, amount: int, cap_left: int) -> tuple[str, ...]:
+def overruns(facts: Facts, paid_s: int, unrated_s: int, amount: int, cap_left: int) -> tuple[str, ...]:
+    """Flags of what a call took that nobody would have granted; `amount` is what is charged now."""
     if not unrated_s and amount <= cap_left and facts.licensed:
         return ()
     flags = []
@@ -194,9 +214,20 @@ def _pay_back(book: Book, new: Spent, less: int) -> int:
     return less
 
 
-def _return_repaid(book: Book, tenant: LiveTenant, micros: int) -> None:
-    """Overdraft that a purchase repaid though nobody owed it goes back to the newest lot, or a new one."""
-    if book.lots:
+def return_repaid(
+    book: Book, tenant: LiveTenant, micros: int, repaid_by: tuple[int, int] | None = None
+) -> None:
+    """Overdraft that a purchase repaid though nobody owed it goes back to its lot, the newest, or a new one.
+
+    `repaid_by`: the lot that repaid last, and when it expires, where that is known.
+    """
+    if not micros:
+        return
+    if repaid_by is not None:
+        lot_number, expires_us = repaid_by
+        book.give_back(lot_number, micros, expires_us)
+        book.post(CORRECTED, records.OVERDRAFT, records.CREDITS, micros, lot_number)
+    elif book.lots:
         lot = book.lots[-1]
         lot.left += micros
         book.post(CORRECTED, records.OVERDRAFT, records.CREDITS, micros, lot.lot)
@@ -214,10 +245,15 @@ def _merged(draws: Iterable[tuple[int, int, int]]) -> list[tuple[int, int, int]]
     return list(found.values())
 
 
-def _move(book: Book, tenant: LiveTenant, facts: Facts, old: Spent, new: Spent, row: SessionRow) -> None:
-    """Numbers the charge, posts the difference of two splits, and moves pools and caps by it."""
-    new.charge = row.charge = book.charge = book.charge + 1
+def _move(book: Book, tenant: LiveTenant, facts: Facts, old: Spent, new: Spent) -> None:
+    """Numbers the charge, posts the difference of two splits, and moves pools and caps by it.
+
+    Where no money moves the newest entry of the call stays the one that a later correction names.
+    """
+    new.charge = book.charge = book.charge + 1
+    first = book.number + 1
     _post(book, old, new)
+    new.entry = first if book.number >= first else old.entry
     moved = _difference(dict(old.pools), dict(new.pools)) if old.pools or new.pools else ()
     for name, seconds in moved:
         before_s = book.counter(name, facts.period).used
@@ -254,9 +290,10 @@ def _difference(old: Mapping[_Key, int], new: Mapping[_Key, int]) -> list[tuple[
     return [(name, by) for name, by in changed if by]
 
 
-def _write(book: Book, row: SessionRow, spent: Spent, report: Report, corrects: int = 0) -> None:
+def write_charge(
+    book: Book, call_id: str, facts: Facts, spent: Spent, report: Report, corrects: int = 0
+) -> None:
     """Adds the charge with its split (rulings.md 26)."""
-    facts = body_of(row).facts
     pool_s = sum([seconds for _, seconds in spent.pools])
     body = ChargeBody(
         facts=facts,
@@ -268,11 +305,13 @@ def _write(book: Book, row: SessionRow, spent: Spent, report: Report, corrects: 
         flags=report.flags,
         answered_us=report.answered_us,
         ended_us=report.ended_us,
+        origin=report.origin,
+        charged_s=report.charged_s,
     )
     book.charges.append(
         Charge(
             number=spent.charge,
-            call_id=row.call_id,
+            call_id=call_id,
             at_us=book.last_us,
             start_us=facts.base_us,
             user_name=facts.user or facts.service,

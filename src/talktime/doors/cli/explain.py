@@ -34,7 +34,7 @@ def explain_command(call: str, run: Path | None, tenant: str, database: str | No
 
     report = None if run is None and (tenant or database) else _report(run)
     saved = None if report is None else read_run(report)
-    found = None if saved is None else saved.find(call)
+    found = None if saved is None else saved.find(call, tenant)
     if saved is not None and found is not None and found.calls:
         if found.total > 1:
             show_matches(Console(stderr=True), call, found)

@@ -129,7 +129,7 @@ def explain(
         typer.Option("--run", metavar="REPORT.parquet", help="The report; without it the last run."),
     ] = None,
     tenant: Annotated[
-        str, typer.Option("--tenant", metavar="T", help="A call of this tenant in the ledger.")
+        str, typer.Option("--tenant", metavar="T", help="A call of this tenant, of a report or the ledger.")
     ] = "",
     database: Database = None,
     as_json: Json = False,

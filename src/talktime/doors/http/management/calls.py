@@ -24,7 +24,7 @@ from talktime.doors.http.management.shown import call_shown, charge_line, in_pro
 from talktime.doors.http.management.texts import Before, Limit, Strict
 from talktime.doors.http.problems import refused
 from talktime.ledger.api_keys import Principal
-from talktime.ledger.reading import NO_BEFORE
+from talktime.ledger.reading import NO_BEFORE, SeveralRows
 from talktime.live.answers import Fault, Settled
 from talktime.live.commands import Close
 
@@ -74,7 +74,10 @@ async def list_calls(
 async def get_call(house: InHouse, tenant: TenantOf, call_id: CallId) -> CallAnswer:
     """One call: what was decided, who paid, the entries."""
     await _known(house, tenant)
-    call = await read(house.reader.call, tenant, call_id)
+    try:
+        call = await read(house.reader.call, tenant, call_id)
+    except SeveralRows as several:
+        raise refused("conflict", str(several)) from None
     if call is None:
         raise refused("unknown_call", f"there is no call {call_id!r}")
     return call_shown(call)
