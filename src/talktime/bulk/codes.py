@@ -42,15 +42,17 @@ def words_of(column: pl.Series) -> list[str]:
 
 def numbers_and_words(column: pl.Series) -> tuple[Ints, list[str]]:
     """The physical numbers in use in a Categorical column, ascending, and their words; null is left out."""
+    if column.null_count():
+        column = column.drop_nulls()
     physical = column.to_physical()
-    if column.len() and physical.min() == physical.max() and not physical.null_count():
-        unique = column.head(1)
-    else:
-        unique = column.unique().drop_nulls()
-    numbers = unique.to_physical().to_numpy().astype(np.int64)
-    words = unique.cast(pl.String).to_list()
-    order = np.argsort(numbers)
-    return numbers[order], [words[i] for i in order]
+    if not column.len() or physical.min() == physical.max():
+        one = column.head(1)
+        return one.to_physical().to_numpy().astype(np.int64), one.cast(pl.String).to_list()
+    numbers = physical.to_numpy()
+    row = np.full(int(numbers.max()) + 1, -1, np.int64)
+    row[numbers] = np.arange(len(numbers))  # a row of each word: any will do
+    used = np.flatnonzero(row >= 0)
+    return used, column.gather(row[used]).cast(pl.String).to_list()
 
 
 def by_word(column: pl.Series, value_of: Callable[[str], int]) -> Ints:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import sys
 import time
@@ -69,6 +70,7 @@ def rate_book(request: RateRequest, rated: Rated, stages: Stages) -> int:
         setting = setting_of(
             rated.tenants, rated.catalogue, rated.deck, rated.options, has_wallet=True, compiled=False
         )
+    gc.freeze()  # tenants by the thousand live to the end: looking at them again and again takes seconds
     key = run_key(request, rated, files)
     folder = request.work or (read_settings().cache / "runs" / key[:16] if rows > ROWS_IN_MEMORY else None)
     with ExitStack() as held:
