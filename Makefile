@@ -7,6 +7,7 @@
 BIN := .venv/bin
 RUN := .venv/.installed-run
 DEV := .venv/.installed-dev
+SPARK := .venv/.installed-spark
 WORKERS ?= 2
 # Folders beside src and tests that hold Python.
 ASIDE := $(patsubst %/,%,$(sort $(dir $(wildcard bench/*.py tools/*.py))))
@@ -17,10 +18,12 @@ help:  ## this list
 run: $(RUN)  ## a month of a made-up tenant, charged and explained
 	@$(BIN)/talktime demo --no-serve
 
-test: lint  ## everything a change must pass: lint, then the tests (WORKERS=0: one process)
+test: lint $(SPARK)  ## everything a change must pass: lint, then the tests (WORKERS=0: one process)
+	@$(java)
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-test-long: $(DEV)  ## the tests with many more generated examples, and the slow ones
+test-long: $(DEV) $(SPARK)  ## the tests with many more generated examples, and the slow ones
+	@$(java)
 	$(BIN)/python -m pytest -n $(WORKERS) -m "long or not long" --hypothesis-profile=long
 
 lint: $(DEV)  ## style, types and floors
@@ -69,7 +72,7 @@ $(BIN)/python:
 	$$python -m venv --clear .venv >/dev/null 2>&1 || $$python -m venv --clear --without-pip .venv
 
 # $(call pip,ARGUMENTS): install by the first pip that works.
-pip = @for pip in '$(BIN)/python -m pip' '$(PYTHON) -m pip --python $(BIN)/python' \
+pip = for pip in '$(BIN)/python -m pip' '$(PYTHON) -m pip --python $(BIN)/python' \
     'pip3 --python $(BIN)/python' 'pip --python $(BIN)/python'; do \
   $$pip --version >/dev/null 2>&1 || continue; \
   $$pip install -qq --disable-pip-version-check $(1); exit $$?; \
@@ -81,14 +84,27 @@ PINNED = --require-hashes --only-binary :all: -r
 # Each stamp asks for the one before it, so that nothing is installed twice or at the same time.
 .venv/.installed-libraries: requirements.lock | $(BIN)/python
 	@echo 'Installing the libraries of requirements.lock into .venv (once; a minute or two)'
-	$(call pip,$(PINNED) requirements.lock)
+	@$(call pip,$(PINNED) requirements.lock)
 	@touch $@
 
 $(RUN): pyproject.toml .venv/.installed-libraries
-	$(call pip,--no-deps --no-build-isolation --editable .)
+	@$(call pip,--no-deps --no-build-isolation --editable .)
 	@touch $@
 
 $(DEV): requirements-dev.lock $(RUN)
 	@echo 'Installing the tools of requirements-dev.lock into .venv (once; a minute or two)'
-	$(call pip,$(PINNED) requirements-dev.lock)
+	@$(call pip,$(PINNED) requirements-dev.lock)
 	@touch $@
+
+# Spark is an extra (docs/decisions/0011-a-lock-for-spark.md): where it or Java cannot be had, its tests are
+# skipped by name and nothing fails. PySpark comes as a source archive only: pinned, and built by what is pinned.
+$(SPARK): requirements-spark.lock $(DEV)
+	@echo 'Installing PySpark of requirements-spark.lock into .venv (once; a minute or two)'
+	@( $(call pip,--no-build-isolation $(PINNED) requirements-spark.lock --no-binary pyspark) ) \
+	  >.venv/spark.log 2>&1 && touch $@ \
+	  || echo 'PySpark could not be installed (.venv/spark.log says why): the tests of Spark are skipped.'
+
+java = test ! -e $(SPARK) || "$${JAVA_HOME:+$$JAVA_HOME/bin/}java" -version >/dev/null 2>&1 || { \
+    test "$$(id -u)" = 0 && export DEBIAN_FRONTEND=noninteractive \
+    && apt-get update && apt-get install --yes --no-install-recommends openjdk-17-jre-headless; \
+  } >.venv/java.log 2>&1 || echo 'There is no Java: the tests of Spark are skipped.'

@@ -9,6 +9,8 @@ from tests.house.tree import ROOT, settings
 
 RUNTIME: Final = "requirements.lock"
 DEVELOPMENT: Final = "requirements-dev.lock"
+SPARK: Final = "requirements-spark.lock"
+LOCKS: Final = (RUNTIME, DEVELOPMENT, SPARK)
 PIN = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]*)==(?P<version>\S+)(?P<marker> ; [^\\]+)?")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
@@ -52,7 +54,7 @@ def test_pins_and_hashes_are_told_apart() -> None:
     assert names(["typer>=0.29", "Ruamel.Yaml[x]~=1", "a_b"]) == {"typer", "ruamel-yaml", "a-b"}
 
 
-@pytest.mark.parametrize("lock", [RUNTIME, DEVELOPMENT])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_every_pin_has_hashes(lock: str) -> None:
     assert [pin for pin, hashes in read(lock).items() if not hashes] == []
 
@@ -73,7 +75,17 @@ def test_the_development_lock_is_the_runtime_lock_and_the_tools() -> None:
     assert names(settings()["dependency-groups"]["dev"]) <= {name for name, _ in development}
 
 
-@pytest.mark.parametrize("lock", [RUNTIME, DEVELOPMENT])
+def test_the_lock_of_spark_adds_to_the_development_lock() -> None:
+    """It is installed over the tools: nothing that they share may change its version."""
+    project, spark, development = settings()["project"], read(SPARK), read(DEVELOPMENT)
+    asked = names(project["optional-dependencies"]["spark"])
+    assert names(project["dependencies"]) | asked <= {name for name, _ in spark}
+    versions = {name: version for name, version in development}  # noqa: C416 - its keys are pairs
+    assert {(name, version) for name, version in spark if versions.get(name, version) != version} == set()
+    assert not asked & {name for name, _ in development}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
 def test_one_version_of_each_library_on_every_machine(lock: str) -> None:
     locked = [name for name, _ in read(lock)]
     assert sorted(set(locked)) == sorted(locked)

@@ -11,7 +11,8 @@ import pytest
 
 from tests.house.tree import ROOT, SOURCE
 
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-spark.lock")
+STAMPS = (".installed-libraries", ".installed-run", ".installed-dev", ".installed-spark")
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def planned(folder: Path, target: str) -> str:
 def pretend_installed(folder: Path) -> None:
     """Leaves what `make test` leaves in .venv, younger than the locks."""
     (folder / ".venv" / "bin").mkdir(parents=True)
-    for name in ("bin/python", ".installed-libraries", ".installed-run", ".installed-dev"):
+    for name in ("bin/python", *STAMPS):
         (folder / ".venv" / name).touch()
 
 
@@ -67,8 +68,11 @@ def test_test_installs_the_tools_too_and_checks_before_it_tests(checkout: Path) 
         "ruff check",
         "ruff format --check",
         "mypy src tests",
+        "lint-imports",
+        "-r requirements-spark.lock",
+        "-m pytest",
     ]
-    positions = [plan.index(step) for step in [*steps, "lint-imports", "-m pytest"]]
+    positions = [plan.index(step) for step in steps]
     assert positions == sorted(positions)
 
 
@@ -89,6 +93,23 @@ def test_a_changed_lock_is_installed_anew(checkout: Path, lock: str) -> None:
         if name != lock:
             os.utime(checkout / name, (0, 0))
     assert f"-r {lock}" in planned(checkout, "test")
+
+
+def test_spark_is_built_from_its_pinned_archive_by_what_is_pinned(checkout: Path) -> None:
+    plan = planned(checkout, "test")
+    pinned = "--require-hashes --only-binary :all: -r requirements-spark.lock --no-binary pyspark"
+    assert f"--no-build-isolation {pinned}" in plan  # pip takes the last word on binaries
+    assert "requirements-spark.lock" not in planned(checkout, "lint")
+
+
+def test_without_spark_or_java_nothing_fails(checkout: Path) -> None:
+    pretend_installed(checkout)
+    stamp = checkout / ".venv" / ".installed-spark"
+    stamp.unlink()
+    assert make(checkout, str(stamp.relative_to(checkout)), "pip=false").splitlines()[1:] == [
+        "PySpark could not be installed (.venv/spark.log says why): the tests of Spark are skipped."
+    ]
+    assert not stamp.exists()
 
 
 def test_help_names_every_target(checkout: Path) -> None:

@@ -56,7 +56,7 @@ def read_parquet(
         groups = [metadata.row_group(at) for at in range(metadata.num_row_groups)]
         schema = parquet.schema_arrow
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise _damaged(notes.source, error) from error
+        raise damaged(notes.source, error) from error
     Budget(size_bytes).spend(sum(group.total_byte_size for group in groups), notes.source)
     recognised = recognise(schema.names, chosen)
     if recognised is None or not recognised.header:
@@ -158,7 +158,7 @@ def _by_arrow(parquet: Any, wanted: dict[str, int], source: str, skip: int) -> I
             columns = {str(at): _as_polars(left.column(name), name, source) for name, at in wanted.items()}
             yield pl.DataFrame(columns)
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        raise _damaged(source, error) from error
+        raise damaged(source, error) from error
 
 
 def _as_polars(array: Any, name: str, source: str) -> pl.Series:
@@ -170,5 +170,6 @@ def _as_polars(array: Any, name: str, source: str) -> pl.Series:
     return pl.Series(array)
 
 
-def _damaged(source: str, error: Exception) -> UnusableFile:
+def damaged(source: str, error: Exception) -> UnusableFile:
+    """The sentence for a Parquet file that cannot be read."""
     return UnusableFile(f"{source}: the Parquet file is damaged ({first_line(error)}); write it again")

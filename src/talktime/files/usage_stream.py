@@ -67,10 +67,10 @@ class UsageStream:
     def __init__(
         self, files: Sequence[Path], chosen: UsageFormat | None, progress: Callable[[int, int], None] | None
     ) -> None:
-        self._files = list(zip(files, _sources(files), strict=True))
+        self._files = list(zip(files, sources_of(files), strict=True))
         self._chosen = chosen
         self._meter = Meter(sum(_size_bytes(path) for path in files), progress)
-        self._reading = _Reading(chosen)
+        self._reading = Reading(chosen)
         self._frames = self._read()
         self._is_read = False
 
@@ -91,7 +91,7 @@ class UsageStream:
 
     def _read(self) -> Iterator[pl.DataFrame]:
         if len(self._files) > 1:
-            _check(self._files, self._chosen)
+            check_files(self._files, self._chosen)
         waiting: list[pl.DataFrame] = []
         for path, source in self._files:
             for frame in self._reading.read(open_parts(path, source, self._meter, USAGE)):
@@ -111,7 +111,7 @@ def _size_bytes(path: Path) -> int:
         return 0  # whoever opens it says what is wrong
 
 
-def _sources(files: Sequence[Path]) -> list[str]:
+def sources_of(files: Sequence[Path]) -> list[str]:
     """The name of each file, with marks for bytes that are no text; its path where two have the same name."""
     times = Counter(path.name for path in files)
     names = [path.name if times[path.name] == 1 else str(path) for path in files]
@@ -121,7 +121,7 @@ def _sources(files: Sequence[Path]) -> list[str]:
 # --- before anything is read -----------------------------------------------------------------------------
 
 
-def _check(files: Sequence[tuple[Path, str]], chosen: UsageFormat | None) -> None:
+def check_files(files: Sequence[tuple[Path, str]], chosen: UsageFormat | None) -> None:
     """Opens and recognises each file. Raises UnusableFile: which ones cannot be used, and why."""
     faults = [fault for path, source in files if (fault := _fault(path, source, chosen)) is not None]
     if len(faults) == 1:
@@ -168,7 +168,7 @@ def _table(part: Part, notes: PartNotes, chosen: UsageFormat | None) -> Table:
 # --- reading ---------------------------------------------------------------------------------------------
 
 
-class _Reading:
+class Reading:
     """What has been said so far of the parts that were read."""
 
     def __init__(self, chosen: UsageFormat | None) -> None:

@@ -88,7 +88,7 @@ def rate_book(request: RateRequest, rated: Rated, stages: Stages) -> int:
     if read_settings().stages:
         for line in stages.lines():
             print(line, file=sys.stderr)  # noqa: T201 - asked for by the environment
-    _show(request, run)
+    show(request, run)
     return 0
 
 
@@ -139,7 +139,7 @@ def _split(request: RateRequest, charging: Charging, work: Work | None) -> Split
         stream = usage_frames(request, bar.update)
         charging.split(stream, request.currency)
     split = charging.noted(stream.notes(), in_order=not stream.late_files)
-    refusal = _refusal(request, charging, split)
+    refusal = refusal_of(request, charging, split)
     if refusal:
         if work is not None:  # nothing here that a later run could go on from
             work.remove()
@@ -149,7 +149,7 @@ def _split(request: RateRequest, charging: Charging, work: Work | None) -> Split
     return split
 
 
-def _refusal(request: RateRequest, charging: Charging, split: Split) -> str:
+def refusal_of(request: RateRequest, charging: Charging, split: Split) -> str:
     """Why usage that was read cannot be charged, or ""."""
     if not sum(charging.parts.rows):
         return _nothing(split)
@@ -196,7 +196,7 @@ def _charged(request: RateRequest, rated: Rated, charging: Charging, split: Spli
         with charging.stages.measured("charge and write", rows):
             _write_calls(request.out, calls(), rated, at_us)
     run = book_run(charging, split, tenants, rated.warnings)
-    _write_tenants(request.out, run, at_us)
+    write_tenants_of(request.out, run, at_us)
     return run
 
 
@@ -212,13 +212,15 @@ def _write_calls(out: Path, calls: Iterator[pl.DataFrame], rated: Rated, at_us: 
     write_parts(out, calls, document, sample=rated.deck.sample)
 
 
-def _write_tenants(out: Path, run: BookRun, at_us: int) -> None:
+def write_tenants_of(out: Path, run: BookRun, at_us: int) -> None:
+    """Writes the tenants of a run beside its calls."""
     from talktime.insight.book import tenants_frame, tenants_path, write_tenants
 
     write_tenants(tenants_path(out), tenants_frame(run, {}, at_us))
 
 
-def _show(request: RateRequest, run: BookRun) -> None:
+def show(request: RateRequest, run: BookRun) -> None:
+    """Shows or prints a run over many tenants."""
     if request.as_json:
         from talktime.insight.summary import summary
 
