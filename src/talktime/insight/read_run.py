@@ -96,9 +96,13 @@ def _damage_told(path: Path) -> Iterator[None]:
 
 
 def read_run(path: Path) -> SavedRun:
-    """Reads a Parquet report. Raises UnusableFile where it is none, or one of a later layout."""
+    """Reads a Parquet report, one file or a folder of parts, whose documents are all the same.
+
+    Raises UnusableFile where it is none, or one of a later layout.
+    """
     try:
-        metadata = pq.read_metadata(path).metadata or {}
+        first = min(path.glob("*.parquet"), default=path) if path.is_dir() else path
+        metadata = pq.read_metadata(first).metadata or {}
     except FileNotFoundError:
         raise UnusableFile(f"{path} does not exist; name a report written by `talktime rate --out`") from None
     except PermissionError:
