@@ -222,3 +222,16 @@ def test_stems_of_digits(tables: dict[str, PrefixTable], digits: list[str]) -> N
         longer = any(p.startswith(text) and p != text for p in index.union.prefixes)
         assert (stem != NO_STEM) is longer
         assert stem == NO_STEM or index.digits_of(stem) == text
+
+
+def test_more_prefixes_than_ranges_are_kept_apart() -> None:
+    """All ten children of a prefix leave it no range of its own: its number still has to fit."""
+    made = [str(number) for number in range(10_000, 39_000)]
+    made += [str(number) for number in range(1_000, 3_900)] + [str(number) for number in range(100, 390)]
+    made += ["44", *(f"44{number:04}" for number in range(700))]
+    table = prefix_table(sorted(made))
+    assert len(table.starts) < 2**15 - 3 < len(table.prefixes)
+    index = number_index({"deck": table})
+    texts = column([f"+{prefix}" + "7" * 6 for prefix in made[::97]] + ["+44079911223", "+3899123456"])
+    by_columns = scan(texts, index, compiled=False)
+    assert scan(texts, index, compiled=True).prefix.tolist() == by_columns.prefix.tolist()

@@ -94,10 +94,23 @@ def opened(work: Work) -> Callable[[], None]:
 
 
 def test_another_runs_folder_is_refused(tmp_path: Path) -> None:
-    opened(Work(tmp_path, "key"))()
-    opened(Work(tmp_path, "key"))()
-    with pytest.raises(ReportError, match="holds a run of other files or settings; finish that, or name"):
+    work = Work(tmp_path, "key")
+    opened(work)()
+    with work.opened():
+        (tmp_path / "usage").mkdir()
+        work.keep_split(SPLIT)
+    with pytest.raises(ReportError, match="holds a run of other files or settings, or of another Talktime"):
         opened(Work(tmp_path, "other"))()
+
+
+def test_a_folder_whose_run_has_done_nothing_is_taken_over(tmp_path: Path) -> None:
+    """What lies there belongs to a run without a finished split: none of it counts."""
+    opened(Work(tmp_path, "key"))()
+    (tmp_path / "000.json").write_text("[]")
+    work = Work(tmp_path, "other")
+    with work.opened():
+        assert work.split() is None
+        assert work.finished(0) is None
 
 
 def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:

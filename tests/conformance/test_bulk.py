@@ -302,7 +302,9 @@ def edge_book() -> Book:
     capped = a_tenant("MCOPSTN1", purchases=lots, caps=[{"scope": "tenant", "id": "t", "amount": "15"}])
     others = [row("b", START, 60), row("a", START, 60), row("c", START, 7_201, callee=US)]
     others += [row("none", START + day, 60, callee=NZ), row("far", START + day, 60, callee=UK_REFUSED)]
-    return Book([a_month(rows, refilled), a_month(others, capped)], [(), ()])
+    small = a_tenant("MCOPSTN5", purchases=lots)  # 120 minutes: the last one of the call is paid
+    split = [row("split", START, 7_201, callee=US)]
+    return Book([a_month(rows, refilled), a_month(others, capped), a_month(split, small)], [(), (), ()])
 
 
 def strict_book() -> Book:

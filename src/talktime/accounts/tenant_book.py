@@ -97,12 +97,12 @@ def _checked(path: Path, entries: Iterator[_Entry]) -> tuple[Tenant, ...]:
     for where, tenant, fault in entries:
         if tenant is None:
             faults.append(f"{where}: {fault}")
-        elif tenant.id in places:
+        elif tenant.id.lower() in places:
             faults.append(
-                f"{where}: tenant {shown(tenant.id)} stands in {places[tenant.id]} already; keep one"
+                f"{where}: tenant {shown(tenant.id)} stands in {places[tenant.id.lower()]} already; keep one"
             )
         else:
-            places[tenant.id] = where
+            places[tenant.id.lower()] = where
             tenants.append(tenant)
     if faults:
         raise TenantBookError(path, faults)

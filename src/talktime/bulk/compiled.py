@@ -7,6 +7,7 @@ So the folder of the cache carries a digest of every source that the code can co
 from __future__ import annotations
 
 import ast
+import os
 import shutil
 import sys
 import tempfile
@@ -172,12 +173,20 @@ def _cache_folder(name: str, sources: tuple[Path, ...]) -> Path | None:
         if not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _forget(every, name, keep=folder)
+        if not _is_private(folder):  # what lies in it is run: nobody else may have put it there
+            return None
         with tempfile.TemporaryFile(dir=folder) as probe:  # numba does not expect a full disk
             probe.write(bytes(_PROBE_BYTES))
         folder.touch()
     except OSError:
         return None
     return folder
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether the folder is this user's and nobody else may write to it."""
+    found = folder.stat()
+    return not hasattr(os, "geteuid") or (found.st_uid == os.geteuid() and not found.st_mode & 0o022)
 
 
 def _forget(every: Path, name: str, keep: Path) -> None:

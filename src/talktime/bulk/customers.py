@@ -51,8 +51,8 @@ class Customers:
 
     @cached_property
     def numbers(self) -> dict[str, int]:
-        """The number of each tenant by its id."""
-        return {customer.tenant.id: number for number, customer in enumerate(self.all)}
+        """The number of each tenant by its id in lower case: ids are often written in either."""
+        return {customer.tenant.id.lower(): number for number, customer in enumerate(self.all)}
 
     @cached_property
     def payer_count(self) -> int:
@@ -175,6 +175,11 @@ class Customers:
     def licence_asked(self) -> Ints:
         """1 for each tenant whose users need a licence to spend (rulings.md 12)."""
         return np.array([int(customer.terms.licence_asked) for customer in self.all], np.int64)
+
+    @cached_property
+    def bars(self) -> NDArray[np.bool_]:
+        """Whether each tenant bars numbers by their prefixes."""
+        return np.array([bool(customer.tenant.guards.barred_prefixes) for customer in self.all], np.bool_)
 
     @cached_property
     def stated(self) -> NDArray[np.bool_]:

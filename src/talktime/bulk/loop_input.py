@@ -13,12 +13,14 @@ import numpy as np
 
 from talktime.accounts.tenant import AutoRecharge, Purchase
 from talktime.bulk.cap_columns import caps_of
+from talktime.bulk.options import RefusedRun
 from talktime.bulk.pool_plan import PoolPlan
 from talktime.bulk.rate_columns import rate_lists
 from talktime.bulk.state import Calls, Month
 from talktime.bulk.wallet import Bought, Span, WalletColumns
 from talktime.catalog.side import load_currencies
 from talktime.core.deck import NO_ROW
+from talktime.core.limits import MAX_TOTAL_MICROS, MICROS_PER_UNIT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,8 +104,15 @@ def loop_of(rows: Narrow, setting: Setting, options: Options) -> Loop:
     for number, first, last in zip(tenants.tolist(), first_us.tolist(), last_us.tolist(), strict=True):
         customer = customers.all[number]
         tenant = customer.tenant
+        purchases = _purchases(tenant, options, first)
+        if sum(purchase.amount_micros for purchase in purchases) > MAX_TOTAL_MICROS:
+            raise RefusedRun(
+                f"the purchases of tenant {tenant.id!r} come to more than "
+                f"{MAX_TOTAL_MICROS // MICROS_PER_UNIT:,}: "
+                "that is not counted exactly; look for amounts with too many digits"
+            )
         wallets.add(
-            _purchases(tenant, options, first),
+            purchases,
             rule_of(tenant, options),
             customer.terms,
             tenant.time_zone,

@@ -126,9 +126,9 @@ class Charging:
         if len(tenants) == 1:
             tenants.add("")  # rows that name no tenant are the only one's
         places, words = numbers_and_words(frame["tenant"])
-        if all(word in tenants for word in words):
+        if all(word.lower() in tenants for word in words):
             return frame
-        known = pl.Series(spread(frame["tenant"], places, [word in tenants for word in words]) == 1)
+        known = pl.Series(spread(frame["tenant"], places, [word.lower() in tenants for word in words]) == 1)
         strangers = frame.filter(~known).select(pl.col("tenant", "source").cast(pl.String), "line")
         self.aside.rows += strangers.height
         for tenant, rows in strangers["tenant"].value_counts().iter_rows():

@@ -153,7 +153,8 @@ def _decided(starts: Ints, owners: Ints) -> tuple[Narrow, Narrow]:
     five = np.where(within > 0, -2 - block_of, owners[last])
     shared = np.full(1000, WALK, np.int64)
     eight = np.append(_blocks(starts, owners, blocks, block_of), shared)
-    if max(len(owners), len(blocks)) < np.iinfo(np.int16).max - 2:
+    # What is stored are numbers of prefixes: there can be more of them than ranges.
+    if max(int(owners.max(initial=0)), len(blocks)) < np.iinfo(np.int16).max - 2:
         return five.astype(np.int16), eight.astype(np.int16)
     return five.astype(np.int32), eight.astype(np.int32)
 

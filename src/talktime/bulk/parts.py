@@ -17,6 +17,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from talktime.bulk.codes import numbers_and_words, spread
 from talktime.bulk.options import RefusedRun
@@ -28,10 +30,11 @@ ROWS_A_PART: Final = 700_000
 
 MOST_PARTS: Final = 512
 
-BYTES_A_ROW: Final = {".parquet": 55, ".gz": 30, ".zip": 30, ".zst": 30}
-"""About what a call takes in a file, by the ending of its name; in plain text MOST_BYTES_A_ROW."""
+SHORTEST_ROW_BYTES: Final = 90
+LONGEST_ROW_BYTES: Final = 1_000
+"""What a call takes in a file of text, between few columns and JSON with all of them."""
 
-MOST_BYTES_A_ROW: Final = 220
+PACKED: Final = frozenset({".gz", ".zip", ".zst", ".bz2", ".xz"})
 
 ROWS_IN_MEMORY: Final = 15_000_000
 """Rows that wait for their turn are kept in memory up to here, on disk beyond."""
@@ -41,9 +44,26 @@ MEMORY_A_ROW: Final = 1_200
 """Bytes that a call takes at most while its part is charged."""
 
 
-def about_rows(files: Iterable[tuple[Path, int]]) -> int:
-    """About how many rows stand in files of so many bytes."""
-    return sum(size // BYTES_A_ROW.get(path.suffix.lower(), MOST_BYTES_A_ROW) for path, size in files)
+def about_rows(files: Iterable[Path]) -> tuple[int, int]:
+    """How many rows stand in files at least and at most: Parquet says it, others have a size only."""
+    least = most = 0
+    for path in files:
+        exact = _rows_of_parquet(path)
+        size = path.stat().st_size if path.exists() else 0
+        packed = 10 if path.suffix.lower() in PACKED else 1
+        least += size // LONGEST_ROW_BYTES if exact is None else exact
+        most += packed * size // SHORTEST_ROW_BYTES if exact is None else exact
+    return least, most
+
+
+def _rows_of_parquet(path: Path) -> int | None:
+    if path.suffix.lower() != ".parquet":
+        return None
+    try:
+        rows: int = pq.read_metadata(path).num_rows
+    except (OSError, pa.ArrowException):
+        return None  # whoever reads it says what is wrong
+    return rows
 
 
 def check_memory(rows: int) -> None:
@@ -52,7 +72,6 @@ def check_memory(rows: int) -> None:
         return  # who cannot be asked is believed to have room
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if rows * MEMORY_A_ROW > there:
-        needed = rows * MEMORY_A_ROW
         needed = rows * MEMORY_A_ROW
         raise RefusedRun(
             f"{rows:,} calls that have to be charged together need about {needed // 10**9:,} GB and this "
@@ -66,8 +85,8 @@ def part_count(rows: int, tenants: int) -> int:
 
 
 def part_of(tenant: str, parts: int) -> int:
-    """The part that a tenant's calls are in: the same in every process and run."""
-    return zlib.crc32(tenant.encode()) % parts
+    """The part that a tenant's calls are in: the same in every process and run, in any letter case."""
+    return zlib.crc32(tenant.lower().encode()) % parts
 
 
 class Piece(NamedTuple):
@@ -146,6 +165,7 @@ class Parts:
                     for path in sorted(folder.iterdir())
                     if path.suffix == ".arrow"
                 ]
+        check_rows(self.folder or Path(), sum(piece.rows.height for piece in pieces), self.rows[number])
         same = pieces[0].same
         if any(piece.same != same for piece in pieces):
             return pl.concat([piece.whole() for piece in pieces]).rechunk()
@@ -155,6 +175,26 @@ class Parts:
         """Removes a part from the disk."""
         if self.folder is not None:
             shutil.rmtree(self.folder / f"{number:03}", ignore_errors=True)
+
+
+def check_rows(path: Path, found: int, expected: int) -> None:
+    """Raises ReportError where rows that were kept are not there any more."""
+    if found != expected:
+        raise ReportError(
+            f"{path} is damaged ({found:,} of {expected:,} rows are there); remove the folder and start the "
+            "run again"
+        )
+
+
+def synced(folder: Path) -> None:
+    """Waits until all files below a folder, and their names, are on the disk."""
+    for below, _, names in os.walk(folder):
+        for name in (*names, ""):
+            descriptor = os.open(Path(below, name), os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from talktime.bulk.situations import Described, Situations
 from talktime.bulk.stages import Stages
 from talktime.bulk.state import FREE, NONE, NOT_ANSWERED, PAYABLE
 from talktime.core.deck import NO_ROW, RateTable
-from talktime.core.prefix import NO_PREFIX, prefix_table
+from talktime.core.prefix import NO_PREFIX
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -132,7 +132,7 @@ def by_tenant(column: pl.Series, setting: Setting) -> Ints:
     known = setting.customers.numbers
     only = 0 if len(known) == 1 else NOBODY
     places, words = numbers_and_words(column)
-    return spread(column, places, [known.get(word, only if word == "" else NOBODY) for word in words])
+    return spread(column, places, [known.get(word.lower(), only if word == "" else NOBODY) for word in words])
 
 
 def _nameless(usage: pl.DataFrame) -> Flags:
@@ -216,12 +216,13 @@ def _described(
 def _barred(setting: Setting, tenant: Ints, callee: ReadNumbers) -> Ints:
     """1 for each call to a number that its tenant bars."""
     barred = np.zeros(len(tenant), np.int64)
-    for number, customer in enumerate(setting.customers.all):
-        if not customer.tenant.guards.barred_prefixes:
-            continue
-        table = prefix_table(sorted(set(customer.tenant.guards.barred_prefixes)))
-        at = np.flatnonzero(tenant == number)
-        barred[at] = setting.index.owners_in(table)[callee.prefix[at]] != NO_PREFIX
+    rows = np.flatnonzero(setting.customers.bars[tenant])
+    if not len(rows):
+        return barred
+    order = rows[np.argsort(tenant[rows], kind="stable")]
+    for at in np.split(order, np.flatnonzero(np.diff(tenant[order])) + 1):
+        prefixes = setting.customers.all[int(tenant[at[0]])].tenant.guards.barred_prefixes
+        barred[at] = setting.bars(prefixes)[callee.prefix[at]] != NO_PREFIX
     return barred
 
 

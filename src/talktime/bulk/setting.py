@@ -122,6 +122,16 @@ class Setting:
         """The prefix of the deck's table for calls of a kind, of each prefix of the index."""
         return self._owners(call)
 
+    def bars(self, prefixes: tuple[str, ...]) -> Ints:
+        """Which of some barred prefixes each prefix of the index begins with, or NO_PREFIX; remembered."""
+        if prefixes not in self._bars:
+            self._bars[prefixes] = self.index.owners_in(prefix_table(sorted(set(prefixes))))
+        return self._bars[prefixes]
+
+    @cached_property
+    def _bars(self) -> dict[tuple[str, ...], Ints]:
+        return {}
+
     @cached_property
     def _owners(self) -> Callable[[Call], Ints]:
         known: dict[Call, Ints] = {}

@@ -19,7 +19,7 @@ import msgspec
 import polars as pl
 
 from talktime.bulk.charge_rows import Charged, TenantCharged
-from talktime.bulk.parts import damage_told, disk_faults_told
+from talktime.bulk.parts import check_rows, damage_told, disk_faults_told, synced
 from talktime.files.replace_file import replaced
 from talktime.files.report import ReportError
 from talktime.files.usage import Rejected
@@ -75,6 +75,7 @@ class Work:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not any((self.folder / name).exists() for name in _OURS):
                 self._check_empty()
+            self.folder.chmod(0o700)  # names and numbers of people
             lock = os.open(self.folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
         try:
             try:
@@ -94,12 +95,13 @@ class Work:
             self._check_empty()
             self._write(_CLAIM, _Key(LAYOUT, self.key))
         elif (known.layout, known.key) != (LAYOUT, self.key):
-            if not (self.folder / "split.json").exists():  # of that run nothing is done yet
-                shutil.rmtree(self.usage, ignore_errors=True)
+            if not (self.folder / "split.json").exists():  # of that run nothing counts
+                self._clear()
                 self._write(_CLAIM, _Key(LAYOUT, self.key))
                 return
             raise ReportError(
-                f"{self.folder} holds a run of other files or settings; finish that, or name another folder"
+                f"{self.folder} holds a run of other files or settings, or of another Talktime; finish that, "
+                "name another folder, or remove it"
             )
 
     def _check_empty(self) -> None:
@@ -115,11 +117,12 @@ class Work:
         """The finished split, or None; what an unfinished one left is removed."""
         found: Split | None = self._read("split.json", msgspec.json.Decoder(Split))
         if found is None:
-            shutil.rmtree(self.usage, ignore_errors=True)
+            self._clear()
         return found
 
     def keep_split(self, split: Split) -> None:
         """From here on the usage need not be read again."""
+        synced(self.usage)
         self._write("split.json", split)
 
     def finished(self, part: int) -> tuple[TenantCharged, ...] | None:
@@ -138,7 +141,10 @@ class Work:
         """The charged calls of a finished part."""
         path = self.folder / f"{part:03}.arrow"
         with damage_told(path):
-            return pl.read_ipc(path)
+            calls = pl.read_ipc(path)
+        kept = sum(tenant.totals.calls for tenant in self.finished(part) or ())
+        check_rows(path, calls.height, kept)
+        return calls
 
     def remove(self) -> None:
         """Takes the folder away: the run is done.
@@ -147,13 +153,17 @@ class Work:
         would mislead the next run.
         """
         (self.folder / "split.json").unlink(missing_ok=True)
+        self._clear()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _clear(self) -> None:
+        """Removes all but whose folder it is: without a finished split nothing in it counts."""
         for path in self.folder.glob("[0-9]*.json"):
             path.unlink(missing_ok=True)
         shutil.rmtree(self.usage, ignore_errors=True)
         for path in self.folder.iterdir():
             if path.name not in _OURS and path.is_file():
                 path.unlink(missing_ok=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _read(self, name: str, decoder: Any) -> Any:
         path = self.folder / name

@@ -27,6 +27,9 @@ from talktime.files.write_calls import ACTIVE_CONTENT
 TENANT: Final = "tenant"
 """The column that says whose call it is; reports of older programs have none."""
 
+SAMPLE: Final = "is_sample"
+"""Added to each part: whether a row was priced by made-up prices."""
+
 UNSTATED: Final = "default"
 """What stands there where a run was made without any tenant: it names nobody."""
 
@@ -128,8 +131,9 @@ class RatedFile:
                 yield part._replace(calls=self._inside(part.calls))
 
     def _inside(self, calls: pl.DataFrame) -> pl.DataFrame:
-        """With a tenant, or "", in each row; decks without the mark of made-up prices."""
-        calls = calls.with_columns(pl.col("deck").str.strip_suffix(f" ({SAMPLE_PRICES})"))
+        """With a tenant, or "", in each row; the mark of made-up prices in a column of its own."""
+        mark, deck = f" ({SAMPLE_PRICES})", pl.col("deck")
+        calls = calls.with_columns(deck.str.strip_suffix(mark), deck.str.ends_with(mark).alias(SAMPLE))
         if TENANT not in calls.columns:
             return calls.with_columns(pl.lit("").alias(TENANT))
         return calls.with_columns(pl.col(TENANT).replace(self.nobody, ""))

@@ -56,7 +56,11 @@ class SavedRun:
         """
         if isinstance(self.document, RunDocument):
             return self.document
-        return _of_tenant(self.path.with_name(self.document.tenants), row["tenant"])
+        path = self.path.with_name(self.document.tenants)
+        found = _of_tenant(path, row["tenant"])
+        if found.rated_at_us != self.document.rated_at_us:
+            raise UnusableFile(f"{path} belongs to another run than {self.path}; rate the files again")
+        return found
 
     def calls(self) -> pl.DataFrame:
         """All calls, as `bulk.result.Run.calls` has them: integers for money and prices.

@@ -78,7 +78,7 @@ class SparkRun:
         given = Given(replace(self.setting), self.options, pieces, chosen)
         broadcast = self.spark.sparkContext.broadcast(given)
         workers = self.spark.sparkContext.defaultParallelism
-        rows = about_rows([(path, path.stat().st_size) for path in paths])
+        _, rows = about_rows(paths)
         parts = max(2 * workers, -(-rows // ROWS_A_PART))
         self._job = Job(secrets.token_hex(16), broadcast, self.only, self.currency, parts)
         tasks = max(workers, -(-parts // PARTS_A_TASK))

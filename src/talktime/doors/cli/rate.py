@@ -74,6 +74,12 @@ def _rate_book(request: RateRequest, path: Path) -> int:
         deck, warnings = deck_of(request, None)
     with stages.measured("read the tenants"):
         tenants = read_tenants(path, catalogue)
+    own = next((tenant for tenant in tenants if tenant.deck), None)
+    if own is not None and request.rates is None:
+        raise WrongUse(
+            f"tenant {own.id!r} names a deck of its own ({own.deck}); many tenants are rated with one deck: "
+            "name it with --rates, or rate this tenant by itself"
+        )
     return rate_book(request, Rated(tenants, catalogue, deck, options, warnings), stages)
 
 
@@ -90,6 +96,8 @@ def charge_request(request: RateRequest) -> Run:
     )
     deck, warnings = deck_of(request, stated)
     usage = _one_currency(_usable(_usage(request)), request.currency)
+    if stated is not None:
+        usage = _of_tenant(usage, stated)
     tenant = stated or _unstated(usage, deck)
     with Bar("charging") as bar:
         run = charge(
@@ -108,9 +116,8 @@ def _usage(request: RateRequest) -> Usage:
     from talktime.files.read_usage import all_of
     from talktime.files.usage_paths import usage_paths
 
-    check_memory(
-        about_rows([(path, path.stat().st_size) for path in usage_paths(request.usage) if path.exists()])
-    )
+    least, _ = about_rows(usage_paths(request.usage))
+    check_memory(least)
     with Bar("reading") as bar:
         return all_of(usage_frames(request, bar.update))
 
@@ -125,6 +132,29 @@ def _usable(usage: Usage) -> Usage:
     more = usage.rejected_rows - len(shown)
     reasons = "; ".join([*shown, *([f"and {more:,} more"] if more else [])])
     raise Unusable(f"no row of the usage can be used: {reasons}")
+
+
+def _of_tenant(usage: Usage, tenant: Tenant) -> Usage:
+    """The rows of a tenant: where some name it, those of others are set aside.
+
+    Rows that all name one other tenant are taken for its own, with a warning: exports name organisations by
+    ids of their own. Several others are refused.
+    """
+    from talktime.files.tenant_rows import named_tenants, of_tenant
+
+    named = named_tenants(usage)
+    others = [name for name in named if name.lower() != tenant.id.lower()]
+    if not others:
+        return usage
+    if len(others) < len(named):
+        return of_tenant(usage, tenant.id)
+    if len(others) > 1:
+        raise Unusable(
+            f"the usage names {len(others):,} tenants ({', '.join(others[:SHOWN_ROWS])} ...) and none is "
+            f"{tenant.id!r}; give --tenant a folder with the files of all of them, or JSON lines"
+        )
+    warning = f"the rows name tenant {others[0]!r} and are charged to {tenant.id!r}"
+    return replace(usage, warnings=(*usage.warnings, warning))
 
 
 def _one_currency(usage: Usage, chosen: str | None) -> Usage:

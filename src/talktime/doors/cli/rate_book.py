@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from talktime.catalog.model import Catalogue
     from talktime.core.deck import Deck
     from talktime.doors.cli.rate_request import RateRequest
+
+KEPT_S: Final = 30 * 86_400
+"""How long the work of a run that was not finished stays in the cache folder, in seconds."""
 
 THREADS: Final = 2
 """Parts that are charged at once; each uses several cores where it can."""
@@ -64,8 +68,8 @@ def rate_book(request: RateRequest, rated: Rated, stages: Stages) -> int:
     from talktime.files.usage_paths import usage_paths
 
     _check_out(request)
-    files = [(path, path.stat().st_size) for path in usage_paths(request.usage)]
-    rows = about_rows(files)
+    files = usage_paths(request.usage)
+    _, rows = about_rows(files)
     with stages.measured("number the tenants", len(rated.tenants)):
         setting = setting_of(
             rated.tenants, rated.catalogue, rated.deck, rated.options, has_wallet=True, compiled=False
@@ -73,6 +77,8 @@ def rate_book(request: RateRequest, rated: Rated, stages: Stages) -> int:
     gc.freeze()  # tenants by the thousand live to the end: looking at them again and again takes seconds
     key = run_key(request, rated, files)
     folder = request.work or (read_settings().cache / "runs" / key[:16] if rows > ROWS_IN_MEMORY else None)
+    if folder is not None and request.work is None:
+        _forget_old_runs(folder.parent)
     with ExitStack() as held:
         work = None if folder is None else Work(folder, key)
         parts = Parts(part_count(rows, len(rated.tenants)), None if work is None else work.usage)
@@ -80,7 +86,7 @@ def rate_book(request: RateRequest, rated: Rated, stages: Stages) -> int:
         if work is not None:
             held.enter_context(work.opened())
         split = _split(request, charging, work)
-        check_memory(max(parts.rows))
+        check_memory(THREADS * max(parts.rows))
         charging.setting = replace(setting, compiled=is_compiled(sum(parts.rows)))
         run = _charged(request, rated, charging, split)
         if work is not None:
@@ -95,7 +101,9 @@ def rate_book(request: RateRequest, rated: Rated, stages: Stages) -> int:
 def _check_out(request: RateRequest) -> None:
     """Refuses a report that could not be written before any work is done."""
     from talktime.files.report import ReportError
+    from talktime.files.usage_paths import usage_paths
     from talktime.files.write_parts import part_writer
+    from talktime.insight.book import tenants_path
 
     if request.out is None:
         return
@@ -103,18 +111,25 @@ def _check_out(request: RateRequest) -> None:
         part_writer(request.out)
     except ReportError as problem:
         raise WrongUse(f"--out {problem}") from None
+    beside = tenants_path(request.out)
+    if beside.is_dir():
+        raise WrongUse(f"--out {request.out}: the tenants would be written to {beside}, which is a folder")
+    read = [*usage_paths(request.usage), *(path for path in (request.tenant, request.column_map) if path)]
+    if beside.exists() and any(path.exists() and path.samefile(beside) for path in read):
+        raise WrongUse(
+            f"--out {request.out}: the tenants would be written to {beside}, which is read by the same "
+            "command; give the report another name"
+        )
 
 
-def run_key(request: RateRequest, rated: Rated, files: Sequence[tuple[Path, int]]) -> str:
+def run_key(request: RateRequest, rated: Rated, files: Sequence[Path]) -> str:
     """A digest of all that a run is made of: with another key, what was done so far is no use."""
-    from talktime import __version__
-
     digest = hashlib.sha256()
     made_of = [
-        __version__,
+        _program(),
         rated.catalogue.digest,
         [rated.deck.name, rated.deck.version],
-        [(str(path.resolve()), size, path.stat().st_mtime_ns) for path, size in files],
+        [(str(path.resolve()), *_stamp(path)) for path in files],
         msgspec.to_builtins(rated.options),
         [request.currency, sorted(request.columns), request.preset],
         "" if request.column_map is None else request.column_map.read_text("utf-8"),
@@ -123,6 +138,36 @@ def run_key(request: RateRequest, rated: Rated, files: Sequence[tuple[Path, int]
     for tenant in rated.tenants:
         digest.update(msgspec.json.encode(tenant))
     return digest.hexdigest()
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Size and time of a file; who reads it says what is wrong with one that is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
+def _program() -> str:
+    """A digest of every file of the package: a run is not finished by other rules than it was begun with."""
+    import talktime
+
+    folder = Path(talktime.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(str(path.relative_to(folder)).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _forget_old_runs(runs: Path) -> None:
+    """Removes work that nobody has touched for a month: it holds names and numbers of people."""
+    oldest = time.time() - KEPT_S
+    for folder in runs.iterdir() if runs.is_dir() else ():
+        if folder.stat().st_mtime < oldest:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _split(request: RateRequest, charging: Charging, work: Work | None) -> Split:
