@@ -76,7 +76,7 @@ def test_the_screen_shows_sums_and_the_tenants_that_matter(provider: Terminal, b
 @pytest.mark.parametrize("book", ["book.jsonl", "tenants"])
 def test_one_object_with_the_sums_of_all(provider: Terminal, book: str) -> None:
     found = provider.run(*WORDS, "--tenant", book, "--json").json
-    assert set(found) == NAMES | {"tenants", "silent_tenants"}
+    assert set(found) == NAMES | {"tenants", "silent_tenants", "rejected"}
     expected = {
         "tenants": 3,
         "silent_tenants": 1,
@@ -344,3 +344,45 @@ def test_a_work_folder_goes_when_the_run_is_done(provider: Terminal) -> None:
     assert provider.run(*WORDS, "--out", "out.parquet", "--work", "deep/work", "--json").out == plain
     assert not (provider.folder / "deep" / "work").exists()
     assert parquet_rows(provider.folder / "out.parquet") == parquet_rows(provider.folder / "plain.parquet")
+
+
+# --- whose calls a file holds ----------------------------------------------------------------------------
+
+
+def test_one_tenant_of_a_file_of_many_gets_its_own_calls_only(provider: Terminal) -> None:
+    words = ("rate", "usage.csv", "--rates", "deck.csv", "--tenant", "tenants/northwind.toml")
+    found = provider.run(*words, "--json").json
+    assert (found["calls"], found["rejected_rows"], found["amount"]) == (1, 5, "5.02")
+    assert found["warnings"] == ["5 rows are calls of other tenants and were set aside"]
+
+
+def test_ids_of_tenants_are_the_same_in_any_letter_case(provider: Terminal) -> None:
+    provider.write("usage.csv", exported(*({**call, TENANT: call[TENANT].upper()} for call in CALLS)))
+    found = provider.run(*WORDS, "--json").json
+    assert (found["tenants"], found["calls"], found["rejected_rows"]) == (3, 6, 0)
+    twice = json_lines([tenant_json("contoso"), tenant_json("Contoso")])
+    provider.write("book.jsonl", twice)
+    assert "stands in line 1 already; keep one" in provider.run(*WORDS).sentence(1)
+
+
+def test_a_deck_of_its_own_in_a_book_is_not_passed_over(provider: Terminal) -> None:
+    own = tenant_json("contoso")
+    own["tenant"]["deck"] = "own.csv"
+    provider.write("book.jsonl", json_lines([own]))
+    said = provider.run("rate", "usage.csv", "--tenant", "book.jsonl").sentence(2)
+    assert said.startswith("tenant 'contoso' names a deck of its own (own.csv)")
+
+
+def test_the_tenants_are_not_written_over_what_is_read(provider: Terminal) -> None:
+    provider.write("m.tenants.parquet", exported(*CALLS))
+    words = ("rate", "m.tenants.parquet", "--tenant", "book.jsonl", "--rates", "deck.csv")
+    said = provider.run(*words, "--out", "m.parquet").sentence(2)
+    assert "is read by the same command" in said
+
+
+def test_all_tenants_of_a_book_are_made_in_one_go(provider: Terminal) -> None:
+    made = provider.run("tenants", "add", "book.jsonl")
+    assert (made.code, made.out) == (0, "4 tenants of book.jsonl: made\n")
+    again = provider.run("tenants", "add", "tenants")
+    assert (again.code, again.out) == (1, "0 tenants of tenants: made\n")
+    assert "4 tenants were not made: tenant contoso: " in again.err

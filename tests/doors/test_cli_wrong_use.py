@@ -197,3 +197,15 @@ def test_a_column_that_the_file_does_not_have(ready: Terminal) -> None:
     options = [word for column in columns for word in ("--column", column)]
     said = ready.run("rate", "usage.csv", *options).sentence(1)
     assert "usage.csv: the file has no column 'when' (for start); it has UsageId" in said
+
+
+def test_rows_of_several_other_tenants_are_not_charged_to_one(ready: Terminal) -> None:
+    """A provider's file beside one customer's tenant file: a slip that would cost the customer."""
+    lines = ["Tenant ID,start,duration,caller,callee"]
+    lines += [f"{name},2026-03-02T10:00:00Z,60,+14255550100,+442079460000" for name in "abc"]
+    ready.write("many.csv", "\n".join(lines))
+    ready.write("tenant.toml", toml("US", "USD"))
+    words = ["rate", "many.csv", "--tenant", "tenant.toml"]
+    words += [f"--column={name}={name}" for name in ("start", "duration", "caller", "callee")]
+    said = ready.run(*words, "--column=tenant=Tenant ID").sentence(1)
+    assert said.startswith("the usage names 3 tenants (a, b, c ...) and none is ")

@@ -6,7 +6,7 @@ decimal strings, seconds and counts integers, absent values null.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from talktime.bulk.result import BookRun, Run
 from talktime.core.money import format_minutes, format_money
@@ -15,6 +15,10 @@ from talktime.files.instants import format_instant
 if TYPE_CHECKING:
     from talktime.bulk.result import Totals
     from talktime.core.deck import Deck
+
+
+REJECTED_NAMED: Final = 1_000
+"""Rows set aside that the JSON of many tenants names; all are counted."""
 
 
 def summary(run: Run | BookRun) -> dict[str, Any]:
@@ -34,8 +38,17 @@ def summary(run: Run | BookRun) -> dict[str, Any]:
         "deck": deck_facts(run.deck),
         "format": ", ".join(run.usage.formats) or None,
         "warnings": list(warnings_of(run)),
-        **({} if isinstance(run, Run) else {"tenants": len(run.tenants), "silent_tenants": run.silent}),
+        **({} if isinstance(run, Run) else _of_many(run)),
     }
+
+
+def _of_many(run: BookRun) -> dict[str, Any]:
+    """What a run over many tenants has beside the sums: how many, and the first rows that were set aside."""
+    rejected = [
+        {"source": row.source, "line": row.line, "reason": row.reason}
+        for row in run.usage.rejected[:REJECTED_NAMED]
+    ]
+    return {"tenants": len(run.tenants), "silent_tenants": run.silent, "rejected": rejected}
 
 
 def deck_facts(deck: Deck) -> dict[str, Any]:

@@ -30,9 +30,11 @@ def tenants_add(
     database: Database = None,
 ) -> None:
     """Make the tenant of a file; its purchases become lots. Safe beside a running server."""
-    from talktime.doors.cli.tenants import add_tenant_command
+    from talktime.doors.cli.rate_book import is_book
+    from talktime.doors.cli.tenants import add_tenant_command, add_tenants_command
 
-    raise typer.Exit(add_tenant_command(database, file))
+    add = add_tenants_command if is_book(file) else add_tenant_command
+    raise typer.Exit(add(database, file))
 
 
 @tenants_app.command("list")

@@ -54,7 +54,7 @@ def _example() -> str:
     """The id of the dearest call of the run that was just kept."""
     import polars as pl
 
-    from talktime.doors.cli.rate import LAST_RUN
+    from talktime.doors.cli.rate_request import LAST_RUN
     from talktime.settings import read_settings
 
     kept = read_settings().state / LAST_RUN

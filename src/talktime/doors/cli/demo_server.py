@@ -144,7 +144,7 @@ def _example() -> _Example:
     """The dearest call of the last run that a user made and credits paid."""
     import polars as pl
 
-    from talktime.doors.cli.rate import LAST_RUN
+    from talktime.doors.cli.rate_request import LAST_RUN
     from talktime.settings import read_settings
 
     columns = ["call_type", "user", "callee", "amount", "funding"]

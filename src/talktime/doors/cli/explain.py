@@ -9,7 +9,7 @@ from talktime.doors.cli.answer import print_json
 from talktime.doors.cli.engine import ledger_faults
 from talktime.doors.cli.ledger import database_url
 from talktime.doors.cli.problems import UNUSABLE, Unusable, WrongUse
-from talktime.doors.cli.rate import LAST_RUN
+from talktime.doors.cli.rate_request import LAST_RUN
 from talktime.settings import read_settings
 
 if TYPE_CHECKING:

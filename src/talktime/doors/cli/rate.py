@@ -11,8 +11,10 @@ from talktime.doors.cli.problems import Unusable, WrongUse, tell
 from talktime.doors.cli.progress import Bar
 from talktime.doors.cli.rate_book import is_book
 from talktime.doors.cli.rate_request import (
+    LAST_RUN,
     RateRequest,
     check_out,
+    currency_of,
     deck_of,
     existing,
     options_of,
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
     from talktime.bulk.result import Run
     from talktime.core.deck import Deck
     from talktime.files.usage import Usage
-
-LAST_RUN = "last-run.parquet"
-"""Where the last run is kept in the state folder, for `talktime explain` (rulings.md 7)."""
 
 SHOWN_ROWS = 3
 """Rows set aside that are told one by one where no other is left."""
@@ -95,7 +94,7 @@ def charge_request(request: RateRequest) -> Run:
         None if request.tenant is None else read_tenant(existing(request.tenant, "tenant file"), catalogue)
     )
     deck, warnings = deck_of(request, stated)
-    usage = _one_currency(_usable(_usage(request)), request.currency)
+    usage = _one_currency(_usable(_usage(request)), currency_of(request))
     if stated is not None:
         usage = _of_tenant(usage, stated)
     tenant = stated or _unstated(usage, deck)
@@ -164,13 +163,9 @@ def _one_currency(usage: Usage, chosen: str | None) -> Usage:
 
     found = currencies(usage)
     if chosen is not None:
-        if not (len(chosen) == 3 and chosen.isascii() and chosen.isalpha()):
-            raise WrongUse(f"--currency {chosen!r}: write the three letters of a currency, such as USD")
-        kept = of_currency(usage, chosen.upper())
+        kept = of_currency(usage, chosen)
         if not kept.calls.height:
-            raise Unusable(
-                f"no row has the currency {chosen.upper()}; the usage has {', '.join(found) or 'none'}"
-            )
+            raise Unusable(f"no row has the currency {chosen}; the usage has {', '.join(found) or 'none'}")
         return kept
     if len(found) > 1:
         raise Unusable(

@@ -18,6 +18,7 @@ import msgspec
 from talktime.doors.cli.answer import print_json, printable
 from talktime.doors.cli.problems import Unusable, WrongUse, tell
 from talktime.doors.cli.progress import Bar
+from talktime.doors.cli.rate_request import LAST_RUN, currency_of, usage_frames
 from talktime.settings import read_settings
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def rate_book(request: RateRequest, rated: Rated, stages: Stages) -> int:
     from talktime.files.usage_paths import usage_paths
 
     _check_out(request)
+    currency_of(request)  # refused before anything is read
     files = usage_paths(request.usage)
     _, rows = about_rows(files)
     with stages.measured("number the tenants", len(rated.tenants)):
@@ -94,6 +96,8 @@ def rate_book(request: RateRequest, rated: Rated, stages: Stages) -> int:
     if read_settings().stages:
         for line in stages.lines():
             print(line, file=sys.stderr)  # noqa: T201 - asked for by the environment
+    # The last run is this one, and it is not kept: an older one must not answer in its place.
+    (read_settings().state / LAST_RUN).unlink(missing_ok=True)
     show(request, run)
     return 0
 
@@ -178,11 +182,10 @@ def _split(request: RateRequest, charging: Charging, work: Work | None) -> Split
         charging.parts.rows[:] = done.rows
         charging.in_order = done.in_order
         return done
-    from talktime.doors.cli.rate_request import usage_frames
 
     with Bar("reading") as bar:
         stream = usage_frames(request, bar.update)
-        charging.split(stream, request.currency)
+        charging.split(stream, currency_of(request))
     split = charging.noted(stream.notes(), in_order=not stream.late_files)
     refusal = refusal_of(request, charging, split)
     if refusal:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from talktime.files.usage_stream import UsageStream
 
 
+LAST_RUN = "last-run.parquet"
+"""Where the last run is kept in the state folder, for `talktime explain` (rulings.md 7)."""
+
+
 @dataclass(frozen=True, slots=True)
 class RateRequest:
     """The options of `talktime rate`, as they were written."""
@@ -92,6 +96,14 @@ def _money(option: str, text: str | None, *, least: int) -> int | None:
             f"{option}: {text} must be {'0 or more' if least == 0 else 'more than 0'} and at most 10^9"
         )
     return micros
+
+
+def currency_of(request: RateRequest) -> str | None:
+    """The chosen currency in capital letters. Raises WrongUse."""
+    chosen = request.currency
+    if chosen is not None and not (len(chosen) == 3 and chosen.isascii() and chosen.isalpha()):
+        raise WrongUse(f"--currency {chosen!r}: write the three letters of a currency, such as USD")
+    return None if chosen is None else chosen.upper()
 
 
 def existing(path: Path, what: str) -> Path:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from talktime.doors.cli.screen import Screen
 
 TENANTS_SHOWN: Final = 10
+ROWS_SHOWN: Final = 5
 
 
 def show_book(console: Console, run: BookRun) -> None:
@@ -34,8 +35,22 @@ def show_book(console: Console, run: BookRun) -> None:
     for warning in warnings_of(run):
         screen.say(f"warning: {warning}", "yellow")
     show_sums(screen, run)
+    _set_aside(screen, run)
     _dearest(screen, run)
     _short_of_money(screen, run)
+
+
+def _set_aside(screen: Screen, run: BookRun) -> None:
+    """The first rows that were set aside, each with its reason."""
+    rejected = run.usage.rejected[:ROWS_SHOWN]
+    if not rejected:
+        return
+    screen.title("Rows set aside")
+    for row in rejected:
+        screen.say(f"{row.source} line {row.line}: {row.reason}")
+    more = run.usage.rejected_rows - len(rejected)
+    if more > 0:
+        screen.say(f"and {more:,} more")
 
 
 def _dearest(screen: Screen, run: BookRun) -> None:

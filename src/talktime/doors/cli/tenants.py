@@ -13,11 +13,14 @@ from talktime.doors.cli.engine import WHO, administer, ledger_faults, ready
 from talktime.doors.cli.problems import Unusable
 
 if TYPE_CHECKING:
-    from talktime.accounts.administration import Outcome
+    from talktime.accounts.administration import Administration, Outcome
     from talktime.accounts.tenant import Tenant
     from talktime.ledger.reading import KeptTenant
 
 PAGE: Final = 1_000
+
+FAULTS_SHOWN: Final = 5
+"""Tenants of a book that could not be made, told one by one."""
 
 
 class _Named(msgspec.Struct):
@@ -37,6 +40,31 @@ def add_tenant_command(database: str | None, file: Path) -> int:
     done(administer(database, lambda house: house.make_tenant(tables, WHO)), str(file))
     people = "1 user" if len(tenant.users) == 1 else f"{len(tenant.users):,} users"
     _say(f"tenant {tenant.id} ({tenant.name}), {tenant.currency}, {people}: made")
+    return 0
+
+
+def add_tenants_command(database: str | None, path: Path) -> int:
+    """Makes the tenants of a folder or of JSON lines, those that can be made; tells which could not."""
+    from talktime.accounts.tenant_book import read_tenants
+    from talktime.catalog.load import load_catalogue
+    from talktime.settings import read_settings
+
+    tenants = read_tenants(path, load_catalogue(read_settings().catalogue))
+    faults: list[str] = []
+
+    async def make(house: Administration) -> int:
+        for tenant in tenants:
+            try:
+                done(await house.make_tenant(_tables(tenant), WHO), f"tenant {tenant.id}")
+            except Unusable as problem:
+                faults.append(str(problem))
+        return len(tenants) - len(faults)
+
+    made = administer(database, make)
+    _say(f"{made:,} tenants of {path}: made")
+    if faults:
+        more = f"; and {len(faults) - FAULTS_SHOWN:,} more" if len(faults) > FAULTS_SHOWN else ""
+        raise Unusable(f"{len(faults):,} tenants were not made: {'; '.join(faults[:FAULTS_SHOWN])}{more}")
     return 0
 
 
