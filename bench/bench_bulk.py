@@ -144,8 +144,13 @@ def both_variants(bench: Bench, calls: int) -> Took:
             show_stage(stage)
         writing = run([*python, WRITE, str(bench.out), str(bench.folder / "again.parquet")])
         show(f"write, {calls:,} {variant}", writing, writing.stage_s("write"), calls)
-        least_s = reading.stage_s("read") + writing.stage_s("write")
-        tell(f"rate / (read + write), {calls:,} {variant}", f"{rating.s / least_s:.1f}", f"at most {target}")
+        charged_s = rating.s - writing.stage_s("write")
+        times = f"{charged_s / reading.stage_s('read'):.1f}"
+        tell(f"(rate - write) / read, {calls:,} {variant}", times, f"at most {target}")
+        # Reading the tenants takes as long for a thousand calls as for ten million.
+        held_s = sum(stage.s for stage in rating.stages if "tenants" in stage.name)
+        times = f"{(charged_s - held_s) / reading.stage_s('read'):.1f}"
+        tell(f"the same without the tenants, {calls:,} {variant}", times)
         found.append(rating)
     return found[0]
 

@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
+from talktime.files.read_rated import TENANT
+from talktime.files.report import DOCUMENT_KEY
 from talktime.live.answers import Allowed, Settled
 from talktime.live.operations import EndCall, StartCall
 from tests.doors.made_files import FRANCE, deck, leg, purchase, toml, usage, user
@@ -57,15 +60,20 @@ def test_a_month_is_booked_once_and_the_ledger_is_right(rated: Terminal) -> None
         "file": "rated.parquet",
         "dry_run": False,
         "currency": "USD",
+        "sample": False,
         "rows": 5,
         "rows_to_charge": 3,
         "booked": 3,
+        "booked_minutes_only": 0,
+        "booked_other_start": 0,
         "already_booked": 0,
         "duplicates": 0,
         "matched_equal": 0,
         "matched_different": 0,
         "ambiguous": 0,
         "in_progress": 0,
+        "booked_and_live": 0,
+        "live_without_charge": 0,
         "no_tenant": 0,
         "not_charged": {"not_answered": 1, "unrated": 1},
         "tenants_booked": 1,
@@ -212,6 +220,32 @@ def test_what_is_no_rated_file_is_one_sentence(rated: Terminal, words: tuple[str
     rated.write("letters.csv", "\n".join(lines))
     assert rated.run("import", *words).sentence(1).startswith(said)
     assert rated.run("verify").out.endswith("0 charges, 0 sessions: all is as the journal says\n")
+
+
+def test_a_report_that_was_made_for_one_is_not_booked_for_another(rated: Terminal) -> None:
+    """Older reports have no column `tenant`; whose calls they are stands in the description of the run."""
+    path = rated.folder / "rated.parquet"
+    calls = pq.read_table(path).drop_columns([TENANT])
+    document = pq.read_metadata(path).metadata[DOCUMENT_KEY.encode()]
+    older = calls.replace_schema_metadata({DOCUMENT_KEY: document})
+    pq.write_table(older, rated.folder / "older.parquet")
+    said = rated.run("import", "older.parquet", "--tenant", "fabrikam").sentence(1)
+    assert said == "older.parquet was made for contoso, not for fabrikam; leave --tenant out"
+    assert rated.run("import", "older.parquet", "--json").json["booked"] == 3
+
+
+def test_made_up_prices_are_told(rated: Terminal) -> None:
+    words = ("--tenant", "tenant.toml", "--out", "sample.parquet")
+    assert rated.run("rate", "usage.csv", *words).code == 0
+    assert rated.run("import", "sample.parquet", "--dry-run", "--json").json["sample"] is True
+    assert "rated with sample prices" in rated.run("import", "sample.parquet").out
+
+
+def test_a_database_that_is_not_there_is_not_made(rated: Terminal) -> None:
+    words = ("--database", "sqlite:///typo.db")
+    said = rated.run("import", "rated.parquet", *words).sentence(2)
+    assert said == "there is no database at typo.db; see --database"
+    assert not (rated.folder / "typo.db").exists()
 
 
 def test_a_tenant_with_another_currency_is_refused(rated: Terminal) -> None:

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 
+from talktime.live.rerate import Corrected, Correction, Rerate
 from tests.doors.made_files import FRANCE, deck, leg, purchase, toml, usage, user
 from tests.doors.terminal import Terminal
 from tests.doors.test_cli_import import ANA, ago
@@ -99,6 +100,22 @@ def test_the_explanation_tells_the_correction(booked: Terminal) -> None:
     assert "Flagged rerated: the call was priced anew with another deck." in told
     assert "Charge 4 of " in told
     assert "replaces charge 1 of 0.04 USD (120 s billed): the difference of 0.02 was booked." in told
+
+
+def test_a_call_that_changed_meanwhile_is_no_success(
+    booked: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Rerate, "decide", lambda *_: Correction(Corrected.CHANGED))
+    answer = booked.run("rerate", "--rates", "dearer.csv", "--yes")
+    assert answer.code == 1
+    assert "2 changed meanwhile: start again" in " ".join(answer.out.split())
+
+
+def test_a_database_that_is_not_there_is_not_made(booked: Terminal) -> None:
+    words = ("--rates", "dearer.csv", "--database", "sqlite:///typo.db")
+    said = booked.run("rerate", *words).sentence(2)
+    assert said == "there is no database at typo.db; see --database"
+    assert not (booked.folder / "typo.db").exists()
 
 
 def test_only_some_calls(booked: Terminal) -> None:

@@ -12,9 +12,11 @@ from subprocess import PIPE
 import psycopg
 import pytest
 import sqlalchemy as sa
+from alembic import command
 
 from talktime.ledger import database as ledger_database
 from talktime.ledger import schema
+from talktime.ledger.backup import backup
 from talktime.ledger.database import (
     POSTGRES_SETTINGS_QUERY,
     DatabaseError,
@@ -32,6 +34,7 @@ from talktime.ledger.database import (
     revision,
     upgrade,
 )
+from talktime.ledger.verify import verify
 from tests.house.tree import ROOT
 
 # --- which one -------------------------------------------------------------------------------------
@@ -186,11 +189,40 @@ def test_a_newer_schema_is_refused(database: str) -> None:
         upgrade(url)
 
 
-def test_an_older_schema_is_refused(sqlite_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    url = open_url(sqlite_database)
-    monkeypatch.setattr(ledger_database, "revision", lambda url: revision(url)._replace(head="0002"))
-    with pytest.raises(SchemaError, match="is at step 0001, this Talktime needs 0002; run `talktime db upgr"):
-        check_current(url)
+def make_first_step(url: DatabaseUrl) -> None:
+    """Brings an empty database to the schema that the first Talktime had."""
+    config = ledger_database._config()
+    if url.kind == "sqlite":
+        ledger_database._make_file(url.path)
+    with ledger_database._engine(url, "begin").begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+
+
+def test_an_older_ledger_is_refused_and_brought_forward(empty_database: str) -> None:
+    url = open_url(empty_database)
+    make_first_step(url)
+    with open_engine(url).begin() as connection:
+        assert "imported" not in sa.inspect(connection).get_table_names()
+        connection.execute(sa.insert(schema.table(url.kind, "settings")).values(name="a", value="1"))
+    head = revision(url).head
+    older = f"is at step 0001, this Talktime needs {head}; run `talktime db upgrade`"
+    for use in (check_current, verify):
+        with pytest.raises(SchemaError, match=older):
+            use(url)
+    upgrade(url)
+    assert verify(url).is_clean
+    with open_engine(url).connect() as connection:
+        assert connection.execute(sa.select(schema.table(url.kind, "settings"))).fetchall() == [("a", "1")]
+        assert "imported" in sa.inspect(connection).get_table_names()
+
+
+def test_an_older_ledger_is_not_backed_up(tmp_path: Path) -> None:
+    url = open_url(f"sqlite:///{tmp_path / 'old.db'}")
+    make_first_step(url)
+    with pytest.raises(SchemaError, match="run `talktime db upgrade`"):
+        backup(url, tmp_path / "copy.db")
+    assert not (tmp_path / "copy.db").exists()
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

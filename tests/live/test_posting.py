@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from talktime.core.limits import MAX_PRICE_NANOS
 from talktime.doors.http.management.shown import call_shown
 from talktime.files.usage import UnusableFile
+from talktime.ledger.kept_calls import KeptCalls
 from talktime.ledger.reading import Reader, SeveralRows
 from talktime.live.answers import Allowed, Denied, Settled
 from talktime.live.operations import CancelCall, EndCall, ExtendCall, StartCall
@@ -161,8 +162,9 @@ def test_an_unrated_call_takes_the_minutes_that_it_used(small: LiveDesk, tmp_pat
     """It began on included minutes and ran on without a rate; live it would have taken them, too."""
     unpriced = {"price_per_minute": None, "prefix": "", "rounding": "", "increments": "", "amount": 0}
     ran_on = row("a", 300, pool_s=180) | unpriced | {"state": "unrated", "post_usage": 0}
-    booked(small, written(tmp_path / "rated.parquet", [ran_on]))
-    assert charges(small) == {"call-a": (300, 180, 0, 0, 0, 0)}
+    report = booked(small, written(tmp_path / "rated.parquet", [ran_on, dan("b", callee=PARIS)]))
+    assert (outcomes(report), report.minutes_only) == ({"booked": 2}, 1)
+    assert charges(small)["call-a"] == (300, 180, 0, 0, 0, 0)
     assert verified(small).differences == ()
 
 
@@ -239,6 +241,13 @@ def test_the_audit_log_has_one_line_a_tenant_and_run(small: LiveDesk, tmp_path: 
     assert lines == [("plain", "a test", "import rated.parquet: rows of a rated file booked")]
 
 
+def test_the_audit_log_tells_an_import_whose_first_row_is_not_booked(small: LiveDesk, tmp_path: Path) -> None:
+    small.fund("plain", 10 * UNIT)
+    live(small, 60)
+    booked(small, written(tmp_path / "rated.parquet", [dan("a"), dan("b"), dan("c")]))
+    assert small.rows("select tenant, who from audit where what like 'import%'") == [("plain", "a test")]
+
+
 # --- calls that were live ----------------------------------------------------------------------------
 
 CALLER = "+441174960001"
@@ -287,9 +296,23 @@ def test_a_call_that_was_charged_live_is_compared(
     before = everything(small)
     report = booked(small, written(tmp_path / "rated.parquet", [known]))
     assert outcomes(report) == {outcome: 1}
-    assert [each.kind for each in report.differences] == [outcome] * (outcome == "matched_different")
+    kinds = {"matched_different": ["matched_different"], "booked": ["other_start"] * report.other_start}
+    assert [each.kind for each in report.differences] == kinds.get(outcome, [])
+    assert report.other_start == (told.get("at_s") == -3594)
     assert (everything(small) == before) == (outcome != "booked")
     assert verified(small).differences == ()
+
+
+@pytest.mark.parametrize(("at_s", "callee", "kinds"), [(-3000, LONDON, ["other_start"]), (-3000, PARIS, [])])
+def test_a_booked_row_that_is_nearly_a_live_call_is_told(
+    small: LiveDesk, tmp_path: Path, at_s: int, callee: str, kinds: list[str]
+) -> None:
+    small.fund("plain", 10 * UNIT)
+    live(small, 60)
+    known = dan("a", at_s=at_s, caller=CALLER, callee=callee)
+    report = booked(small, written(tmp_path / "rated.parquet", [known]))
+    assert outcomes(report) == {"booked": 1}
+    assert ([each.kind for each in report.differences], report.other_start) == (kinds, len(kinds))
 
 
 def test_differences_are_told_with_both_sides(small: LiveDesk, tmp_path: Path) -> None:
@@ -330,6 +353,63 @@ def test_a_call_that_the_switch_cancelled_is_told(small: LiveDesk, tmp_path: Pat
     assert charges(small) == {}
 
 
+def test_a_live_call_without_a_charge_is_told_when_little_of_it_is_left(
+    desk: LiveDesk, tmp_path: Path
+) -> None:
+    desk.fund("plain", 10 * UNIT)
+    live(desk, None)
+    desk.do(CancelCall("plain", "call-a", 1))
+    desk.now_us += 80 * 3600 * SECOND
+    desk.look_round()
+    assert desk.rows("select body, charge from sessions") == [("", 0)]
+    report = booked(desk, written(tmp_path / "r.parquet", [dan("a"), dan("b")]))
+    assert outcomes(report) == {"live_without_charge": 1, "booked": 1}
+    assert [(each.kind, each.identity) for each in report.differences] == [("live_without_charge", "a")]
+    assert set(charges(desk)) == {"call-b"}
+
+
+def test_a_charge_that_was_corrected_while_it_was_compared_is_read_again(
+    small: LiveDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a call that closed long ago only the number of its charge is left; it is not the one we know."""
+    small.fund("plain", 10 * UNIT)
+    live(small, 60)
+    small.now_us += 80 * 3600 * SECOND
+    small.look_round()
+    charged, stale = KeptCalls.charged, [True]
+
+    def read(kept: KeptCalls, calls: Any) -> Any:
+        found = charged(kept, calls)
+        if stale.pop() if stale else False:
+            return {call: charge._replace(number=charge.number + 7) for call, charge in found.items()}
+        return found
+
+    monkeypatch.setattr(KeptCalls, "charged", read)
+    report = booked(small, written(tmp_path / "rated.parquet", [dan("a")]))
+    assert (outcomes(report), stale) == ({"matched_equal": 1}, [])
+    assert small.rows("select count(*) from charges") == [(1,)]
+
+
+def test_a_call_that_was_booked_and_then_charged_live_is_told(desk: LiveDesk, tmp_path: Path) -> None:
+    desk.fund("plain", 10 * UNIT)
+    file = written(tmp_path / "rated.parquet", [dan("a"), dan("b")])
+    assert outcomes(booked(desk, file)) == {"booked": 2}
+    live(desk, 60)
+    report = booked(desk, file)
+    assert outcomes(report) == {"booked_and_live": 1, "already_booked": 1}
+    assert [(each.kind, each.identity) for each in report.differences] == [("booked_and_live", "a")]
+
+
+def test_a_booked_row_and_a_live_call_of_another_number_are_two_calls(
+    small: LiveDesk, tmp_path: Path
+) -> None:
+    small.fund("plain", 10 * UNIT)
+    file = written(tmp_path / "rated.parquet", [dan("a", callee=PARIS)])
+    assert outcomes(booked(small, file)) == {"booked": 1}
+    live(small, 60)
+    assert outcomes(booked(small, file)) == {"already_booked": 1}
+
+
 def test_a_denied_call_was_not_charged(small: LiveDesk, tmp_path: Path) -> None:
     start = StartCall("plain", "call-a", 0, "user_out", user=DAN, callee=LONDON)
     assert isinstance(small.do(start), Denied)
@@ -348,7 +428,8 @@ def test_a_live_call_that_could_be_several_rows_is_not_guessed(small: LiveDesk, 
     ]
     report = booked(small, written(tmp_path / "rated.parquet", rows))
     assert (outcomes(report), report.duplicates) == ({"ambiguous": 2, "booked": 2}, 1)
-    assert [each.identity for each in report.differences] == ["a", "b"]
+    kinds = [(each.kind, each.identity) for each in report.differences]
+    assert kinds == [("ambiguous", "a"), ("ambiguous", "b"), ("other_start", "c")]
 
 
 def test_the_id_of_a_live_call_may_stand_in_another_column(small: LiveDesk, tmp_path: Path) -> None:
@@ -387,6 +468,8 @@ def test_numbers_that_may_be_one(one: str, other: str, same: bool) -> None:
         ([dan("x" * 1001)], "row 1 has an id of more than 1000 bytes"),
         ([dan("a"), dan("b", user="a\0b")], "row 2 holds the sign NUL"),
         ([dan("a", price_per_minute=MAX_PRICE_NANOS + 1)], "row 1 holds a number beyond the limits"),
+        ([dan("a"), dan("b", start=946_684_799_999_999)], "row 2 holds a number beyond the limits"),
+        ([dan("a", start=4_133_980_800_000_000)], "row 1 holds a number beyond the limits"),
         ([dan("a", step_seconds=0)], "row 1 holds a number beyond the limits"),
         ([dan("a", amount=-5, post_usage=-5)], "row 1 holds a number beyond the limits"),
         ([dan("a", amount=5)], "row 1 does not add up: who paid is not the amount"),

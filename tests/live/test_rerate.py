@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,10 +17,12 @@ from talktime.core.deck import Deck, RateRow
 from talktime.core.limits import ALWAYS_US, NEVER_US
 from talktime.ledger.kept_calls import Span
 from talktime.ledger.reading import Reader
+from talktime.ledger.records import ChargeBody
 from talktime.live.answers import Allowed, Settled
 from talktime.live.commands import Sweep
 from talktime.live.operations import EndCall, ExtendCall, StartCall
 from tests.databases import database, fresh_sqlite, sqlite_database
+from tests.ledger.test_verify import tampered
 from tests.live.ledger_checks import LedgerChecks
 from tests.live.live_desk import NOON_US, SECOND, LiveDesk
 from tests.live.rated_files import (
@@ -166,6 +169,17 @@ def test_overdraft_that_a_purchase_repaid_comes_back_as_credits(small: LiveDesk,
     rerated(small, HALF)
     assert charges(small)["call-a"] == (60, 0, 30 * A_SECOND, 0, 0, 30 * A_SECOND)
     assert small.wallet("plain") == (70 * A_SECOND, 0, 0)
+
+
+def test_what_a_lot_repaid_that_has_expired_goes_to_the_newest_living_one(
+    desk: LiveDesk, tmp_path: Path
+) -> None:
+    booked(desk, written(tmp_path / "r.parquet", [dan("a", 60)]))
+    desk.fund("plain", 100 * A_SECOND, 600 * SECOND)
+    desk.now_us += 700 * SECOND
+    desk.fund("plain", UNIT)
+    rerated(desk, HALF)
+    assert desk.wallet("plain") == (UNIT + 30 * A_SECOND, 0, 0)
 
 
 # --- seconds ---------------------------------------------------------------------------------------
@@ -337,6 +351,29 @@ def test_the_end_of_a_lost_call_is_charged_at_the_new_price(desk: LiveDesk) -> N
     assert rerated(desk, HALF).equal == 1
 
 
+def test_a_lost_call_takes_another_rate_that_costs_the_same(desk: LiveDesk) -> None:
+    """The first 100 s at once: that is what it has cost, and what its true end of 40 s will cost."""
+    desk.fund("plain", 10 * UNIT)
+    desk.do(StartCall("plain", "lost", 0, "user_out", DAN, "", "", LONDON, 600))
+    desk.do(ExtendCall("plain", "lost", 1, 100, 60))
+    desk.now_us += 3_600 * SECOND
+    assert isinstance(desk.do(Sweep("plain", "lost", desk.desks[0].rules)), Settled)
+    at_once = priced(600_000_000, first=100)
+    assert rerated(desk, at_once).corrected == 1
+    assert rerated(desk, at_once).equal == 1
+    assert desk.do(EndCall("plain", "lost", 2, 40)).amount == 100 * A_SECOND
+
+
+def test_calls_in_progress_are_counted(desk: LiveDesk) -> None:
+    desk.fund("plain", 10 * UNIT)
+    live(desk, "over", 60)
+    desk.do(StartCall("plain", "open", 0, "user_out", user=DAN, callee=LONDON, requested_s=600))
+    spans = [None, Span(ALWAYS_US, NEVER_US, ("plain",)), Span(ALWAYS_US, NEVER_US, ("off",))]
+    spans.append(Span(desk.now_us + SECOND, NEVER_US))
+    found = [rerated(desk, HALF, yes=False, span=span).in_progress for span in spans]
+    assert found == [1, 1, 0, 0]
+
+
 def test_a_call_that_closed_long_ago_is_corrected(desk: LiveDesk) -> None:
     desk.fund("plain", 10 * UNIT)
     live(desk, "live", 60)
@@ -395,3 +432,21 @@ def test_there_and_back_restores_every_lot(
         rerated(desk, USUAL)
         assert (desk.wallet("plain"), desk.lots("plain"), desk.counters("plain")) == before
         assert verified(desk).differences == ()
+
+
+def test_charges_of_an_older_talktime_are_told_apart(sqlite_database: str, tmp_path: Path) -> None:
+    """They do not say what a deck is asked by; that is not the deck's fault."""
+    with closing(desk_on(sqlite_database, tmp_path)) as desk:
+        booked(desk, written(tmp_path / "rated.parquet", [dan("a"), dan("b")]))
+        ((body,),) = desk.rows("select body from charges where call_id = 'call-a'")
+        asked = msgspec.json.encode(list(body_asked(body))).decode()
+        assert body.count(asked) == 1
+        statement = f"update charges set body = replace(body, '{asked}', '[]') where call_id = 'call-a'"
+        with tampered(desk.url, statement):
+            report = rerated(desk, DOUBLE, yes=False)
+        assert (report.calls, report.corrected, report.unasked, report.unpriced) == (2, 1, 1, 0)
+        assert [call.call for call in report.unasked_calls] == ["a"]
+
+
+def body_asked(body: str) -> tuple[str, ...]:
+    return msgspec.json.decode(body, type=ChargeBody).facts.asked

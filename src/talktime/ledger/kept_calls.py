@@ -15,8 +15,10 @@ import sqlalchemy as sa
 
 from talktime.ledger.database import DatabaseUrl, open_engine
 from talktime.ledger.reading import away_is_said
-from talktime.ledger.records import NO_CHARGE, REPAID, USAGE, Charge
+from talktime.ledger.records import NO_CHARGE, REPAID, USAGE, Charge, Session, State
 from talktime.ledger.store import Call, RowKey
+
+_session: Final = msgspec.json.Decoder(Session)
 
 PAGE_ROWS: Final = 2_000
 """Charges that are read at a time."""
@@ -139,7 +141,7 @@ class KeptCalls:
         """Micros that the entries first to last moved into `usage` for these charges."""
         import numpy as np
 
-        among, total = np.array(charges, np.int64), 0
+        among, total = np.append(np.sort(np.array(charges, np.int64)), np.iinfo(np.int64).max), 0
         asked = sa.text(
             "select number, charge, case when credit = :usage then amount else -amount end from journal"
             " where tenant = :tenant and number >= :first and number <= :last"
@@ -150,7 +152,8 @@ class KeptCalls:
             told["page"] = PAGE_ROWS
             with self._reading() as db:
                 page = db.execute(asked, told).all()
-            named = np.isin([charge for _, charge, _ in page], among) if page else ()
+            of = np.array([charge for _, charge, _ in page], np.int64)
+            named = among[np.searchsorted(among, of)] == of
             total += sum(int(amount) for (_, _, amount), is_one in zip(page, named, strict=True) if is_one)
             if len(page) < PAGE_ROWS:
                 return total
@@ -172,6 +175,17 @@ class KeptCalls:
         asked = f"select count(*) from charges c where c.number > 0{_in_span(span, self._kind)}"
         with self._reading() as db:
             return int(db.scalar(sa.text(asked), _told(span)) or 0)
+
+    def in_progress(self, span: Span) -> int:
+        """How many calls of a span are not over, so that no charge of them is there yet."""
+        among = "" if span.tenants is None else f" and tenant in ({_AMONG[self._kind]})"
+        told = _told(span)
+        told = {name: told[name] for name in ("tenants",) if name in told}
+        asked = sa.text(f"select body from sessions where state = {int(State.OPEN)}{among}")
+        with self._reading() as db:
+            bodies = [body for (body,) in db.execute(asked, told)]
+        starts = [_session.decode(body).facts.base_us for body in bodies]
+        return sum(span.from_us <= start_us < span.until_us for start_us in starts)
 
     def charges(self, span: Span) -> Iterator[TenantCharge]:
         """The charges of a span that are there now, those of one tenant in the order of their numbers.

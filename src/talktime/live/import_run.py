@@ -42,6 +42,7 @@ LISTED: Final = 100
 """Differences that are listed a kind; all are counted."""
 
 ALLOCATION: Final = "allocation"
+OTHER_START: Final = "other_start"
 
 
 @dataclass(slots=True)
@@ -56,7 +57,8 @@ class Money:
 
 
 class RowDifference(NamedTuple):
-    """A row that is worth a look: `kind` is an outcome, or `allocation` where who paid is not as in the file.
+    """A row that is worth a look: `kind` is an outcome, or `allocation` where who paid is not as in the file,
+    or `other_start` where a live call has the row's call id and numbers and began at another time.
 
     `*_in_file` is the row's own; of a matched one `amount_in_file` is its price for the live call's split.
     """
@@ -80,7 +82,9 @@ class RowDifference(NamedTuple):
 class ImportReport:
     """What an import did, or would do. `booked_in_file`: the same rows as the file has them.
 
-    `journal`: micros that the journal moved for what was booked, None where nothing was written.
+    `minutes_only`: booked rows without a rate, of which pools paid a part; `other_start`: booked rows whose
+    call id and numbers are those of a live call that began at another time. `journal`: micros that the
+    journal moved for what was booked, None where nothing was written.
     """
 
     dry_run: bool
@@ -90,6 +94,8 @@ class ImportReport:
     booked: Money = field(default_factory=Money)
     booked_in_file: Money = field(default_factory=Money)
     allocation: int = 0
+    minutes_only: int = 0
+    other_start: int = 0
     differences: list[RowDifference] = field(default_factory=list)
     tenants: int = 0
     journal: int | None = None
@@ -123,6 +129,10 @@ class ImportReport:
             setattr(self.booked, name, getattr(self.booked, name) + getattr(posted, name))
         self.booked_in_file.amount += call.amount
         self.booked_in_file.pool_s += call.pool_s
+        self.minutes_only += bool(call.paid and not call.rated)
+        if posted.is_other_start:
+            self.other_start += 1
+            self._list(OTHER_START, call, posted, call.amount)
         if (posted.amount, posted.pool_s) != (call.amount, call.pool_s):
             self.allocation += 1
             self._list(ALLOCATION, call, posted, call.amount)
@@ -193,10 +203,16 @@ class Import:
     async def _part(self, calls: pl.DataFrame, report: ImportReport) -> None:
         rows = self._without_repeats(calls, report)
         done = self._kept.booked([(row.tenant, row.identity) for row in rows])
-        report.outcomes[Outcome.ALREADY] += len(done)
-        rows = [row for row in rows if (row.tenant, row.identity) not in done]
+        keys = {(row.tenant, row.key) for row in rows if row.key and (row.tenant, row.identity) in done}
+        live = self._kept.live(sorted(keys)) if keys else set()  # the start of a booked call may come later
+        asked = [
+            row for row in rows if (row.tenant, row.identity) not in done or (row.tenant, row.key) in live
+        ]
+        report.outcomes[Outcome.ALREADY] += len(rows) - len(asked)
+        rows = asked
+        known = self._known(rows)  # what moves on meanwhile is answered by `changed`, and read again
         for at in range(0, len(rows), WINDOW):
-            await self._window(rows[at : at + WINDOW], report)
+            await self._window(rows[at : at + WINDOW], known, report)
 
     def _without_repeats(self, calls: pl.DataFrame, report: ImportReport) -> list[RatedCall]:
         """The rows without those whose identity came before in the file."""
@@ -215,15 +231,11 @@ class Import:
             kept.append(row)
         return kept
 
-    async def _window(self, rows: Sequence[RatedCall], report: ImportReport) -> None:
-        known = self._known(rows)
-        asked = {row.tenant for row in rows} - self._booked.keys()
+    async def _window(
+        self, rows: Sequence[RatedCall], known: dict[Call, Charge], report: ImportReport
+    ) -> None:
         for _ in range(TRIES):
-            commands = []
-            for row in rows:
-                note = self._note if row.tenant in asked else None
-                asked.discard(row.tenant)  # one line a tenant: the first row of it that is booked tells
-                commands.append(self._command(row, known, report.scanned, note))
+            commands = [self._command(row, known, report.scanned) for row in rows]
             again = []
             for row, posted in zip(rows, await answers(self._desk, commands), strict=True):
                 assert isinstance(posted, Posted)
@@ -241,10 +253,9 @@ class Import:
         keys = sorted({(row.tenant, row.key) for row in rows if row.key})
         return self._kept.charged(keys) if keys else {}
 
-    def _command(
-        self, row: RatedCall, known: dict[Call, Charge], scanned: Scanned, note: Change | None
-    ) -> PostRow:
+    def _command(self, row: RatedCall, known: dict[Call, Charge], scanned: Scanned) -> PostRow:
         call = (row.tenant, row.key)
+        note = None if row.tenant in self._booked else self._note  # one line a tenant
         return PostRow(
             row, self._desk.rules.classifier, self._source, known.get(call), scanned.twins.get(call, ()), note
         )

@@ -93,7 +93,11 @@ class Twin(NamedTuple):
 
 
 class Outcome(StrEnum):
-    """What became of a row. `changed`: the live call moved on while it was compared; ask again."""
+    """What became of a row. `changed`: the live call moved on while it was compared; ask again.
+
+    `booked_and_live`: the row was booked, and its call was charged live as well, later.
+    `live_without_charge`: a live call that ended without a charge, of which no more than its id is kept.
+    """
 
     BOOKED = "booked"
     ALREADY = "already_booked"
@@ -101,6 +105,8 @@ class Outcome(StrEnum):
     DIFFERENT = "matched_different"
     AMBIGUOUS = "ambiguous"
     IN_PROGRESS = "in_progress"
+    TWICE = "booked_and_live"
+    UNTOLD = "live_without_charge"
     CHANGED = "changed"
     NO_TENANT = "no_tenant"
 
@@ -109,6 +115,7 @@ class Posted(NamedTuple):
     """The answer to a row; of a booked one what was charged (micros, seconds) and its first and last entry.
 
     Of a matched one these are the live call's, and `priced` is what it would cost at the row's price.
+    `is_other_start`: a live call has call id and numbers of a booked row, and began at another time.
     """
 
     outcome: Outcome
@@ -123,6 +130,7 @@ class Posted(NamedTuple):
     last: int = 0
     category: str = ""
     priced: int = 0
+    is_other_start: bool = False
 
 
 class PostRow(OfRow):
@@ -160,18 +168,21 @@ class PostRow(OfRow):
         if book is None:
             return Posted(Outcome.NO_TENANT)
         done = book.imported.get(self.identity)
+        was_live = session is not None and session.state != State.DENIED
+        found = self._compared(session) if session is not None and was_live else None
         if done is not None:
-            return Posted(Outcome.ALREADY, done.charge)
-        if session is not None and session.state != State.DENIED:
-            found = self._compared(session)
-            if found is not None:
-                return found
+            return _told_again(done.charge, found)
+        if found is not None:
+            return found
         assert isinstance(book.config, LiveTenant), "the engine was given another configuration"
         book.advance(now_us)
         facts = facts_of_row(self.call, book.config, self.classifier, book.last_us)
         if not book.has_period(facts.period):
             raise NeedsPeriod(facts.period)
-        return self._book(book, book.config, facts)
+        posted = self._book(book, book.config, facts)
+        if session is not None and was_live and self._agrees(session):
+            return posted._replace(is_other_start=True)
+        return posted
 
     def _book(self, book: Book, tenant: LiveTenant, facts: Facts) -> Posted:
         """Settles the call as one that holds nothing: pools and money that nobody else holds."""
@@ -182,8 +193,7 @@ class PostRow(OfRow):
         report = Report(call.duration_s, 0, ended_us=ended_us, origin=Origin(call.identity, self.source))
         settled, spent = settle(book, tenant, row, report)
         book.book_row(ImportedRow(call.identity, call.call_id, spent.charge))
-        if self.note is not None:
-            book.audit.append(self.note._replace(at_us=book.last_us))
+        self._tell(book)
         credits = spent.amount - spent.post_usage - spent.overdraft
         money = (spent.amount, credits, spent.post_usage, spent.overdraft)
         entries = (first, book.number)
@@ -191,11 +201,17 @@ class PostRow(OfRow):
             Outcome.BOOKED, spent.charge, spent.billed_s, settled.pool_s, *money, *entries, facts.category
         )
 
+    def _tell(self, book: Book) -> None:
+        """The line for the audit log, once in a transaction: every row that may be the first brings it."""
+        note = self.note
+        if note is not None and all(line.what != note.what for line in book.audit):
+            book.audit.append(note._replace(at_us=book.last_us))
+
     def _compared(self, session: SessionRow) -> Posted | None:
         """What a live call with the row's call id says of the row; None where it is another call."""
         facts, answered_us = self._live_facts(session)
-        if facts is None:
-            return None
+        if facts is None:  # only the number of its charge is left, and that charge is not the one we know
+            return Posted(Outcome.CHANGED if session.charge else Outcome.UNTOLD, session.charge)
         starts = [at_us for at_us in (facts.base_us, answered_us) if at_us != ALWAYS_US]
         call = self.call
         if not is_same_call(facts, starts, Twin(call.start_us, call.caller, call.callee)):
@@ -222,6 +238,11 @@ class PostRow(OfRow):
             priced=priced,
         )
 
+    def _agrees(self, session: SessionRow) -> bool:
+        """Whether both numbers of a live call are the row's."""
+        facts, _ = self._live_facts(session)
+        return facts is not None and have_same_numbers(facts, self.call.caller, self.call.callee)
+
     def _live_facts(self, session: SessionRow) -> tuple[Facts | None, int]:
         """The facts of a live call and when its end said that it was answered."""
         known, answered_us = self.known, ALWAYS_US
@@ -229,6 +250,15 @@ class PostRow(OfRow):
             body = _body.decode(known.body)
             return body.facts, body.answered_us
         return (None if session.body is None else session.body.facts), answered_us
+
+
+def _told_again(charge: int, live: Posted | None) -> Posted:
+    """The answer to a row that was booked before; `live`: what a live call with its call id says of it."""
+    if live is not None and live.outcome is Outcome.CHANGED:
+        return live
+    if live is not None and live.charge and live.outcome in (Outcome.EQUAL, Outcome.DIFFERENT):
+        return live._replace(outcome=Outcome.TWICE)
+    return Posted(Outcome.ALREADY, charge)
 
 
 def priced_at(call: RatedCall, pool_s: int) -> int:
@@ -242,7 +272,12 @@ def priced_at(call: RatedCall, pool_s: int) -> int:
 def is_same_call(facts: Facts, starts: Iterable[int], row: Twin) -> bool:
     """Whether a live call is that of a row with its call id: both numbers and the start agree."""
     near = any(abs(start_us - row.start_us) <= SAME_START_US for start_us in starts)
-    return near and agree(facts.caller, row.caller) and agree(facts.callee, row.callee)
+    return near and have_same_numbers(facts, row.caller, row.callee)
+
+
+def have_same_numbers(facts: Facts, caller: str, callee: str) -> bool:
+    """Whether both numbers of a live call may be these."""
+    return agree(facts.caller, caller) and agree(facts.callee, callee)
 
 
 def agree(one: str, other: str) -> bool:

@@ -23,8 +23,9 @@ from talktime.core.limits import (
 )
 from talktime.core.money import ROUNDINGS
 from talktime.core.rating import INCREMENTS, amount_micros, billed_seconds
-from talktime.files.read_rated import TENANT, RatedFile
+from talktime.files.read_rated import SAMPLE, TENANT, RatedFile
 from talktime.files.usage import UnusableFile
+from talktime.files.usage_times import END_US, FIRST_US
 from talktime.live.facts import UNRATED
 from talktime.live.posting import RatedCall, Twin
 
@@ -99,7 +100,7 @@ class Scanned:
     """What the file holds. `states`: rows that are not charged, by state; money in micros.
 
     `repeats`: hashes of (tenant, identity) that may occur twice; `twins`: the rows that share tenant and
-    key of a live call, so that it could be either.
+    key of a live call, so that it could be either; `sample`: some price of what is charged is made up.
     """
 
     rows: int = 0
@@ -112,6 +113,7 @@ class Scanned:
     repeats: frozenset[int] = frozenset()
     twins: dict[Call, tuple[Twin, ...]] = field(default_factory=dict)
     currency: str = ""
+    sample: bool = False
 
 
 def bookable() -> pl.Expr:
@@ -134,8 +136,8 @@ def parts(wanted: Wanted, progress: Progress) -> Iterator[pl.DataFrame]:
 
 
 def _with_tenant(calls: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
-    """The row's own tenant, else that of `--tenant`, else that of the run."""
-    return calls.with_columns(pl.col(TENANT).replace("", wanted.tenant or wanted.file.tenant))
+    """The row's own tenant, else that of the run, else that of `--tenant`."""
+    return calls.with_columns(pl.col(TENANT).replace("", wanted.file.tenant or wanted.tenant))
 
 
 def scan(wanted: Wanted, live: Live, progress: Progress) -> Scanned:
@@ -170,6 +172,10 @@ def _check_owners(calls: pl.DataFrame, wanted: Wanted) -> None:
     others = pairs.filter(pl.col(TENANT) != wanted.tenant) if wanted.tenant else pairs.clear()
     if others.height:
         tenant, _, row = others.row(0)
+        if TENANT not in file.columns:
+            raise UnusableFile(
+                f"{file.path} was made for {tenant}, not for {wanted.tenant}; leave --tenant out"
+            )
         raise UnusableFile(
             f"{file.path}: row {row} is of tenant {tenant}, not of {wanted.tenant}; leave --tenant out"
         )
@@ -209,6 +215,8 @@ def _check(charged: pl.DataFrame, wanted: Wanted) -> None:
     outside = [(pl.col(name) < 0) | (pl.col(name) > most) for name, most in _BOUNDS]
     outside += [pl.col(name).is_null() for name in ("start", "billed_seconds", "pool_seconds", "amount")]
     outside += [pl.col("step_seconds") == 0]
+    begins = pl.col("start")
+    outside += [(begins < FIRST_US) | (begins >= END_US)]
     wrong = pl.any_horizontal(*(each.fill_null(value=False) for each in outside))
     _refuse(wanted, charged.filter(wrong), "holds a number beyond the limits of Talktime")
     paid = pl.col("amount") == pl.sum_horizontal("credits", "post_usage", "overdraft")
@@ -239,6 +247,7 @@ def _adds_up(call: RatedCall) -> bool:
 def _add(found: Scanned, calls: pl.DataFrame, charged: pl.DataFrame) -> None:
     found.rows += calls.height
     found.bookable += charged.height
+    found.sample = found.sample or bool(charged[SAMPLE].any())
     for name in ("amount", "credits", "post_usage", "overdraft"):
         setattr(found, name, getattr(found, name) + int(charged[name].sum()))
     rest = calls.filter(~bookable()).group_by("state").len()

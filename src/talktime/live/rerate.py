@@ -19,7 +19,15 @@ from talktime.ledger.engine import NeedsPeriod, OfRow
 from talktime.ledger.records import ChargeBody, Spent
 from talktime.live.facts import rate_of
 from talktime.live.reserve import cover_of, shares
-from talktime.live.settle import FLAG_UNRATED, Report, charge_again, overruns, return_repaid, write_charge
+from talktime.live.settle import (
+    FLAG_LOST,
+    FLAG_UNRATED,
+    Report,
+    charge_again,
+    overruns,
+    return_repaid,
+    write_charge,
+)
 from talktime.live.tenant import LiveTenant
 
 if TYPE_CHECKING:
@@ -49,7 +57,9 @@ class Repriced(NamedTuple):
     def differs(self) -> bool:
         """Whether the charge has to be corrected."""
         pool_s = sum(seconds for _, seconds in self.pools)
-        old = self.charge
+        old, flags = self.charge, self.body.flags
+        if FLAG_LOST in flags and self.body.facts.rate != self.facts.rate:
+            return True  # the true end may still come: it has to be charged by the new rate
         return (old.billed_s, old.pool_s, old.paid_s, old.amount) != (
             self.billed_s,
             pool_s,
@@ -63,6 +73,11 @@ def body_of_charge(charge: Charge) -> ChargeBody:
     return _body.decode(charge.body)
 
 
+def is_askable(facts: Facts) -> bool:
+    """Whether a charge says all that a deck is asked by; those of older programs do not."""
+    return len(facts.asked) + 1 == len(Call._fields)
+
+
 def reprice(charge: Charge, body: ChargeBody, book: RateBook) -> Repriced | None:
     """Prices a paid call anew; None where no row of the deck fits it.
 
@@ -70,7 +85,7 @@ def reprice(charge: Charge, body: ChargeBody, book: RateBook) -> Repriced | None
     """
     facts = body.facts
     digits = parse_number(facts.callee, None).digits
-    if not digits or len(facts.asked) + 1 != len(Call._fields):
+    if not digits or not is_askable(facts):
         return None
     found = book.find(Call(facts.category, *facts.asked), digits, facts.base_us, local_minute)
     if found == NO_ROW:

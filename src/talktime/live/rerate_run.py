@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from talktime.core.deck import RateBook
 from talktime.ledger.commands import WriteNote
 from talktime.live.import_run import WINDOW, answers
-from talktime.live.rerate import Corrected, Correction, KnownLots, Rerate, body_of_charge, reprice
+from talktime.live.rerate import Corrected, Correction, KnownLots, Rerate, body_of_charge, is_askable, reprice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,19 +66,23 @@ class Sums:
 class RerateReport:
     """What a re-rating did, or would do. `balances`: (before, after) of each tenant that it touched.
 
-    `calls` were priced; those that are free or of another month or currency are not among them.
+    `calls` were priced; those that are free or of another month or currency are not among them. `unasked`
+    are charges of an older Talktime, which do not say what a deck is asked by.
     """
 
     dry_run: bool
     calls: int = 0
     equal: int = 0
     unpriced: int = 0
+    unasked: int = 0
     corrected: int = 0
     changed: int = 0
     other_currency: int = 0
+    in_progress: int = 0
     sums: dict[tuple[str, str], Sums] = field(default_factory=dict)
     balances: dict[str, tuple[int, int]] = field(default_factory=dict)
     unpriced_calls: list[CallDifference] = field(default_factory=list)
+    unasked_calls: list[CallDifference] = field(default_factory=list)
     _dearest: list[tuple[int, int, CallDifference]] = field(default_factory=list)
 
     @property
@@ -144,6 +148,7 @@ class Rerating:
                 window = []
             progress(min(done, total), total)
         await self._settle(window)
+        self._report.in_progress = self._kept.in_progress(span)
         return self._report
 
     async def _settle(self, gathered: Sequence[tuple[str, Repriced]]) -> None:
@@ -166,6 +171,11 @@ class Rerating:
             report.other_currency += 1
             return None
         report.calls += 1
+        if not is_askable(body.facts):
+            report.unasked += 1
+            if len(report.unasked_calls) < LISTED:
+                report.unasked_calls.append(_told(tenant, charge, body, charge.billed_s, charge.amount))
+            return None
         new = reprice(charge, body, self._book)
         if new is None:
             report.unpriced += 1

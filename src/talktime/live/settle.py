@@ -219,11 +219,12 @@ def return_repaid(
 ) -> None:
     """Overdraft that a purchase repaid though nobody owed it goes back to its lot, the newest, or a new one.
 
-    `repaid_by`: the lot that repaid last, and when it expires, where that is known.
+    `repaid_by`: the lot that repaid last, and when it expires, where that is known; once it has expired
+    the newest lot that lives takes its place.
     """
     if not micros:
         return
-    if repaid_by is not None:
+    if repaid_by is not None and (repaid_by[1] > book.last_us or not book.lots):
         lot_number, expires_us = repaid_by
         book.give_back(lot_number, micros, expires_us)
         book.post(CORRECTED, records.OVERDRAFT, records.CREDITS, micros, lot_number)

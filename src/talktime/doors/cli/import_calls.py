@@ -24,8 +24,11 @@ SHOWN: Final = 10
 KINDS: Final = {
     "allocation": "booked, but who pays is not as in the file",
     "matched_different": "charged live, and otherwise than in the file",
+    "other_start": "booked; a live call with this id and these numbers began at another time",
     "ambiguous": "one live call could be several rows; not charged",
     "in_progress": "the call is in progress; not charged",
+    "booked_and_live": "booked before, and charged live as well: correct one of them",
+    "live_without_charge": "a live call with this id ended without a charge; not charged",
     "no_tenant": "the tenant has gone; not charged",
 }
 """Kinds of differences in words."""
@@ -83,12 +86,15 @@ def import_command(request: ImportRequest) -> int:
 
 def _show(screen: Screen, request: ImportRequest, report: ImportReport) -> None:
     from talktime.doors.cli.screen import money
+    from talktime.files.report import SAMPLE_PRICES
     from talktime.insight.wording import counted
 
     scanned, would = report.scanned, " (dry run: nothing was booked)" if report.dry_run else ""
     screen.say(f"{request.rated}: {counted(scanned.rows, 'row')}{would}", "bold")
     screen.show(screen.table(("", "rows"), [(what, f"{number:,}") for what, number in _rows(report)]))
     screen.title(f"Money in {scanned.currency}" if scanned.currency else "Money")
+    if scanned.sample:
+        screen.say(f"The file was rated with {SAMPLE_PRICES}, which nobody charges.")
     booked, in_file = report.booked, report.booked_in_file
     lines = [
         ("rows that are charged, in the file", money(scanned.amount)),
@@ -116,15 +122,18 @@ def _rows(report: ImportReport) -> list[tuple[str, int]]:
     """Counts that add up to the rows of the file."""
     from talktime.live.posting import Outcome
 
-    outcomes = report.outcomes
+    outcomes, done = report.outcomes, "to be booked" if report.dry_run else "booked"
     lines = [
-        ("booked" if not report.dry_run else "to be booked", outcomes[Outcome.BOOKED]),
+        (done, outcomes[Outcome.BOOKED] - report.minutes_only),
+        (f"{done}, unrated, minutes only", report.minutes_only),
         ("already booked", outcomes[Outcome.ALREADY]),
         ("again in the file", report.duplicates),
         ("charged live, equal", outcomes[Outcome.EQUAL]),
         ("charged live, different", outcomes[Outcome.DIFFERENT]),
         ("ambiguous, not charged", outcomes[Outcome.AMBIGUOUS]),
         ("in progress, not charged", outcomes[Outcome.IN_PROGRESS]),
+        ("booked before and charged live as well", outcomes[Outcome.TWICE]),
+        ("live without a charge, not charged", outcomes[Outcome.UNTOLD]),
         ("of a tenant that has gone, not charged", outcomes[Outcome.NO_TENANT]),
     ]
     lines += [
@@ -165,15 +174,20 @@ def _json(request: ImportRequest, report: ImportReport) -> dict[str, Any]:
         "file": str(request.rated),
         "dry_run": report.dry_run,
         "currency": scanned.currency or None,
+        "sample": scanned.sample,
         "rows": scanned.rows,
         "rows_to_charge": scanned.bookable,
         "booked": outcomes[Outcome.BOOKED],
+        "booked_minutes_only": report.minutes_only,
+        "booked_other_start": report.other_start,
         "already_booked": outcomes[Outcome.ALREADY],
         "duplicates": report.duplicates,
         "matched_equal": outcomes[Outcome.EQUAL],
         "matched_different": outcomes[Outcome.DIFFERENT],
         "ambiguous": outcomes[Outcome.AMBIGUOUS],
         "in_progress": outcomes[Outcome.IN_PROGRESS],
+        "booked_and_live": outcomes[Outcome.TWICE],
+        "live_without_charge": outcomes[Outcome.UNTOLD],
         "no_tenant": outcomes[Outcome.NO_TENANT],
         "not_charged": dict(sorted(scanned.states.items())),
         "tenants_booked": report.tenants,

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from talktime.doors.cli.engine import open_store, ready
+from talktime.doors.cli.engine import open_store
+from talktime.doors.cli.ledger import database_url
 from talktime.doors.cli.problems import Unusable, WrongUse
 
 if TYPE_CHECKING:
@@ -47,9 +48,15 @@ async def _worked(url: DatabaseUrl, work: Callable[[Desk], Awaitable[T]], *, dry
 
 
 def many_ready(database: str | None) -> DatabaseUrl:
-    """The database, made where it is not there yet. Raises WrongUse or Unusable."""
+    """The database; it is neither made nor brought to a newer step here. Raises WrongUse or Unusable."""
+    from talktime.ledger.database import DatabaseError, check_current
+
     with many_faults():
-        return ready(database)
+        url = database_url(database)
+        if url.kind == "sqlite" and not url.path.is_file():
+            raise DatabaseError(f"there is no database at {url.path}; see --database")
+        check_current(url)
+        return url
 
 
 @contextmanager

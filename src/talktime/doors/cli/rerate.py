@@ -13,7 +13,7 @@ from talktime.doors.cli.answer import print_json
 from talktime.doors.cli.decks import usable_deck
 from talktime.doors.cli.engine import WHO, now_us
 from talktime.doors.cli.many_calls import many_faults, many_ready, with_desk
-from talktime.doors.cli.problems import Unusable, WrongUse, tell
+from talktime.doors.cli.problems import UNUSABLE, Unusable, WrongUse, tell
 from talktime.doors.cli.progress import Bar
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def rerate_command(request: RerateRequest) -> int:
         from talktime.doors.cli.screen import screen_of
 
         _show(screen_of(Console()), deck, report)
-    return 0
+    return UNUSABLE if report.changed else 0  # whoever starts it again finishes it
 
 
 def _span(request: RerateRequest) -> tuple[Span, int]:
@@ -141,8 +141,12 @@ def _show(screen: Screen, deck: Deck, report: RerateReport) -> None:
         f"{report.equal:,} equal",
         f"{report.unpriced:,} without a rate, left as they are",
     ]
+    if report.unasked:
+        told.append(f"{report.unasked:,} of an older Talktime that cannot be priced anew, left as they are")
     if report.changed:
         told.append(f"{report.changed:,} changed meanwhile: start again")
+    if report.in_progress:
+        told.append(f"{counted(report.in_progress, 'call')} in progress: run again when they are over")
     if report.other_currency:
         told.append(f"{report.other_currency:,} charges in other currencies left out")
     screen.say("; ".join(told) + ".")
@@ -159,14 +163,20 @@ def _show(screen: Screen, deck: Deck, report: RerateReport) -> None:
         screen.show(screen.table(("tenant", "before", "after", "difference"), lines))
         if len(report.balances) > SHOWN:
             screen.say(f"and {len(report.balances) - SHOWN:,} tenants more; --json lists all", "dim")
-    if report.unpriced_calls:
-        screen.title("Without a rate in this deck")
-        for call in report.unpriced_calls[:SHOWN]:
-            screen.say(f"{call.tenant} {call.call} to {call.number or 'no number'}")
-        if report.unpriced > SHOWN:
-            screen.say(f"and {report.unpriced - SHOWN:,} more", "dim")
+    _list(screen, "Without a rate in this deck", report.unpriced_calls, report.unpriced)
+    _list(screen, "Of an older Talktime", report.unasked_calls, report.unasked)
     if report.dry_run and report.corrected:
         screen.say("Nothing was booked; the same command with --yes books it.")
+
+
+def _list(screen: Screen, title: str, calls: Sequence[CallDifference], number: int) -> None:
+    if not calls:
+        return
+    screen.title(title)
+    for call in calls[:SHOWN]:
+        screen.say(f"{call.tenant} {call.call} to {call.number or 'no number'}")
+    if number > SHOWN:
+        screen.say(f"and {number - SHOWN:,} more", "dim")
 
 
 def _sums(screen: Screen, report: RerateReport) -> Any:
@@ -210,8 +220,10 @@ def _json(deck: Deck, report: RerateReport) -> dict[str, Any]:
         "equal": report.equal,
         "corrected": report.corrected,
         "without_rate": report.unpriced,
+        "of_older_talktime": report.unasked,
         "changed_meanwhile": report.changed,
         "other_currency": report.other_currency,
+        "in_progress": report.in_progress,
         "old": format_money(report.old),
         "new": format_money(report.new),
         "difference": format_money(report.new - report.old),
@@ -228,6 +240,7 @@ def _json(deck: Deck, report: RerateReport) -> dict[str, Any]:
         ],
         "largest": [_call(call) for call in report.dearest],
         "calls_without_rate": [_call(call) for call in report.unpriced_calls],
+        "calls_of_older_talktime": [_call(call) for call in report.unasked_calls],
         "balances": [
             {"tenant": tenant, "before": format_money(before), "after": format_money(after)}
             for tenant, (before, after) in sorted(report.balances.items())

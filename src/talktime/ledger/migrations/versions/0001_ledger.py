@@ -111,14 +111,6 @@ def _calls(sqlite: bool) -> None:
         op.create_index("sessions_call", "sessions", ["tenant", "call_id"], unique=True)
     _index("sessions_open_due", "sessions", ["due_us"], where="state = 1")
     _index("sessions_closed_due", "sessions", ["due_us"], where="state <> 1 and body <> ''")
-    _table(
-        "imported",
-        *_text("tenant", "identity", "call_id"),
-        *_whole(sqlite, "charge"),
-        *_key("imported", "tenant", "identity"),
-        sqlite_with_rowid=False,
-    )
-    _index("imported_call", "imported", ["tenant", "call_id"], where="call_id <> ''")
 
 
 def _messages(sqlite: bool) -> None:
