@@ -163,7 +163,10 @@ def test_what_is_kept_of_a_stopped_run_is_for_that_run_alone(month: Month, calm:
     assert month.run(until="os.rename .00?.json*", number=3).code == KILLED
     work = month.folder / WORK
     assert len(list(work.glob("[0-9]*.json"))) == 2
-    other = "work holds a run of other files or settings; finish that, or name another folder"
+    other = (
+        "work holds a run of other files or settings, or of another Talktime; finish that, name another "
+        "folder, or remove it"
+    )
     assert month.run(rates="dear.csv").sentence == other
     assert month.run("--treat-as", "calling_plan").sentence == other
     for name in ("run.json", "split.json", "*[0-9].json", "*[0-9].arrow", "usage/*/*.arrow"):

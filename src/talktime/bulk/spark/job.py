@@ -85,13 +85,11 @@ class Output(NamedTuple):
 class Job:
     """What the tasks of a run are told. `given` is a broadcast of `Given`; `digest` names its content.
 
-    `only` is the tenant whom all rows belong to, "" where they say it; `currency` the chosen one or None,
-    `parts` how many parts rows are spread over.
+    `currency` is the chosen one or None, `parts` how many parts rows are spread over.
     """
 
     digest: str
     given: Any
-    only: str = ""
     currency: str | None = None
     parts: int = 1
     compiled: bool = False

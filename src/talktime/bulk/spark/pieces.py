@@ -141,8 +141,6 @@ def _read_piece(job: Job, piece: Piece) -> Iterator[pa.RecordBatch]:
     tenants: Counter[int] = Counter()
     row = piece.number * ROWS
     for frame in _frames(piece, reading):
-        if job.only:
-            frame = frame.with_columns(pl.lit(job.only, dtype=pl.Categorical()).alias("tenant"))  # noqa: PLW2901
         kept = charging.kept(frame, job.currency)
         if not kept.height:
             continue

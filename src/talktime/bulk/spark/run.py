@@ -51,12 +51,11 @@ PARTS_A_TASK: Final = 3
 
 @dataclass(slots=True)
 class SparkRun:
-    """A run over usage of the tenants of `setting`; `only` as in `Job`. First `read`, then `charge`."""
+    """A run over usage of the tenants of `setting`. First `read`, then `charge`."""
 
     spark: Any
     setting: Setting
     options: Options
-    only: str = ""
     currency: str | None = None
     charging: Charging = field(init=False)
     _job: Job = field(init=False)
@@ -80,7 +79,7 @@ class SparkRun:
         workers = self.spark.sparkContext.defaultParallelism
         _, rows = about_rows(paths)
         parts = max(2 * workers, -(-rows // ROWS_A_PART))
-        self._job = Job(secrets.token_hex(16), broadcast, self.only, self.currency, parts)
+        self._job = Job(secrets.token_hex(16), broadcast, self.currency, parts)
         tasks = max(workers, -(-parts // PARTS_A_TASK))
         for name, value in (("shuffle.partitions", tasks), ("adaptive.enabled", "false")):
             self.spark.conf.set(f"spark.sql.{name}", value)

@@ -22,6 +22,7 @@ from talktime.doors.cli.rate_request import (
     RateRequest,
     check_out,
     columns_of,
+    currency_of,
     deck_of,
     existing,
     options_of,
@@ -63,14 +64,14 @@ def _rated(request: RateRequest, path: Path, master: str | None) -> BookRun:
 
     check_spark(master)
     to_folder = _is_folder(request)
-    rated, only = _what(request, path)
+    rated = _what(request, path)
     paths, chosen = usage_paths(request.usage), _chosen(request)
     setting = setting_of(
         rated.tenants, rated.catalogue, rated.deck, rated.options, has_wallet=True, compiled=False
     )
     at_us = time.time_ns() // 1_000
     with open_session(master) as spark:
-        run = SparkRun(spark, setting, rated.options, only, request.currency)
+        run = SparkRun(spark, setting, rated.options, currency_of(request))
         try:
             split = run.read(paths, chosen)
             refusal = refusal_of(request, run.charging, split)
@@ -90,8 +91,8 @@ def _rated(request: RateRequest, path: Path, master: str | None) -> BookRun:
     return done
 
 
-def _what(request: RateRequest, path: Path) -> tuple[Rated, str]:
-    """What the usage is rated with, and the one tenant whom all rows belong to, "" where they say it."""
+def _what(request: RateRequest, path: Path) -> Rated:
+    """What the usage is rated with; rows that name no tenant are the only one's, where there is one."""
     from talktime.accounts.tenant_book import read_tenants
     from talktime.accounts.tenant_file import read_tenant
     from talktime.catalog.load import load_catalogue
@@ -101,10 +102,10 @@ def _what(request: RateRequest, path: Path) -> tuple[Rated, str]:
     if is_book(existing(path, "tenants")):
         tenants: Sequence[Tenant] = read_tenants(path, catalogue)
         deck, warnings = deck_of(request, None)
-        return Rated(tenants, catalogue, deck, options, warnings), ""
+        return Rated(tenants, catalogue, deck, options, warnings)
     tenant = read_tenant(path, catalogue)
     deck, warnings = deck_of(request, tenant)
-    return Rated((tenant,), catalogue, deck, options, warnings), tenant.id
+    return Rated((tenant,), catalogue, deck, options, warnings)
 
 
 def _chosen(request: RateRequest) -> UsageFormat | None:
