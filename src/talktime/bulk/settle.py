@@ -90,7 +90,7 @@ def settle_all(
     """
     rows = len(month.calls.tenant)
     if compiled is None:
-        compiled = rows >= read_settings().compile_calls
+        compiled = is_compiled(rows)
     run = _Run(month, plain=not compiled or is_off())
     threads = 1 if run.plain else threads or os.cpu_count() or 1
     wanted = SLICE_ROWS if run.plain else max(RANGE_ROWS, rows // (threads * RANGES_A_THREAD))
