@@ -42,15 +42,29 @@ def postgres_catalogue(url: str) -> set[tuple[str, ...]]:
 
 
 def sqlite_catalogue(path: Path) -> dict[str, list[str]]:
-    """The lines of each statement, sorted: the order of columns is nobody's business."""
+    """What each statement says of columns, constraints and options, sorted.
+
+    The order of columns is nobody's business, nor where a later step has put one.
+    """
     with connect_sqlite(path) as connection:
         rows = connection.execute("select name, sql from sqlite_schema where sql is not null").fetchall()
     connection.close()
     statements = {name: text for name, text in rows if name not in ("alembic_version", "sqlite_sequence")}
-    return {
-        name: sorted(line.strip(" ,") for line in text.replace("\t", "").splitlines())
-        for name, text in statements.items()
-    }
+    return {name: _said(" ".join(text.split())) for name, text in statements.items()}
+
+
+def _said(text: str) -> list[str]:
+    """`create ... (a, b) strict` -> the parts between commas outside of inner brackets, head and options."""
+    head, _, rest = text.partition("(")
+    inside, _, options = rest.rpartition(")")
+    parts, depth = [""], 0
+    for letter in inside:
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return sorted([head.strip(), *(part.strip() for part in parts), *options.split(",")])
 
 
 def test_steps_lead_to_the_schema_on_sqlite(sqlite_database: str, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 A key is for some tenants or all, for live calls or management. The `Keyring` holds all valid keys in memory
 and looks at the database every second or two, never for a request: a storm of wrong keys costs it nothing,
-and a revoked key stops working within that time.
+and a revoked key stops working within that time. What a management key may do, its roles say.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 import sqlalchemy as sa
 
+from talktime.catalog.side import load_roles
 from talktime.ledger.audit import BY_ITSELF, installation_line
 from talktime.ledger.database import DatabaseUrl, open_engine
 from talktime.ledger.reading import away_is_said
@@ -39,7 +40,7 @@ REFRESH_S: Final = 1.5
 """Seconds between two looks at the stored keys."""
 
 _PREFIX: Final = b"tt"
-_tenants: Final = msgspec.json.Decoder(list[str])
+_words: Final = msgspec.json.Decoder(list[str])
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +51,13 @@ class TooManyKeys(Exception):  # noqa: N818 - a refusal
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who presents a key. `tenants` None: all of them."""
+    """Who presents a key. `tenants` None: all of them. `roles`: what it may do as one for management."""
 
     id: str
     name: str
     tenants: frozenset[str] | None
     scopes: frozenset[str]
+    roles: frozenset[str] = frozenset()
 
     @property
     def is_live(self) -> bool:
@@ -96,21 +98,28 @@ class ApiKeys:
         scopes: Iterable[str],
         now_us: int,
         who: str = BY_ITSELF,
+        roles: Iterable[str] = (),
     ) -> tuple[Principal, str]:
         """Makes a key; returns it and the text that its holder presents, which nobody can read again.
 
-        The audit log keeps who made it, and for what. Raises TooManyKeys, and ValueError for a scope that
-        does not exist.
+        A management key without roles gets those that the catalogue assumes (roles.toml). The audit log keeps
+        who made it, and for what. Raises TooManyKeys, and ValueError for an unknown scope, an unknown role
+        and for roles of a key that is not for management.
         """
-        unknown = set(scopes) - set(SCOPES)
-        if unknown:
-            raise ValueError(f"scope {min(unknown)!r} is none of {', '.join(SCOPES)}")
+        named_scopes, named_roles = frozenset(scopes), frozenset(roles)
+        _check(named_scopes, named_roles)
+        allowed = None if tenants is None else frozenset(tenants)
         principal = Principal(
-            token_hex(8), name, None if tenants is None else frozenset(tenants), frozenset(scopes)
+            token_hex(8), name, allowed, named_scopes, _roles(named_roles, allowed, named_scopes)
         )
         secret = token_hex(32)
         named = EVERYONE if principal.tenants is None else _json(sorted(principal.tenants))
-        values = {"name": name, "tenants": named, "scopes": _json(sorted(principal.scopes))}
+        values = {
+            "name": name,
+            "tenants": named,
+            "scopes": _json(sorted(principal.scopes)),
+            "roles": _json(sorted(principal.roles)),
+        }
         with away_is_said(), self._engine.begin() as db:
             db.execute(
                 sa.insert(self._keys).values(
@@ -188,19 +197,39 @@ class Keyring:
 
 def _principal(row: sa.Row[tuple[object, ...]]) -> Principal:
     key = row._mapping
-    named = str(key["tenants"])
-    return Principal(
-        str(key["id"]),
-        str(key["name"]),
-        None if named == EVERYONE else frozenset(_tenants.decode(named)),
-        frozenset(_tenants.decode(str(key["scopes"]))),
-    )
+    named, roles = str(key["tenants"]), str(key["roles"])
+    tenants = None if named == EVERYONE else frozenset(_words.decode(named))
+    scopes = frozenset(_words.decode(str(key["scopes"])))
+    held = frozenset(_words.decode(roles)) if roles else frozenset[str]()
+    return Principal(str(key["id"]), str(key["name"]), tenants, scopes, _roles(held, tenants, scopes))
+
+
+def _check(scopes: frozenset[str], roles: frozenset[str]) -> None:
+    """Raises ValueError for words that mean nothing."""
+    if unknown := scopes - set(SCOPES):
+        raise ValueError(f"scope {min(unknown)!r} is none of {', '.join(SCOPES)}")
+    if unknown := roles - load_roles().roles.keys():
+        raise ValueError(f"role {min(unknown)!r} is none of {', '.join(load_roles().roles)}")
+    if roles and MANAGEMENT not in scopes:
+        raise ValueError(f"roles are for keys with the scope {MANAGEMENT}; this one has none")
+
+
+def _roles(named: frozenset[str], tenants: frozenset[str] | None, scopes: frozenset[str]) -> frozenset[str]:
+    """The roles of a key; one for management that names none has what it always had."""
+    if named or MANAGEMENT not in scopes:
+        return named
+    return load_roles().assumed("installation" if tenants is None else "tenant")
 
 
 def _made(principal: Principal) -> str:
     """What a key is for, for the audit log."""
     tenants = EVERYONE if principal.tenants is None else sorted(principal.tenants)
-    made = {"name": principal.name, "tenants": tenants, "scopes": sorted(principal.scopes)}
+    made = {
+        "name": principal.name,
+        "tenants": tenants,
+        "scopes": sorted(principal.scopes),
+        "roles": sorted(principal.roles),
+    }
     return msgspec.json.encode(made).decode()
 
 

@@ -7,9 +7,11 @@ transaction, or throws the book away. The rules of drawing, holding and forfeiti
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Final
+
+import msgspec
 
 from talktime.core.credits import emptied, opened, usable
 from talktime.core.limits import NEVER_US
@@ -33,7 +35,10 @@ from talktime.ledger.records import (
     Lot,
     NewLot,
     Notice,
+    Paper,
+    Payment,
     SessionRow,
+    Standing,
 )
 
 FIRST_HEAD: Final = bytes(32)
@@ -67,7 +72,10 @@ class Book:
         "config_version",
         "counters",
         "currency",
+        "days",
         "dirty_counters",
+        "dirty_papers",
+        "dirty_payments",
         "dirty_sessions",
         "documents",
         "early_periods",
@@ -86,8 +94,12 @@ class Book:
         "notices",
         "number",
         "overdraft",
+        "papers",
+        "payments",
         "reconfigured",
         "sessions",
+        "standing",
+        "standing_text",
         "tenant",
         "time_zone",
         "version",
@@ -114,6 +126,10 @@ class Book:
         self.config: object | None = None
         self.is_new = False
         self.imported: dict[str, ImportedRow] = {}  # rows of files that this transaction asked for
+        self.standing = Standing()
+        self.standing_text: str | None = ""  # as it is stored; None once it has been touched
+        self.payments: dict[str, Payment] = {}  # those that this transaction asked for ...
+        self.papers: dict[tuple[str, str], Paper] = {}  # ... and papers by kind and key
         self.forget()
 
     def forget(self) -> None:
@@ -130,6 +146,9 @@ class Book:
         self.audit: list[Change] = []
         self.dirty_counters: dict[tuple[str, int], Counter] = {}
         self.dirty_sessions: dict[str, SessionRow] = {}
+        self.dirty_payments: dict[str, Payment] = {}
+        self.dirty_papers: dict[tuple[str, str], Paper] = {}
+        self.days: dict[int, tuple[int, int]] = {}
 
     # --- what the wallet holds ---------------------------------------------------------------------
 
@@ -151,8 +170,11 @@ class Book:
 
     @property
     def next_expiry_us(self) -> int:
-        """When the next lot expires that still holds money nobody reserved; NEVER_US for none."""
-        next_us = NEVER_US
+        """When the next lot expires that still holds money nobody reserved, or a waiting rule may go on.
+
+        NEVER_US for neither.
+        """
+        next_us = self.standing.wake_us or NEVER_US
         for lot in self.lots:
             if lot.expires_us < next_us and lot.left > lot.held:
                 next_us = lot.expires_us
@@ -179,13 +201,16 @@ class Book:
     def forfeit(self) -> None:
         """Forfeits what expired lots hold and no open call has reserved (rulings.md 17)."""
         before = self.balance
+        lost_lots = []
         for lot in self.lots:
             lost = lot.left - lot.held
             if lot.expires_us <= self.last_us and lost > 0:
                 lot.left -= lost
                 self.post(EXPIRED, CREDITS, FORFEITED, lost, lot.lot)
-                self.notice("lot_expired", f'{{"lot":{lot.lot},"micros":{lost}}}')
+                lost_lots.append((lot.lot, lost))
         self._drop_empty()
+        for number, lost in lost_lots:
+            self.notice("lot_expired", {"lot": number, "micros": lost})
         self._fell(before, by_expiry=True)
 
     # --- money in and out ----------------------------------------------------------------------------
@@ -317,7 +342,7 @@ class Book:
         self.flags = (self.flags | EMPTIED_BY_EXPIRY) if by_expiry else (self.flags & ~EMPTIED_BY_EXPIRY)
         if not self.flags & ZERO_TOLD:
             self.flags |= ZERO_TOLD
-            self.notice("balance_zero", f'{{"micros":{self.balance}}}')
+            self.notice("balance_zero", {})
 
     # --- the journal ---------------------------------------------------------------------------------
 
@@ -340,9 +365,58 @@ class Book:
         self.changed = True
         return self.number
 
-    def notice(self, kind: str, body: str) -> None:
-        """Writes a line for those who are told; it is stored with what it tells."""
+    def notice(self, kind: str, facts: Mapping[str, object]) -> None:
+        """Writes a line for those who are told, with what the tenant has after it (micros).
+
+        It is stored with what it tells.
+        """
+        balance, reserved = self.balance, self.reserved
+        has = {
+            "balance": balance,
+            "reserved": reserved,
+            "available": balance - reserved,
+            "overdraft": self.overdraft,
+            "currency": self.currency,
+        }
+        body = msgspec.json.encode({**facts, **has}).decode()
         self.notices.append(Notice(self.last_us, kind, body))
+        self.changed = True
+
+    # --- payments, papers, standing --------------------------------------------------------------------
+
+    def put_payment(self, payment: Payment) -> None:
+        """Stores a payment with this transaction, new or changed."""
+        self.payments[payment.payment] = payment
+        self.dirty_payments[payment.payment] = payment
+        self.changed = True
+
+    def put_paper(self, paper: Paper) -> None:
+        """Stores a paper with this transaction, new or changed; an empty document removes it."""
+        key = (paper.kind, paper.key)
+        if paper.document:
+            self.papers[key] = paper
+        else:
+            self.papers.pop(key, None)
+        self.dirty_papers[key] = paper
+        self.changed = True
+
+    def touch_standing(self) -> None:
+        """Says that `standing` was changed."""
+        self.standing_text = None
+        self.changed = True
+
+    def next_paper_number(self, series: str) -> int:
+        """1, 2, 3... of a series of papers: without gaps, never twice."""
+        number = self.standing.numbers.get(series, 0) + 1
+        self.standing.numbers[series] = number
+        self.touch_standing()
+        return number
+
+    def count_day(self, day: int, paid: int, calls: int) -> None:
+        """Adds to what was paid on a local day; both may be below 0 where a charge is corrected."""
+        had = self.days.get(day, (0, 0))
+        self.days[day] = (had[0] + paid, had[1] + calls)
+        self.changed = True
 
     # --- counters and sessions -----------------------------------------------------------------------
 

@@ -129,6 +129,9 @@ class Expire:
         if book is None:
             return False
         book.advance(now_us)
+        if 0 < book.standing.wake_us <= book.last_us:
+            book.standing.wake_us = 0
+            book.touch_standing()
         return True
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talktime.ledger.book import Book
-from talktime.ledger.records import Counter, ImportedRow
-from talktime.ledger.store import Call, Loaded, Opening, RowKey, Store
+from talktime.ledger.records import Counter, ImportedRow, Paper, Payment
+from talktime.ledger.store import Call, Loaded, Opening, PaperKey, PaymentKey, RowKey, Store
 
 
 class DryStore:
@@ -42,6 +42,19 @@ class DryStore:
     async def imported(self, rows: Sequence[RowKey]) -> dict[RowKey, ImportedRow]:
         """As the store."""
         return await self._store.imported(rows)
+
+    async def payments(self, keys: Sequence[PaymentKey]) -> dict[PaymentKey, Payment]:
+        """As the store."""
+        return await self._store.payments(keys)
+
+    async def papers(self, keys: Sequence[PaperKey]) -> dict[PaperKey, Paper]:
+        """As the store."""
+        return await self._store.papers(keys)
+
+    async def due_payments(self, now_us: int, limit: int) -> list[PaymentKey]:
+        """Nothing is due in a dry run."""
+        del now_us, limit
+        return []
 
     async def commit(self, books: Sequence[Book]) -> None:
         """Ends the transaction without a trace."""

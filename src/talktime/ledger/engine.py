@@ -69,6 +69,33 @@ class OfRow:
     tenant: str
 
 
+class OfMoney:
+    """A command about payments, by their names, and papers, by (kind, key): the book is given what exists."""
+
+    __slots__ = ()
+    tenant: str
+    payments: Sequence[str] = ()
+    papers: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attend:
+    """Has a wallet looked at: its rules have changed, or their time has come."""
+
+    tenant: str
+    call_id: str = ""
+    creates: bool = False
+
+    def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> bool:
+        """Whether there is such a tenant."""
+        del session
+        if book is None:
+            return False
+        book.advance(now_us)
+        book.changed = True
+        return True
+
+
 class QueueFull(Exception):  # noqa: N818 - not a fault of the program
     """More operations wait than the engine takes; the caller is told to come again."""
 
@@ -84,6 +111,9 @@ class NeedsPeriod(Exception):  # noqa: N818 - an answer to the engine
         self.period = period
         super().__init__(f"counters of period {period} are not in memory")
 
+
+Attention = Callable[[Book], "Sequence[Command]"]
+"""Looks at a wallet that a transaction has changed, in it; returns commands that have to follow it."""
 
 Configure = Callable[[Documents], object]
 """Makes of a tenant's documents what its commands work with."""
@@ -121,6 +151,7 @@ class Engine:
         store: Store,
         configure: Configure,
         *,
+        attend: Attention | None = None,
         clock_us: Callable[[], int] = _clock_us,
         max_queue: int = 4_096,
         max_books: int = 20_000,
@@ -129,6 +160,7 @@ class Engine:
         self.clock_us = clock_us
         self.observed = Observed()
         self._configure = configure
+        self._attend = attend
         self._max_queue = max_queue
         self._max_books = max_books
         self._queue: deque[Waiting] = deque()
@@ -277,6 +309,7 @@ class Engine:
             tenants = [tenant for tenant in tenants if tenant not in opening.busy]
         sessions = await self._load(tenants, batch, opening)
         await self._look_up_rows(batch)
+        await self._look_up_money(batch)
         answers = []
         changed: list[Waiting] = []
         for waiting in batch:
@@ -286,6 +319,7 @@ class Engine:
                 answers.append(await self._decide(waiting.command, sessions))
         if changed:
             self._put_back(batch, changed, 0)
+        follow = self._attended(tenants)
         touched = [book for tenant in tenants if (book := self._books.get(tenant)) and book.changed]
         began_ns = perf_counter_ns()
         await self.store.commit(touched)
@@ -299,6 +333,33 @@ class Engine:
             if not waiting.answer.done():
                 waiting.answer.set_result(answer)
         self._trim_caches()
+        for command in follow:
+            self._follow_up(command)
+
+    def _attended(self, tenants: Sequence[str]) -> list[Command]:
+        """What depends on the state of a wallet is looked at once a transaction, in it.
+
+        Returns what has to follow it. A book whose documents were changed is looked at with the new ones.
+        """
+        follow: list[Command] = []
+        if self._attend is None:
+            return follow
+        for tenant in tenants:
+            book = self._books.get(tenant)
+            if book is None or not book.changed:
+                continue
+            if book.reconfigured:
+                follow.append(Attend(tenant))
+            elif book.config is not None:
+                follow.extend(self._attend(book))
+        return follow
+
+    def _follow_up(self, command: Command) -> None:
+        """Queues what a transaction asks for; nobody waits for its answer."""
+        answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(_log_fault)
+        self._queue.append(Waiting(command, answer))
+        self._wake.set()
 
     def _is_changed(self, tenant: str) -> bool:
         """Whether this transaction has changed the tenant's documents: what follows must see them first."""
@@ -374,6 +435,24 @@ class Engine:
         for (tenant, identity), row in found.items():
             self._books[tenant].imported[identity] = row
 
+    async def _look_up_money(self, batch: Sequence[Waiting]) -> None:
+        """Gives the books the payments and the papers that commands ask for by their names."""
+        payments: set[tuple[str, str]] = set()
+        papers: set[tuple[str, str, str]] = set()
+        for waiting in batch:
+            command = waiting.command
+            if isinstance(command, OfMoney) and command.tenant in self._books:
+                payments.update((command.tenant, payment) for payment in command.payments)
+                papers.update((command.tenant, kind, key) for kind, key in command.papers)
+        for tenant in {key[0] for key in (*payments, *papers)}:
+            self._books[tenant].payments, self._books[tenant].papers = {}, {}
+        if payments:
+            for (tenant, name), payment in (await self.store.payments(sorted(payments))).items():
+                self._books[tenant].payments[name] = payment
+        if papers:
+            for (tenant, kind, key), paper in (await self.store.papers(sorted(papers))).items():
+                self._books[tenant].papers[kind, key] = paper
+
     async def _decide(self, command: Command, sessions: Mapping[Call, SessionRow]) -> object:
         book = self._books.get(command.tenant)
         session = None
@@ -418,6 +497,12 @@ class Engine:
             return
         for tenant in list(self._books)[: len(self._books) - self._max_books + self._max_books // 10]:
             del self._books[tenant]
+
+
+def _log_fault(answer: asyncio.Future[object]) -> None:
+    """Says what went wrong with a command that nobody waits for."""
+    if not answer.cancelled() and (fault := answer.exception()) is not None:
+        log.error("a command that followed a transaction failed", exc_info=fault)
 
 
 def _fail(batch: Iterable[Waiting], error: Exception) -> None:

@@ -22,7 +22,7 @@ from talktime.ledger.database import DatabaseError, DatabaseUrl, check_current
 from talktime.ledger.partitions import ensure_partitions
 from talktime.ledger.postgres_link import Line, Link, one_line
 from talktime.ledger.postgres_writes import texts, writes
-from talktime.ledger.records import Counter, ImportedRow, SessionRow, State
+from talktime.ledger.records import Counter, ImportedRow, Paper, Payment, SessionRow, State
 from talktime.ledger.schema import HOURS_FROM
 from talktime.ledger.store import (
     Call,
@@ -30,6 +30,8 @@ from talktime.ledger.store import (
     Duplicate,
     Loaded,
     Opening,
+    PaperKey,
+    PaymentKey,
     RowKey,
     StoreAway,
     StoreBusy,
@@ -52,6 +54,17 @@ _SESSIONS: Final = (
 _IMPORTED: Final = (
     "select tenant, identity, call_id, charge from imported"
     " where (tenant, identity) in (select * from unnest(%s::text[], %s::text[]))"
+)
+_PAYMENTS: Final = (
+    f"select tenant, {', '.join(Payment._fields)} from payments"
+    " where (tenant, payment) in (select * from unnest(%s::text[], %s::text[]))"
+)
+_PAPERS: Final = (
+    f"select tenant, {', '.join(Paper._fields)} from papers"
+    " where (tenant, kind, key) in (select * from unnest(%s::text[], %s::text[], %s::text[]))"
+)
+_DUE_PAYMENTS: Final = (
+    f"select tenant, payment from payments where due_us < {NEVER_US} and due_us <= %s order by due_us limit %s"
 )
 _AMONG: Final = "where tenant = any(%s::text[])"
 _WALLETS: Final = f"select {', '.join(rows.WALLET_COLUMNS)} from wallets {_AMONG}"
@@ -206,6 +219,21 @@ class PostgresStore:
             found = await cursor.fetchall()
         return {(tenant, row[0]): ImportedRow._make(row) for tenant, *row in found}
 
+    async def payments(self, keys: Sequence[PaymentKey]) -> dict[PaymentKey, Payment]:
+        """Reads payments by their keys."""
+        async with self._link.talking(self._timeout_s) as connection:
+            cursor = await connection.execute(_PAYMENTS, _pairs(keys))
+            found = await cursor.fetchall()
+        return {(tenant, row[0]): Payment._make(row) for tenant, *row in found}
+
+    async def papers(self, keys: Sequence[PaperKey]) -> dict[PaperKey, Paper]:
+        """Reads papers by their keys."""
+        async with self._link.talking(self._timeout_s) as connection:
+            columns = [texts(column) for column in zip(*keys, strict=True)]
+            cursor = await connection.execute(_PAPERS, columns)
+            found = await cursor.fetchall()
+        return {(tenant, row[0], row[1]): Paper._make(row) for tenant, *row in found}
+
     async def commit(self, books: Sequence[Book]) -> None:
         """Writes and commits in one round trip. Raises UnknownOutcome where its end was not seen."""
         if not books:
@@ -273,6 +301,10 @@ class PostgresStore:
     async def due_expiries(self, now_us: int, limit: int) -> list[str]:
         """Tenants whose next lot has expired. Raises StoreAway."""
         return [tenant for (tenant,) in await self._ask(_DUE_EXPIRIES, now_us, limit)]
+
+    async def due_payments(self, now_us: int, limit: int) -> list[PaymentKey]:
+        """Payments that a worker has to look at. Raises StoreAway."""
+        return [(tenant, payment) for tenant, payment in await self._ask(_DUE_PAYMENTS, now_us, limit)]
 
     async def due_trims(self, now_us: int, limit: int) -> list[Call]:
         """Closed sessions that have been kept long enough. Raises StoreAway."""

@@ -14,6 +14,7 @@ import psycopg
 
 from talktime.ledger import rows
 from talktime.ledger.book import Book
+from talktime.ledger.records import Paper, Payment
 
 # --- columns as texts of arrays --------------------------------------------------------------------
 
@@ -48,7 +49,8 @@ _ARRAYS: Final[Mapping[str, Callable[[Sequence[Any]], str]]] = {
 }
 _TEXT_COLUMNS: Final = frozenset(
     "tenant currency time_zone lots kind debit credit call_id user_name category body counter origin"
-    " reference who what before after document user_key identity".split()
+    " reference who what before after document user_key identity standing payment gateway gateway_payment"
+    " key".split()
 )
 
 
@@ -119,6 +121,28 @@ _WRITE_COUNTERS: Final = _insert(
 )
 _WRITE_LOTS: Final = _insert("lots", "tenant lot bought_us expires_us amount origin reference")
 _WRITE_OUTBOX: Final = _insert("outbox", "tenant at_us kind body")
+_WRITE_PAYMENTS: Final = _insert(
+    "payments",
+    f"tenant {' '.join(Payment._fields)}",
+    " on conflict (tenant, payment) do update set state = excluded.state, due_us = excluded.due_us,"
+    " amount = excluded.amount, gateway = excluded.gateway, gateway_payment = excluded.gateway_payment,"
+    " body = excluded.body",
+    state="text",
+)
+_WRITE_PAPERS: Final = _insert(
+    "papers",
+    f"tenant {' '.join(Paper._fields)}",
+    " on conflict (tenant, kind, key) do update set at_us = excluded.at_us, document = excluded.document",
+)
+_DROP_PAPERS: Final = _write(
+    "delete from papers where (tenant, kind, key) in (select * from {values})", ("tenant", "kind", "key")
+)
+_COUNT_DAYS: Final = _insert(
+    "days",
+    "tenant day paid calls",
+    " on conflict (tenant, day) do update set paid = days.paid + excluded.paid,"
+    " calls = days.calls + excluded.calls",
+)
 _WRITE_AUDIT: Final = _insert("audit", "tenant at_us who what before after")
 
 
@@ -187,11 +211,27 @@ def writes(books: Sequence[Book]) -> Iterator[tuple[str, list[str]]]:
         (_WRITE_LOTS, [(book.tenant, *lot) for book in books for lot in book.new_lots]),
         (_WRITE_OUTBOX, [(book.tenant, *notice) for book in books for notice in book.notices]),
         (_WRITE_AUDIT, [(book.tenant, *change) for book in books for change in book.audit]),
+        *_money_rows(books),
         *_document_rows(books),
     )
     for write, values in rows_of:
         if values:
             yield write.statement, write.columns(values)
+
+
+def _money_rows(books: Sequence[Book]) -> Iterator[tuple[_Write, list[tuple[Any, ...]]]]:
+    """Payments, papers, and what was paid a day."""
+    papers = [(book.tenant, paper) for book in books for paper in book.dirty_papers.values()]
+    yield (
+        _WRITE_PAYMENTS,
+        [(book.tenant, *payment) for book in books for payment in book.dirty_payments.values()],
+    )
+    yield _WRITE_PAPERS, [(tenant, *paper) for tenant, paper in papers if paper.document]
+    yield _DROP_PAPERS, [(tenant, paper.kind, paper.key) for tenant, paper in papers if not paper.document]
+    yield (
+        _COUNT_DAYS,
+        [(book.tenant, day, paid, calls) for book in books for day, (paid, calls) in book.days.items()],
+    )
 
 
 def _session_rows(books: Sequence[Book]) -> list[tuple[Any, ...]]:

@@ -19,6 +19,9 @@ POST_USAGE: Final = "post_usage"
 OVERDRAFT: Final = "overdraft"
 FORFEITED: Final = "forfeited"
 ADJUSTMENTS: Final = "adjustments"
+FROZEN: Final = "frozen"
+RECEIVABLE: Final = "receivable"
+REFUNDS: Final = "refunds"
 FUNDING: Final = "funding:"
 
 # Kinds of entries.
@@ -28,6 +31,9 @@ CHARGED: Final = "charged"
 EXPIRED: Final = "expired"
 ADJUSTED: Final = "adjusted"
 CORRECTED: Final = "corrected"
+REFUNDED: Final = "refunded"
+DISPUTED: Final = "disputed"
+RELEASED: Final = "released"
 
 # Flags of a wallet, as bits.
 EMPTIED_BY_EXPIRY: Final = 1
@@ -84,6 +90,34 @@ class Given(msgspec.Struct, array_like=True):
     digest: int
     grant: tuple[int, ...]
     text: str
+
+
+class Standing(msgspec.Struct, array_like=True, gc=False):
+    """How a tenant's money was last seen to stand: what has been told, tried and numbered.
+
+    `mode` is a `core.modes.Mode`, -1 for nobody knows yet. `attempt`: the payment of an unresolved recharge,
+    that will bring `attempt_micros`. `suspended`: why the rule is paused, "" while it is armed, since
+    `suspended_us`, by a card with `suspended_card`. `reason`: why the last evaluation did not pay.
+    `recharged` micros in `month`; `paid_us`: instants of the recharges of the last 24 h. `wake_us`: when the
+    rule has to be looked at again, 0 for never. `low`: bits of the low balances that were told.
+    `told`: keys of what is told once, with the instant. `numbers`: the last number of each series of papers.
+    """
+
+    mode: int = -1
+    attempt: str = ""
+    attempt_micros: int = 0
+    suspended: str = ""
+    suspended_us: int = 0
+    suspended_card: str = ""
+    reason: str = ""
+    month: int = 0
+    recharged: int = 0
+    paid_us: list[int] = msgspec.field(default_factory=list)
+    cool_until_us: int = 0
+    wake_us: int = 0
+    low: int = 0
+    told: dict[str, int] = msgspec.field(default_factory=dict)
+    numbers: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Cap(msgspec.Struct, array_like=True, gc=False):
@@ -276,6 +310,33 @@ class Notice(NamedTuple):
     at_us: int
     kind: str
     body: str
+
+
+class Payment(NamedTuple):
+    """Money that is to come from a gateway, or a refund that goes back there: a row of `payments`.
+
+    `amount` is what its lot gets, in micros; `due_us` is when a worker looks at it, NEVER_US for nobody has
+    to. `body` is the JSON of a `funding.payments.PaymentBody`.
+    """
+
+    payment: str
+    kind: str
+    state: str
+    at_us: int
+    due_us: int
+    amount: int
+    gateway: str
+    gateway_payment: str
+    body: str
+
+
+class Paper(NamedTuple):
+    """A paper of a tenant (receipt, invoice, ticket, webhook...): a JSON document, "" to remove it."""
+
+    kind: str
+    key: str
+    at_us: int
+    document: str
 
 
 class Document(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from talktime.ledger.book import Book
-from talktime.ledger.records import Lot, Session, SessionRow
+from talktime.ledger.records import Lot, Session, SessionRow, Standing
 from talktime.ledger.schema import HOURS_FROM
 
 WALLET_COLUMNS: Final = (
@@ -29,6 +29,7 @@ WALLET_COLUMNS: Final = (
     "next_expiry_us",
     "flags",
     "lots",
+    "standing",
 )
 SESSION_COLUMNS: Final = ("call_id", "state", "due_us", "charge", "body")
 
@@ -40,6 +41,7 @@ HOURS_KEPT: Final = 2
 
 _encode: Final = msgspec.json.Encoder().encode
 _lots: Final = msgspec.json.Decoder(list[Lot])
+_standing: Final = msgspec.json.Decoder(Standing)
 _session: Final = msgspec.json.Decoder(Session)
 
 
@@ -62,7 +64,15 @@ def wallet_values(book: Book) -> tuple[Any, ...]:
         book.next_expiry_us,
         book.flags,
         _encode(book.lots).decode(),
+        _standing_text(book),
     )
+
+
+def _standing_text(book: Book) -> str:
+    """The standing as JSON; encoded only where it was touched."""
+    if book.standing_text is None:
+        book.standing_text = _encode(book.standing).decode()
+    return book.standing_text
 
 
 def book_of(row: Sequence[Any]) -> Book:
@@ -74,7 +84,14 @@ def book_of(row: Sequence[Any]) -> Book:
     book.head = bytes(book.head)
     book.flags = row[14]
     book.lots = _lots.decode(row[15])
+    book.standing_text = row[16]
+    book.standing = standing_of(row[16])
     return book
+
+
+def standing_of(text: str) -> Standing:
+    """The stored text of a standing, "" of a wallet that never had one."""
+    return _standing.decode(text) if text else Standing()
 
 
 def body_text(row: SessionRow) -> str:

@@ -44,6 +44,11 @@ GLOBAL_TABLES = frozenset({"decks", "api_keys", "settings"})
 # PostgreSQL keeps these in monthly partitions of `at_us`.
 PARTITIONED_TABLES = ("journal", "charges")
 
+# A recharge of which nobody can say yet how it ended.
+UNRESOLVED_RECHARGE: Final = (
+    "kind = 'recharge' and state in ('created', 'submitted', 'requires_action', 'unknown')"
+)
+
 # sessions.state
 DENIED, OPEN, ENDED, CANCELLED, LOST = range(5)
 
@@ -113,6 +118,9 @@ def _where(name: str, columns: list[str], condition: str, unique: bool = False) 
 def _wallets(tables: MetaData, kind: Kind) -> None:
     """One row a tenant: lock, version and totals (rulings.md 33); `head` is the end of its hash chain.
 
+    `standing` is JSON: how the money was last seen to stand (`records.Standing`). `next_expiry_us` is when
+    somebody has to look at the wallet again: a lot expires, or a rule that waited may go on.
+
     `number` and `charge` are the last numbers that its journal and its charges were given. `lots` is a JSON
     list of the live lots, [[lot, expires_us, left, held], ...]. On PostgreSQL half of each page stays free:
     an update finds room beside the row it replaces and touches no index.
@@ -127,6 +135,7 @@ def _wallets(tables: MetaData, kind: Kind) -> None:
         _bytes("head"),
         *_whole(kind, "last_us", "next_expiry_us", "flags"),
         *_text("lots"),
+        Column("standing", Text, nullable=False, server_default=""),
         *_key(kind, "tenant"),
         _where("wallets_next_expiry", ["next_expiry_us"], f"next_expiry_us < {NEVER_US}"),
         sqlite_with_rowid=False,
@@ -245,6 +254,71 @@ def _imported(tables: MetaData, kind: Kind) -> None:
     )
 
 
+def _days(tables: MetaData, kind: Kind) -> None:
+    """What was paid a local day of the tenant (credits, post-usage, overdraft), and by how many calls.
+
+    Days are counted since 1970. The burn rate is worked out from them (rulings.md 31).
+    """
+    _table(
+        tables,
+        "days",
+        *_text("tenant"),
+        *_whole(kind, "day", "paid", "calls"),
+        *_key(kind, "tenant", "day"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _payments(tables: MetaData, kind: Kind) -> None:
+    """Money that is to come from a gateway or to go back there; `due_us` is when a worker looks at it.
+
+    One recharge of a tenant may be unresolved: that index is the only lock of auto-recharge (recharge.md 2).
+    A gateway's payment stands here once.
+    """
+    _table(
+        tables,
+        "payments",
+        *_text("tenant", "payment", "kind", "state"),
+        *_whole(kind, "at_us", "due_us", "amount"),
+        *_text("gateway", "gateway_payment", "body"),
+        *_key(kind, "tenant", "payment"),
+        _where("payments_unresolved", ["tenant"], UNRESOLVED_RECHARGE, unique=True),
+        _where("payments_taken", ["tenant", "gateway", "gateway_payment"], "gateway_payment <> ''", unique=True),
+        _where("payments_due", ["due_us"], f"due_us < {NEVER_US}"),
+        Index("payments_at", "tenant", "at_us"),
+        CheckConstraint("amount > 0", name="amount"),
+    )
+
+
+def _papers(tables: MetaData, kind: Kind) -> None:
+    """Papers of a tenant: receipts, invoices, tickets, webhooks... each a JSON document of its kind."""
+    _table(
+        tables,
+        "papers",
+        *_text("tenant", "kind", "key"),
+        *_whole(kind, "at_us"),
+        *_text("document"),
+        *_key(kind, "tenant", "kind", "key"),
+    )
+
+
+def _deliveries(tables: MetaData, kind: Kind) -> None:
+    """A notice on its way to one recipient by one channel; `notice` is its number in the outbox."""
+    _table(
+        tables,
+        "deliveries",
+        *_numbered(kind),
+        *_whole(kind, "notice", "at_us"),
+        *_text("channel", "recipient", "state"),
+        *_whole(kind, "tries", "due_us", "sent_us", default=0),
+        *_text("error"),
+        *_key(kind, "tenant", "id", only="postgresql"),
+        _where("deliveries_due", ["due_us"], "state = 'waiting'"),
+        Index("deliveries_notice", "tenant", "notice"),
+        sqlite_autoincrement=True,
+    )
+
+
 def _outbox(tables: MetaData, kind: Kind) -> None:
     """What has to be told to somebody, written with what it tells; `done_us` is 0 until it was.
 
@@ -314,7 +388,10 @@ def _decks(tables: MetaData, kind: Kind) -> None:
 
 
 def _installation(tables: MetaData, kind: Kind) -> None:
-    """Keys of the doors (`tenants` is a JSON list or '*'; 0 in `revoked_us` means valid) and settings."""
+    """Keys of the doors (`tenants` is a JSON list or '*'; 0 in `revoked_us` means valid) and settings.
+
+    `roles` is a JSON list, "" of a key that was made before keys had roles.
+    """
     _table(
         tables,
         "api_keys",
@@ -323,6 +400,7 @@ def _installation(tables: MetaData, kind: Kind) -> None:
         *_text("name", "tenants", "scopes"),
         *_whole(kind, "created_us"),
         *_whole(kind, "revoked_us", default=0),
+        Column("roles", Text, nullable=False, server_default=""),
         *_key(kind, "id"),
         UniqueConstraint("hash"),
     )
@@ -337,7 +415,11 @@ _TABLES: tuple[Callable[[MetaData, Kind], None], ...] = (
     _counters,
     _sessions,
     _imported,
+    _days,
+    _payments,
+    _papers,
     _outbox,
+    _deliveries,
     _audit,
     _documents,
     _decks,

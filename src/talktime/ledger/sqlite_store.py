@@ -31,6 +31,8 @@ from talktime.ledger.records import (
     ImportedRow,
     NewLot,
     Notice,
+    Paper,
+    Payment,
     SessionRow,
 )
 from talktime.ledger.schema import HOURS_FROM
@@ -40,6 +42,8 @@ from talktime.ledger.store import (
     Duplicate,
     Loaded,
     Opening,
+    PaperKey,
+    PaymentKey,
     RowKey,
     StoreAway,
     StoreBusy,
@@ -81,6 +85,23 @@ _INSERT_CHANGE: Final = _insert("audit", "tenant", *Change._fields)
 _COUNTER: Final = (
     _insert("counters", "tenant", "counter", "period", "used", "reserved")
     + " on conflict do update set used = excluded.used, reserved = excluded.reserved"
+)
+_PAYMENT: Final = f"select {', '.join(Payment._fields)} from payments where tenant = ? and payment = ?"
+_PUT_PAYMENT: Final = (
+    _insert("payments", "tenant", *Payment._fields)
+    + " on conflict (tenant, payment) do update set state = excluded.state, due_us = excluded.due_us,"
+    " amount = excluded.amount, gateway = excluded.gateway, gateway_payment = excluded.gateway_payment,"
+    " body = excluded.body"
+)
+_PAPER: Final = "select kind, key, at_us, document from papers where tenant = ? and kind = ? and key = ?"
+_PUT_PAPER: Final = (
+    _insert("papers", "tenant", *Paper._fields)
+    + " on conflict (tenant, kind, key) do update set at_us = excluded.at_us, document = excluded.document"
+)
+_DROP_PAPER: Final = "delete from papers where tenant = ? and kind = ? and key = ?"
+_COUNT_DAY: Final = (
+    _insert("days", "tenant", "day", "paid", "calls")
+    + " on conflict (tenant, day) do update set paid = paid + excluded.paid, calls = calls + excluded.calls"
 )
 _TWICE: Final = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 _KEY_OF: Final = {"users": "user_key", "service_numbers": "number"}
@@ -202,6 +223,34 @@ class SqliteStore:
                 found[key] = ImportedRow._make(row)
         return found
 
+    async def payments(self, keys: Sequence[PaymentKey]) -> dict[PaymentKey, Payment]:
+        """Reads payments by their keys."""
+        found = {}
+        for key in keys:
+            row = self._db.execute(_PAYMENT, key).fetchone()
+            if row is not None:
+                found[key] = Payment._make(row)
+        return found
+
+    async def papers(self, keys: Sequence[PaperKey]) -> dict[PaperKey, Paper]:
+        """Reads papers by their keys."""
+        found = {}
+        for key in keys:
+            row = self._db.execute(_PAPER, key).fetchone()
+            if row is not None:
+                found[key] = Paper._make(row)
+        return found
+
+    async def due_payments(self, now_us: int, limit: int) -> list[PaymentKey]:
+        """Payments that a worker has to look at."""
+        return list(
+            self._db.execute(
+                f"select tenant, payment from payments where due_us < {NEVER_US} and due_us <= ? "
+                "order by due_us limit ?",
+                (now_us, limit),
+            )
+        )
+
     async def commit(self, books: Sequence[Book]) -> None:
         """Writes set-wise and commits; the commit returns when the disk has it (synchronous=FULL)."""
         db = self._db
@@ -306,6 +355,7 @@ def _write(db: sqlite3.Connection, books: Sequence[Book]) -> None:
         _INSERT_NOTICE,
         [(book.tenant, *notice) for book in books for notice in book.notices],
     )
+    _write_money(db, books)
     _many(
         db,
         _INSERT_CHANGE,
@@ -314,6 +364,25 @@ def _write(db: sqlite3.Connection, books: Sequence[Book]) -> None:
     for book in books:
         for document in book.documents:
             _write_document(db, book.tenant, document.table, document.key, document.text)
+
+
+def _write_money(db: sqlite3.Connection, books: Sequence[Book]) -> None:
+    """Payments, papers, and what was paid a day."""
+    _many(
+        db,
+        _PUT_PAYMENT,
+        [(book.tenant, *payment) for book in books for payment in book.dirty_payments.values()],
+    )
+    papers = [(book.tenant, paper) for book in books for paper in book.dirty_papers.values()]
+    _many(db, _PUT_PAPER, [(tenant, *paper) for tenant, paper in papers if paper.document])
+    _many(
+        db, _DROP_PAPER, [(tenant, paper.kind, paper.key) for tenant, paper in papers if not paper.document]
+    )
+    _many(
+        db,
+        _COUNT_DAY,
+        [(book.tenant, day, paid, calls) for book in books for day, (paid, calls) in book.days.items()],
+    )
 
 
 def _write_sessions(db: sqlite3.Connection, books: Sequence[Book]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from talktime.ledger.book import Book
-from talktime.ledger.records import Counter, ImportedRow, SessionRow
+from talktime.ledger.records import Counter, ImportedRow, Paper, Payment, SessionRow
 
 
 class UnknownOutcome(Exception):  # noqa: N818 - not a fault of the program
@@ -35,6 +35,13 @@ Call = tuple[str, str]
 
 RowKey = tuple[str, str]
 """(tenant, identity of a row of a rated file)."""
+
+
+PaymentKey = tuple[str, str]
+"""(tenant, payment)."""
+
+PaperKey = tuple[str, str, str]
+"""(tenant, kind, key)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,15 @@ class Store(Protocol):
 
     async def imported(self, rows: Sequence[RowKey]) -> dict[RowKey, ImportedRow]:
         """Those of the asked rows of locked tenants that were booked."""
+
+    async def payments(self, keys: Sequence[PaymentKey]) -> dict[PaymentKey, Payment]:
+        """Those of the asked payments of locked tenants that exist."""
+
+    async def papers(self, keys: Sequence[PaperKey]) -> dict[PaperKey, Paper]:
+        """Those of the asked papers of locked tenants that exist."""
+
+    async def due_payments(self, now_us: int, limit: int) -> list[PaymentKey]:
+        """Payments that a worker has to look at, the longest waiting first (no lock, no transaction)."""
 
     async def commit(self, books: Sequence[Book]) -> None:
         """Writes all changes of these books and commits.

@@ -262,7 +262,7 @@ def _move(book: Book, tenant: LiveTenant, facts: Facts, old: Spent, new: Spent) 
         size_s = tenant.size_s(name, facts.base_us)
         for percent, kind in POOL_MARKS:
             if crossed(size_s, before_s, before_s + seconds, percent):
-                book.notice(kind, _encode({"pool": name, "period": facts.period}).decode())
+                book.notice(kind, {"pool": name, "period": facts.period})
     if new.amount != old.amount:
         for cap in facts.caps:
             book.count(cap.counter, cap.period, new.amount - old.amount, 0)
