@@ -44,6 +44,17 @@ def month_start_us(month: int, time_zone: str) -> int:
     return to_us(_instant_of(local, time_zone))
 
 
+def day_of(at_us: int, time_zone: str) -> int:
+    """The local day of an instant: days since 1970-01-01."""
+    return (to_utc(at_us).astimezone(zone(time_zone)).date() - _EPOCH.date()).days
+
+
+def day_start_us(day: int, time_zone: str) -> int:
+    """The instant at which a local day begins."""
+    local = datetime(1970, 1, 1) + timedelta(days=day)  # noqa: DTZ001 - made aware in the next line
+    return to_us(_instant_of(local, time_zone))
+
+
 def month_name(month: int) -> str:
     """`"2026-03"`."""
     return f"{month // 12:04}-{month % 12 + 1:02}"

@@ -1,20 +1,81 @@
-"""Auto-recharge as a rule: how much is bought when what is available falls below the trigger.
+"""Auto-recharge as a rule: whether something is bought now, how much, and if not, why.
 
-Level-triggered and strict: 100.00 with a trigger of 100 does nothing (domain.md 8, recharge.md 3).
+Level-triggered and strict: 100.00 with a trigger of 100 does nothing (domain.md 8, recharge.md 2 to 4, 8).
+Money in micros, instants in microseconds.
 """
+
+from enum import IntEnum
 
 from talktime.core.money import ceil_div
 
 
-def recharge_micros(available: int, below: int, add: int, cap_left: int, least: int = 0) -> int:
+class Why(IntEnum):
+    """Why an evaluation does not pay, in the order in which it is asked; the numbers are stored."""
+
+    PAYS = 0
+    NOT_ARMED = 1
+    IN_FLIGHT = 2
+    ABOVE_TRIGGER = 3
+    SUSPENDED = 4
+    NOT_ELIGIBLE = 5
+    NO_PAYMENT_METHOD = 6
+    COOLING_DOWN = 7
+    CAPPED = 8
+
+
+def recharge_micros(
+    available: int,
+    below: int,
+    add: int,
+    cap_left: int,
+    least: int = 0,
+    target: int = 0,
+    most: int = 0,
+    coin: int = 1,
+) -> int:
     """One payment: the least multiple of `add` that lifts `available` to `below`, held to `cap_left`.
 
-    0 where nothing is to be bought: at or above the trigger, no rule (`add` = 0), the cap is met, or what
-    it leaves of the wanted amount is less than `least`, the minimum of one payment (recharge.md 3).
+    With a `target` it is what is missing to it, rounded up to the currency's smallest `coin`, and at least the
+    minimum of one payment. `most` holds one payment, 0 for any; what is cut is cut down to a whole coin. 0 where nothing is to be bought: at or above
+    the trigger, no rule (neither `add` nor `target`), the cap is met, or what is left of the wanted amount is
+    less than `least`, the minimum of one payment (recharge.md 3, rulings.md 27).
     """
-    if add <= 0 or available >= below:
+    if available >= below or (add <= 0 and target <= 0):
         return 0
-    wanted = ceil_div(below - available, add) * add
-    if wanted <= cap_left:
+    if target > 0:
+        wanted = max(ceil_div(target - available, coin) * coin, least)
+    else:
+        wanted = ceil_div(below - available, add) * add
+    allowed = cap_left if most <= 0 or cap_left < most else most
+    if wanted <= allowed:
         return wanted
-    return cap_left if cap_left >= max(least, 1) else 0
+    cut = allowed // coin * coin  # down: a cap is hard
+    return cut if cut >= max(least, 1) else 0
+
+
+def verdict(
+    armed: int,
+    below_trigger: int,
+    in_flight: int,
+    suspended: int,
+    eligible: int,
+    has_method: int,
+    cooling_down: int,
+    amount: int,
+) -> int:
+    """A `Why` from what is known of a rule, 0 or 1 each; `amount` is what the caps leave to be paid."""
+    if not armed:
+        return Why.NOT_ARMED
+    if in_flight:
+        return Why.IN_FLIGHT
+    if not below_trigger:
+        return Why.ABOVE_TRIGGER
+    if suspended:
+        return Why.SUSPENDED
+    if not eligible:
+        return Why.NOT_ELIGIBLE
+    if not has_method:
+        return Why.NO_PAYMENT_METHOD
+    if cooling_down:
+        return Why.COOLING_DOWN
+    return Why.CAPPED if amount <= 0 else Why.PAYS

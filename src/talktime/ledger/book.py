@@ -252,6 +252,38 @@ class Book:
         self._drop_empty()
         self._fell(before, by_expiry=False)
 
+    def free_of(self, number: int) -> int:
+        """Micros of a lot that no call has reserved; 0 of one that is gone."""
+        for lot in self.lots:
+            if lot.lot == number:
+                return lot.left - lot.held
+        return 0
+
+    def expires_of(self, number: int) -> int:
+        """When a lot that still holds money expires; 0 of one that is gone."""
+        for lot in self.lots:
+            if lot.lot == number:
+                return lot.expires_us
+        return 0
+
+    def take_from(self, number: int, amount: int, kind: str, target: str) -> None:
+        """Takes free money out of one lot, as a refund or a dispute does; the caller has seen it there."""
+        before = self.balance
+        assert 0 < amount <= self.free_of(number), "only free money can be taken from a lot"
+        for lot in self.lots:
+            if lot.lot == number:
+                lot.left -= amount
+        self.post(kind, CREDITS, target, amount, number)
+        self._drop_empty()
+        self._fell(before, by_expiry=False)
+
+    def put_back(self, number: int, amount: int, expires_us: int, kind: str, source: str) -> None:
+        """Gives money back to the lot that it was taken from; where that has expired it is forfeited."""
+        before = self.balance
+        self.give_back(number, amount, expires_us)
+        self.post(kind, source, CREDITS, amount, number)
+        self.settled(before)
+
     def hold(self, amount: int, until_us: int) -> Holds:
         """Reserves money for a call that ends at `until_us`: up to `amount`, first in first out."""
         held: Holds = []

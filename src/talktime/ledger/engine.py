@@ -74,8 +74,16 @@ class OfMoney:
 
     __slots__ = ()
     tenant: str
-    payments: Sequence[str] = ()
-    papers: Sequence[tuple[str, str]] = ()
+
+    @property
+    def payments(self) -> Sequence[str]:
+        """The names of the payments."""
+        return ()
+
+    @property
+    def papers(self) -> Sequence[tuple[str, str]]:
+        """(kind, key) of the papers."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

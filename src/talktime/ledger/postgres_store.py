@@ -64,7 +64,8 @@ _PAPERS: Final = (
     " where (tenant, kind, key) in (select * from unnest(%s::text[], %s::text[], %s::text[]))"
 )
 _DUE_PAYMENTS: Final = (
-    f"select tenant, payment from payments where due_us < {NEVER_US} and due_us <= %s order by due_us limit %s"
+    f"select tenant, payment from payments where due_us < {NEVER_US} and due_us <= %s"
+    " order by due_us limit %s"
 )
 _AMONG: Final = "where tenant = any(%s::text[])"
 _WALLETS: Final = f"select {', '.join(rows.WALLET_COLUMNS)} from wallets {_AMONG}"

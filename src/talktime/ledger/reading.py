@@ -14,8 +14,20 @@ import msgspec
 import sqlalchemy as sa
 
 from talktime.ledger.database import DatabaseError, DatabaseUrl, open_engine
-from talktime.ledger.records import Charge, ChargeBody, Counter, Entry, Lot, SessionRow, State
-from talktime.ledger.rows import SESSION_COLUMNS, session_of
+from talktime.ledger.records import (
+    Charge,
+    ChargeBody,
+    Counter,
+    Entry,
+    Lot,
+    NewLot,
+    Paper,
+    Payment,
+    SessionRow,
+    Standing,
+    State,
+)
+from talktime.ledger.rows import SESSION_COLUMNS, session_of, standing_of
 from talktime.ledger.schema import table
 from talktime.ledger.store import Documents, StoreAway
 
@@ -226,6 +238,89 @@ class Reader:
         )
         with self._reading() as db:
             return [_entry(row) for row in db.execute(asked)]
+
+    def standing(self, tenant: str) -> Standing | None:
+        """How a tenant's money was last seen to stand; None where there is no such tenant."""
+        wallets = self._table("wallets")
+        with self._reading() as db:
+            text = db.scalar(sa.select(wallets.c.standing).where(wallets.c.tenant == tenant))
+        return None if text is None else standing_of(text)
+
+    def days(self, tenant: str, since: int, until: int) -> list[tuple[int, int, int]]:
+        """(local day since 1970, micros paid, calls) of the days in [since, until) on which calls ended."""
+        days = self._table("days")
+        asked = (
+            sa.select(days.c.day, days.c.paid, days.c.calls)
+            .where(days.c.tenant == tenant, days.c.day >= since, days.c.day < until)
+            .order_by(days.c.day)
+        )
+        with self._reading() as db:
+            return [(row.day, row.paid, row.calls) for row in db.execute(asked)]
+
+    def lots(self, tenant: str, before: int, limit: int) -> list[NewLot]:
+        """The facts of all lots below a number, newest first, spent and expired ones too."""
+        lots = self._table("lots")
+        asked = (
+            sa.select(*_columns(lots, NewLot._fields))
+            .where(lots.c.tenant == tenant, lots.c.lot < before, lots.c.lot > 0)
+            .order_by(lots.c.lot.desc())
+            .limit(limit)
+        )
+        with self._reading() as db:
+            return [NewLot._make(row) for row in db.execute(asked)]
+
+    # --- payments and papers -----------------------------------------------------------------------------
+
+    def payment(self, tenant: str, payment: str) -> Payment | None:
+        """One payment; None where there is none of this name."""
+        payments = self._table("payments")
+        asked = sa.select(*_columns(payments, Payment._fields))
+        with self._reading() as db:
+            row = db.execute(asked.where(payments.c.tenant == tenant, payments.c.payment == payment)).first()
+        return None if row is None else Payment._make(row)
+
+    def payments(
+        self, tenant: str, before: tuple[int, str], limit: int, kinds: Sequence[str] = ()
+    ) -> list[Payment]:
+        """Payments, newest first; `before`: (instant, name) of the last one of the page before."""
+        payments = self._table("payments")
+        at_us, name = before
+        asked = sa.select(*_columns(payments, Payment._fields)).where(
+            payments.c.tenant == tenant,
+            sa.or_(payments.c.at_us < at_us, sa.and_(payments.c.at_us == at_us, payments.c.payment < name)),
+        )
+        if kinds:
+            asked = asked.where(payments.c.kind.in_(kinds))
+        asked = asked.order_by(payments.c.at_us.desc(), payments.c.payment.desc()).limit(limit)
+        with self._reading() as db:
+            return [Payment._make(row) for row in db.execute(asked)]
+
+    def paper(self, tenant: str, kind: str, key: str) -> Paper | None:
+        """One paper; None where there is none of this kind and key."""
+        papers = self._table("papers")
+        asked = sa.select(*_columns(papers, Paper._fields)).where(
+            papers.c.tenant == tenant, papers.c.kind == kind, papers.c.key == key
+        )
+        with self._reading() as db:
+            row = db.execute(asked).first()
+        return None if row is None else Paper._make(row)
+
+    def papers(self, tenant: str, kind: str, after: str, limit: int, *, newest: bool = False) -> list[Paper]:
+        """Papers of a kind whose keys come after one, in order of key.
+
+        `newest` turns the order round: keys below `after`, "" for all.
+        """
+        papers = self._table("papers")
+        asked = sa.select(*_columns(papers, Paper._fields)).where(
+            papers.c.tenant == tenant, papers.c.kind == kind
+        )
+        if newest:
+            asked = asked.order_by(papers.c.key.desc())
+            asked = asked.where(papers.c.key < after) if after else asked
+        else:
+            asked = asked.where(papers.c.key > after).order_by(papers.c.key)
+        with self._reading() as db:
+            return [Paper._make(row) for row in db.execute(asked.limit(limit))]
 
     # --- calls -----------------------------------------------------------------------------------------
 

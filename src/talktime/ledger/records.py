@@ -22,6 +22,7 @@ ADJUSTMENTS: Final = "adjustments"
 FROZEN: Final = "frozen"
 RECEIVABLE: Final = "receivable"
 REFUNDS: Final = "refunds"
+TAX: Final = "tax"
 FUNDING: Final = "funding:"
 
 # Kinds of entries.
@@ -34,6 +35,7 @@ CORRECTED: Final = "corrected"
 REFUNDED: Final = "refunded"
 DISPUTED: Final = "disputed"
 RELEASED: Final = "released"
+TAXED: Final = "taxed"
 
 # Flags of a wallet, as bits.
 EMPTIED_BY_EXPIRY: Final = 1
@@ -96,7 +98,8 @@ class Standing(msgspec.Struct, array_like=True, gc=False):
     """How a tenant's money was last seen to stand: what has been told, tried and numbered.
 
     `mode` is a `core.modes.Mode`, -1 for nobody knows yet. `attempt`: the payment of an unresolved recharge,
-    that will bring `attempt_micros`. `suspended`: why the rule is paused, "" while it is armed, since
+    that will bring `attempt_micros`, with a card of fingerprint `attempt_card`, tried next at
+    `attempt_due_us`. `suspended`: why the rule is paused, "" while it is armed, since
     `suspended_us`, by a card with `suspended_card`. `reason`: why the last evaluation did not pay.
     `recharged` micros in `month`; `paid_us`: instants of the recharges of the last 24 h. `wake_us`: when the
     rule has to be looked at again, 0 for never. `low`: bits of the low balances that were told.
@@ -118,6 +121,8 @@ class Standing(msgspec.Struct, array_like=True, gc=False):
     low: int = 0
     told: dict[str, int] = msgspec.field(default_factory=dict)
     numbers: dict[str, int] = msgspec.field(default_factory=dict)
+    attempt_card: str = ""
+    attempt_due_us: int = 0
 
 
 class Cap(msgspec.Struct, array_like=True, gc=False):

@@ -257,7 +257,8 @@ def _imported(tables: MetaData, kind: Kind) -> None:
 def _days(tables: MetaData, kind: Kind) -> None:
     """What was paid a local day of the tenant (credits, post-usage, overdraft), and by how many calls.
 
-    Days are counted since 1970. The burn rate is worked out from them (rulings.md 31).
+    Days are counted since 1970. The burn rate is worked out from them (rulings.md 31); the books do without
+    them, and a ledger from before they were counted begins with none.
     """
     _table(
         tables,
@@ -283,7 +284,9 @@ def _payments(tables: MetaData, kind: Kind) -> None:
         *_text("gateway", "gateway_payment", "body"),
         *_key(kind, "tenant", "payment"),
         _where("payments_unresolved", ["tenant"], UNRESOLVED_RECHARGE, unique=True),
-        _where("payments_taken", ["tenant", "gateway", "gateway_payment"], "gateway_payment <> ''", unique=True),
+        _where(
+            "payments_taken", ["tenant", "gateway", "gateway_payment"], "gateway_payment <> ''", unique=True
+        ),
         _where("payments_due", ["due_us"], f"due_us < {NEVER_US}"),
         Index("payments_at", "tenant", "at_us"),
         CheckConstraint("amount > 0", name="amount"),

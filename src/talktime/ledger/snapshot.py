@@ -43,6 +43,7 @@ class WalletRow(NamedTuple):
     last_us: int
     next_expiry_us: int
     lots: str
+    standing: str
 
 
 class LotRow(NamedTuple):

@@ -22,7 +22,7 @@ from talktime.ledger.differences import MISSING, UNREADABLE, About, Difference, 
 from talktime.ledger.rebuild import Chain, Mark, Money
 from talktime.ledger.rebuild_charges import BookedRows, Charges, Counts, Sessions
 from talktime.ledger.records import NO_CHARGE, POST_USAGE, USAGE, Lot
-from talktime.ledger.rows import first_kept_hour
+from talktime.ledger.rows import first_kept_hour, standing_of
 from talktime.ledger.schema import HOURS_FROM
 from talktime.ledger.snapshot import CounterRow, Snapshot, WalletRow, open_snapshot
 
@@ -150,6 +150,8 @@ class _Rebuilt:
 
     def _wallet(self, wallet: WalletRow) -> None:
         money, held = self.money, self.counts.held
+        next_us = [lot.expires_us for number, lot in money.lots.items() if lot.left > held[number]]
+        next_us.append(self._wake_us(wallet) or NEVER_US)
         rebuilt: dict[str, object] = {
             "balance": money.balance,
             "overdraft": money.overdraft,
@@ -158,15 +160,20 @@ class _Rebuilt:
             "number": self.chain.number,
             "charge": self.charges.number,
             "head": self.chain.head,
-            "next_expiry_us": min(
-                (lot.expires_us for number, lot in money.lots.items() if lot.left > held[number]),
-                default=NEVER_US,
-            ),
+            "next_expiry_us": min(next_us),
         }
         for name, value in rebuilt.items():
             self.about.compare(f"{name} of the wallet", getattr(wallet, name), value)
         if wallet.last_us < self.chain.at_us:
             self.about.differ("last_us of the wallet", wallet.last_us, f"{self.chain.at_us} or later")
+
+    def _wake_us(self, wallet: WalletRow) -> int:
+        """When a rule that waits has to be looked at again, 0 for never."""
+        try:
+            return standing_of(wallet.standing).wake_us
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            self.about.differ("standing of the wallet", UNREADABLE, "how it stands")
+            return 0
 
     def _lots(self, wallet: WalletRow) -> None:
         """The live lots of the wallet, one by one."""

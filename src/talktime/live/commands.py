@@ -14,6 +14,7 @@ import msgspec
 
 from talktime.core.limits import MAX_CALL_S, US_PER_S
 from talktime.core.refusals import NONE, Refusal, refusal
+from talktime.funding.recharge import evaluate
 from talktime.ledger.engine import NeedsPeriod
 from talktime.ledger.records import Change, Facts, Given, Op, Session, SessionRow, State
 from talktime.live.answers import (
@@ -48,6 +49,12 @@ if TYPE_CHECKING:
     from talktime.live.facts import Asked, Classifier
     from talktime.live.operations import Pace
     from talktime.live.rates import RateBooks
+
+RECHARGE_S: Final = 15
+"""So many seconds after a short grant a switch asks again while a recharge is on its way."""
+
+RECHARGE_SOON_US: Final = 60 * US_PER_S
+"""A recharge that is tried only later than this helps no call that is in progress."""
 
 MAX_GIVEN: Final = 16
 """Answers that a session remembers; of more, the oldest extends are forgotten (docs/decisions)."""
@@ -184,7 +191,11 @@ class Start:
         ringing_s = pace.ringing_s if self.call.answered_us == UNKNOWN_US else 0
         row.due_us = book.last_us + (ringing_s + granted_s + pace.grace_s) * US_PER_S
         valid_us = facts.base_us + granted_s * US_PER_S
-        return _allow(book, row, Op.START, self.call.sequence, digest, granted_s < aim_s, valid_us)
+        ask_again_s = 0
+        if granted_s < aim_s and short_of(book, tenant, facts, cover, granted_s) == Refusal.NO_CREDIT:
+            ask_again_s = _money_comes_s(book, tenant, granted_s)
+        short = granted_s < aim_s
+        return _allow(book, row, (Op.START, self.call.sequence, digest), valid_us, (short, ask_again_s))
 
     def _deny(
         self, book: Book, session: SessionRow | None, digest: int, reason: Refusal, detail: str
@@ -235,8 +246,10 @@ class Extend:
         if body.authorised_s <= body.used_s:
             return _refuse(book, row, call.sequence, digest, reason)
         valid_us = book.last_us + left_s * US_PER_S
-        short = body.authorised_s < aim_s
-        return _allow(book, row, Op.EXTEND, call.sequence, digest, short, valid_us)
+        short, ask_again_s = body.authorised_s < aim_s, 0
+        if short and reason == Refusal.NO_CREDIT:
+            ask_again_s = _money_comes_s(book, tenant, left_s)
+        return _allow(book, row, (Op.EXTEND, call.sequence, digest), valid_us, (short, ask_again_s))
 
     def _reauthorise(self, book: Book, tenant: LiveTenant, body: Session) -> tuple[int, Refusal]:
         """Grants more where it can; returns (seconds aimed at in all, why it was not more)."""
@@ -494,13 +507,28 @@ def _given(row: SessionRow, given: Given) -> Answer:
     return Allowed(row.call_id, body_of(row).facts, Grant(*given.grant))
 
 
+def _money_comes_s(book: Book, tenant: LiveTenant, left_s: int) -> int:
+    """After how many seconds a short grant may be asked for again since money is on its way; 0: none is.
+
+    The rule that refills is asked here too, so that the very call that needs it sets it off (rulings.md 21).
+    """
+    evaluate(book, tenant.tenant)
+    standing = book.standing
+    if not standing.attempt or standing.attempt_due_us > book.last_us + RECHARGE_SOON_US:
+        return 0
+    return min(RECHARGE_S, max(left_s - 1, 1))
+
+
 def _allow(
-    book: Book, row: SessionRow, op: Op, sequence: int, digest: int, short: bool, valid_us: int
+    book: Book, row: SessionRow, asked: tuple[Op, int, int], valid_us: int, end: tuple[bool, int]
 ) -> Allowed:
+    """`asked`: operation, sequence, digest; `end`: whether it is short, and when to ask again (0: never)."""
+    (op, sequence, digest), (short, ask_again_s) = asked, end
     body = body_of(row)
     pool_s = sum([seconds for _, seconds in body.pools])
     credits = sum([micros for _, micros in body.lots])
-    grant = Grant(body.used_s, body.authorised_s, int(short), 0, valid_us, pool_s, credits)
+    final = int(short and not ask_again_s)
+    grant = Grant(body.used_s, body.authorised_s, final, ask_again_s, valid_us, pool_s, credits)
     body.last_sequence = sequence
     _remember(body, Given(op, sequence, digest, grant, ""))
     book.keep(row)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from talktime.ledger.commands import Expire
 from talktime.ledger.engine import Engine, QueueFull, Stopping
 from talktime.ledger.store import StoreAway, StoreBusy, UnknownOutcome
+from talktime.live.attend import attend
 from talktime.live.commands import Cancel, End, Extend, Rules, Start, Sweep, Trim
 from talktime.live.facts import Classifier
 from talktime.live.operations import CancelCall, EndCall, ExtendCall, Operation, Pace, StartCall
@@ -58,7 +59,9 @@ class Desk:
         self.catalogue = catalogue
         self.rules = Rules(Classifier(catalogue), rates or RateBooks(), pace or Pace())
         clock = {} if clock_us is None else {"clock_us": clock_us}
-        self.engine = Engine(store, self._configure, max_queue=max_queue, max_books=max_books, **clock)
+        self.engine = Engine(
+            store, self._configure, attend=attend, max_queue=max_queue, max_books=max_books, **clock
+        )
         self._round: asyncio.Task[None] | None = None
         self._hours_due_us = 0
 

@@ -35,6 +35,9 @@ FLAG_UNRATED: Final = "unrated"
 FLAG_LOST: Final = "lost"
 FLAG_CORRECTS: Final = "corrects_lost_call"
 
+CAP: Final = "cap:"
+"""Counters of the month's caps begin so; those of the guards of an hour do not."""
+
 ORIGIN_CORRECTION: Final = "correction"
 
 POOL_MARKS: Final = ((80, "pool_80"), (100, "pool_100"))
@@ -263,9 +266,19 @@ def _move(book: Book, tenant: LiveTenant, facts: Facts, old: Spent, new: Spent) 
         for percent, kind in POOL_MARKS:
             if crossed(size_s, before_s, before_s + seconds, percent):
                 book.notice(kind, {"pool": name, "period": facts.period})
+    book.count_day(tenant.day_of(facts.base_us), new.amount - old.amount, 0 if old.charge else 1)
     if new.amount != old.amount:
-        for cap in facts.caps:
-            book.count(cap.counter, cap.period, new.amount - old.amount, 0)
+        _count_caps(book, facts, new.amount - old.amount)
+
+
+def _count_caps(book: Book, facts: Facts, micros: int) -> None:
+    """Moves the caps that the call touches; one that is reached now is told (domain.md 10)."""
+    for cap in facts.caps:
+        spent = book.counter(cap.counter, cap.period).used
+        book.count(cap.counter, cap.period, micros, 0)
+        if cap.counter.startswith(CAP) and crossed(cap.limit, spent, spent + micros, 100):
+            told = {"counter": cap.counter, "limit": cap.limit, "period": cap.period}
+            book.notice("spend_cap_reached", told)
 
 
 def _post(book: Book, old: Spent, new: Spent) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from talktime.accounts.calendar import month_of, month_start_us
+from talktime.accounts.calendar import day_of, day_start_us, month_of, month_start_us
 from talktime.accounts.documents import tenant_of
 from talktime.accounts.funding_terms import Terms, terms_of
 from talktime.accounts.payers import NOBODY, Payers, payers_of
@@ -40,6 +40,7 @@ class LiveTenant:
     barred: PrefixTable
     hours_forgotten: int = 0
     _month: tuple[int, int, int] = (0, 0, 0)
+    _day: tuple[int, int, int] = (0, 0, 0)
     _caps: dict[tuple[int, int], tuple[tuple[str, int], ...]] = field(default_factory=dict)
     _limit_of: dict[str, int] = field(default_factory=dict)
     _pools: dict[str, PoolKey] = field(default_factory=dict)
@@ -58,6 +59,15 @@ class LiveTenant:
             month = month_of(at_us, zone)
             self._month = (month_start_us(month, zone), month_start_us(month + 1, zone), month)
         return month
+
+    def day_of(self, at_us: int) -> int:
+        """The local day of an instant, counted since 1970; remembered like the month."""
+        from_us, until_us, day = self._day
+        if not from_us <= at_us < until_us:
+            zone = self.tenant.time_zone
+            day = day_of(at_us, zone)
+            self._day = (day_start_us(day, zone), day_start_us(day + 1, zone), day)
+        return day
 
     def caps_of(self, user: int, service: int) -> tuple[tuple[str, int], ...]:
         """(counter, limit in micros) of the month's caps that a call of these payers moves."""

@@ -1,0 +1,429 @@
+"""What is done to payments under the wallet's lock: asked for, taken up by a worker, reported, reconsidered.
+
+Each is a command of the engine. Between them a worker talks to the gateway, outside of any transaction; a
+crash between any two leads to one credit for one charge, or none for none (design.md, Money outside).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from talktime.accounts.administration import Configured
+from talktime.accounts.tenant import ACTIVE
+from talktime.funding import recharge
+from talktime.funding.gateway import PaymentOrder, PaymentResult, RefundOrder, RefundResult
+from talktime.funding.payments import (
+    LEASE_US,
+    RESENT_FOR_US,
+    Kind,
+    PaymentBody,
+    State,
+    body_of,
+    is_unresolved,
+    moved,
+    with_body,
+)
+from talktime.funding.receipt import Billed
+from talktime.funding.refunds import refund_order, start_refund, take_refund, undo_refund
+from talktime.funding.settlement import cancel, decline, take_result, wait
+from talktime.funding.taxes import Seller, minor_unit_micros, tax_lines, tax_sum
+from talktime.ledger.commands import NO_TENANT, Refused
+from talktime.ledger.engine import OfMoney
+from talktime.ledger.records import Change, Payment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from talktime.accounts.tenant import BillingAccount, Tenant
+    from talktime.ledger.book import Book
+    from talktime.ledger.records import SessionRow
+
+NO_PAYMENT: Final = Refused("unknown_payment", "there is no such payment")
+
+
+class Job(NamedTuple):
+    """What a worker has to do outside: send the order or, first, ask what became of it (`asks`).
+
+    `may_send`: where the gateway knows nothing of it the same order may be sent again.
+    """
+
+    gateway: str
+    order: PaymentOrder | RefundOrder
+    asks: bool
+    may_send: bool
+
+
+class Nothing(NamedTuple):
+    """The gateway has never heard of the payment, and never will: it is not sent again."""
+
+
+class Unclear(NamedTuple):
+    """Nobody can say what became of it; `why` is a sentence."""
+
+    why: str
+
+
+class Wrong(NamedTuple):
+    """The gateway does not take such an order: a code, and a sentence."""
+
+    code: str
+    sentence: str
+
+
+Told = PaymentResult | RefundResult | Nothing | Unclear | Wrong
+"""What a worker or an event has learned."""
+
+
+def tenant_of_book(book: Book) -> Tenant:
+    """The tenant as it is configured, under the lock."""
+    assert isinstance(book.config, Configured), "the engine was given another configuration"
+    return book.config.tenant
+
+
+def billing_account(tenant: Tenant) -> BillingAccount | None:
+    """The account that papers are made out to: the default one, else the first."""
+    accounts = {account.id: account for account in tenant.billing_accounts}
+    first = next(iter(tenant.billing_accounts), None)
+    return accounts.get(tenant.default_billing_account, first)
+
+
+def billed_of(tenant: Tenant, purchase_order: str = "") -> Billed:
+    """Whom papers are made out to."""
+    account = billing_account(tenant)
+    if account is None:
+        return Billed(tenant.name, (), tenant.country, "", purchase_order)
+    return Billed(
+        account.name or tenant.name,
+        account.address,
+        account.country or tenant.country,
+        account.tax_id,
+        purchase_order or account.purchase_order,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AskPayment(OfMoney):
+    """Somebody buys credits by card: the payment is written down, a worker sends it.
+
+    `payment` follows from the request's key, so the same request again finds it; `digest` tells another one.
+    """
+
+    tenant: str
+    payment: str
+    amount: int
+    method: str
+    digest: str
+    who: str
+    kind: Kind = Kind.PURCHASE
+    purchase_order: str = ""
+    present: bool = True
+    call_id: str = ""
+    creates: bool = False
+
+    @property
+    def payments(self) -> Sequence[str]:
+        """The payment itself, if it was asked for before."""
+        return (self.payment,)
+
+    def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> Payment | Refused:
+        """The payment, new or as it stands."""
+        del session
+        if book is None:
+            return NO_TENANT
+        known = book.payments.get(self.payment)
+        if known is not None:
+            if body_of(known).digest != self.digest:
+                return Refused("conflict", "this Idempotency-Key came before with another request")
+            return known
+        book.advance(now_us)
+        tenant = tenant_of_book(book)
+        if tenant.status != ACTIVE:
+            return Refused("tenant_" + tenant.status, f"the tenant is {tenant.status}; ask the provider")
+        method = recharge.method_of(tenant, self.method)
+        if method is None:
+            named = f"there is no payment method {self.method!r}" if self.method else "no card is stored"
+            return Refused("no_payment_method", f"{named}; add one, or name the one to pay with")
+        body = PaymentBody(
+            who=self.who,
+            digest=self.digest,
+            method=method.id,
+            method_text=recharge.method_text(method),
+            card=method.fingerprint,
+            present=self.present,
+            billed=Billed("", purchase_order=self.purchase_order),
+            log=[(book.last_us, f"asked for by {self.who}")],
+        )
+        at_us = book.last_us
+        row = Payment(
+            self.payment, self.kind, State.CREATED, at_us, at_us, self.amount, method.gateway, "", ""
+        )
+        payment = with_body(row, body)
+        book.put_payment(payment)
+        what = f"{self.kind} {self.payment} of {self.amount} micros asked for"
+        book.audit.append(Change(at_us, self.who, what, "", ""))
+        return payment
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(OfMoney):
+    """A worker takes up a payment that is due, for as long as its lease; None where another was faster."""
+
+    tenant: str
+    payment: str
+    seller: Seller = field(default=Seller())
+    call_id: str = ""
+    creates: bool = False
+
+    @property
+    def payments(self) -> Sequence[str]:
+        """The payment."""
+        return _with_origin(self.payment)
+
+    def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> Job | None:
+        """What to do outside."""
+        del session
+        row = None if book is None else book.payments.get(self.payment)
+        if book is None or row is None or row.due_us > max(now_us, book.last_us):
+            return None
+        book.advance(now_us)
+        body, state = body_of(row), State(row.state)
+        if state is State.CREATED:
+            return self._first(book, row, body)
+        if not is_unresolved(row.state):
+            return None
+        lease_us = book.last_us + LEASE_US
+        if state is State.SUBMITTED:
+            body.log.append((book.last_us, "its worker was not heard of again; the gateway is asked"))
+        kept = State.UNKNOWN if state is State.SUBMITTED else state
+        book.put_payment(moved(row, body, kept, lease_us))
+        may_send = book.last_us - body.sent_us < RESENT_FOR_US and self._is_wanted(book, row)
+        return Job(row.gateway, _order(book, row, body), asks=True, may_send=may_send)
+
+    def _is_wanted(self, book: Book, row: Payment) -> bool:
+        return row.kind != Kind.RECHARGE or recharge.is_on(tenant_of_book(book))
+
+    def _first(self, book: Book, row: Payment, body: PaymentBody) -> Job | None:
+        """Begins a try: the key, the sums and the card are fixed, whatever happens to the worker."""
+        if row.kind == Kind.REFUND:
+            return self._send(book, row, body)
+        tenant = tenant_of_book(book)
+        if row.kind == Kind.RECHARGE and (why := _not_needed(book, tenant)):
+            cancel(book, row, why)
+            return None
+        method = recharge.method_of(tenant, body.method)
+        if method is None:
+            decline(book, tenant, row, "payment_method_removed")
+            return None
+        body.token, body.card = method.token, method.fingerprint
+        body.method_text = recharge.method_text(method)
+        body.seller, body.billed = self.seller, billed_of(tenant, body.billed.purchase_order)
+        billed = body.billed
+        body.taxes = tax_lines(row.amount, book.currency, self.seller, billed.country, billed.tax_id)
+        body.gross = row.amount + tax_sum(body.taxes)
+        return self._send(book, row._replace(gateway=method.gateway), body)
+
+    def _send(self, book: Book, row: Payment, body: PaymentBody) -> Job:
+        body.tries += 1
+        body.sent_us, body.asks = book.last_us, 0
+        body.log.append((book.last_us, f"try {body.tries} is sent to {row.gateway}"))
+        sent = moved(row, body, State.SUBMITTED, book.last_us + LEASE_US)
+        book.put_payment(sent)
+        return Job(row.gateway, _order(book, sent, body), asks=False, may_send=True)
+
+
+def _not_needed(book: Book, tenant: Tenant) -> str:
+    """Why a recharge that waits is not made any more, or ""."""
+    if not recharge.is_on(tenant):
+        return "the rule was switched off before it was sent"
+    if book.balance - book.reserved >= tenant.auto_recharge.below_micros:
+        return "enough is available again"
+    return ""
+
+
+def _with_origin(payment: str) -> Sequence[str]:
+    """A payment, and for a refund the one that it is of, which its name tells."""
+    origin, is_refund, _ = payment.partition("/refund/")
+    return (payment, origin) if is_refund else (payment,)
+
+
+def _order(book: Book, row: Payment, body: PaymentBody) -> PaymentOrder | RefundOrder:
+    if row.kind == Kind.REFUND:
+        return refund_order(book, row, body)
+    return PaymentOrder(
+        tenant=book.tenant,
+        payment=row.payment,
+        try_number=body.tries,
+        key=f"{row.payment}-{body.tries}",
+        amount_minor=body.gross // minor_unit_micros(book.currency),
+        currency=book.currency,
+        method_token=body.token,
+        off_session=not body.present,
+        description=f"Communication credits for {book.tenant}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Report(OfMoney):
+    """What somebody has learned of a payment. The same again, late, twice or out of order, does no harm."""
+
+    tenant: str
+    payment: str
+    told: Told
+    call_id: str = ""
+    creates: bool = False
+
+    @property
+    def payments(self) -> Sequence[str]:
+        """The payment, and the one that a refund is of."""
+        return _with_origin(self.payment)
+
+    def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> Payment | Refused:
+        """The payment as it stands now."""
+        del session
+        if book is None:
+            return NO_TENANT
+        row = book.payments.get(self.payment)
+        if row is None:
+            return NO_PAYMENT
+        book.advance(now_us)
+        if row.kind == Kind.REFUND:
+            return self._refund(book, row)
+        return self._payment(book, row)
+
+    def _payment(self, book: Book, row: Payment) -> Payment:
+        tenant, told = tenant_of_book(book), self.told
+        if isinstance(told, PaymentResult):
+            return take_result(book, tenant, row, told)
+        if not is_unresolved(row.state):
+            return row
+        if isinstance(told, Unclear):
+            return wait(book, row, told.why)
+        if isinstance(told, Wrong):
+            return decline(book, tenant, row, told.code)
+        if row.kind == Kind.RECHARGE:
+            return cancel(book, row, "the gateway never got it")
+        return decline(book, tenant, row, "never_arrived")
+
+    def _refund(self, book: Book, row: Payment) -> Payment:
+        told = self.told
+        if isinstance(told, RefundResult):
+            return take_refund(book, row, told)
+        if not is_unresolved(row.state):
+            return row
+        if isinstance(told, Unclear):
+            return wait(book, row, told.why)
+        code = told.code if isinstance(told, Wrong) else "never_arrived"
+        return undo_refund(book, row, code)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconsider(OfMoney):
+    """A recharge that waits, its rule having changed: cancelled if it is off, sent at once by another card."""
+
+    tenant: str
+    payment: str
+    call_id: str = ""
+    creates: bool = False
+
+    @property
+    def payments(self) -> Sequence[str]:
+        """The payment."""
+        return (self.payment,)
+
+    def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> bool:
+        """Whether it was changed; one that was sent already is left alone."""
+        del session
+        row = None if book is None else book.payments.get(self.payment)
+        if book is None or row is None or row.state != State.CREATED:
+            return False
+        book.advance(now_us)
+        tenant = tenant_of_book(book)
+        why = _not_needed(book, tenant)
+        if why:
+            cancel(book, row, why)
+            return True
+        body = body_of(row)
+        method = recharge.method_of(tenant, tenant.auto_recharge.method)
+        if method is None or method.fingerprint == body.card:
+            return False
+        body.method, body.failures = tenant.auto_recharge.method, 0
+        body.log.append((book.last_us, f"tried again at once with {recharge.method_text(method)}"))
+        book.standing.attempt_due_us = book.last_us
+        book.touch_standing()
+        book.put_payment(moved(row, body, State.CREATED, book.last_us))
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class RetryNow(OfMoney):
+    """An administrator ends a pause of the rule, or has a waiting attempt tried at once (recharge.md 7)."""
+
+    tenant: str
+    who: str
+    attempt: str = ""
+    call_id: str = ""
+    creates: bool = False
+
+    @property
+    def payments(self) -> Sequence[str]:
+        """The attempt that was seen waiting."""
+        return (self.attempt,) if self.attempt else ()
+
+    def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> bool | Refused:
+        """True where something was to be done."""
+        del session
+        if book is None:
+            return NO_TENANT
+        book.advance(now_us)
+        tenant = tenant_of_book(book)
+        if not recharge.is_on(tenant):
+            return Refused("not_armed", "auto-recharge is off; switch it on first")
+        row = book.payments.get(self.attempt)
+        if book.standing.suspended:
+            method = recharge.method_of(tenant, tenant.auto_recharge.method)
+            recharge.arm(book, "" if method is None else recharge.method_text(method))
+        elif row is not None and row.state == State.CREATED:
+            book.standing.attempt_due_us = book.last_us
+            book.touch_standing()
+            book.put_payment(row._replace(due_us=book.last_us))
+        else:
+            return Refused("nothing_to_retry", "the rule is not paused and no attempt waits")
+        book.audit.append(Change(book.last_us, self.who, "auto-recharge: retry now", "", ""))
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class AskRefund(OfMoney):
+    """Money of a settled payment is to go back: taken out of its lot at once, so that nobody spends it."""
+
+    tenant: str
+    payment: str
+    of: str
+    amount: int
+    reason: str
+    digest: str
+    who: str
+    call_id: str = ""
+    creates: bool = False
+
+    @property
+    def payments(self) -> Sequence[str]:
+        """The refund, if it was asked for before, and the payment."""
+        return (self.payment, self.of)
+
+    def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> Payment | Refused:
+        """The refund, new or as it stands."""
+        del session
+        if book is None:
+            return NO_TENANT
+        known = book.payments.get(self.payment)
+        if known is not None:
+            if body_of(known).digest != self.digest:
+                return Refused("conflict", "this Idempotency-Key came before with another request")
+            return known
+        of = book.payments.get(self.of)
+        if of is None or of.state != State.SETTLED:
+            return Refused("unknown_payment", f"there is no settled payment {self.of!r}")
+        book.advance(now_us)
+        return start_refund(book, of, self)

@@ -1,0 +1,248 @@
+"""Auto-recharge: looked at in every transaction that changes what is available, paid by a worker later.
+
+`evaluate` is asked with the wallet locked. It writes at most one attempt, and where it writes none the
+reason, each time that changes (recharge.md 2, 4, 7, 8; rulings.md 27).
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import msgspec
+
+from talktime.accounts.calendar import month_of, month_start_us
+from talktime.accounts.tenant import ACTIVE, AutoRecharge, PaymentMethod, Tenant
+from talktime.catalog.side import load_currencies
+from talktime.core.limits import NO_LIMIT, US_PER_S
+from talktime.core.recharge import Why, recharge_micros, verdict
+from talktime.funding.payments import DAY_US, Kind, PaymentBody, State, payment_id, with_body
+from talktime.funding.taxes import minor_unit_micros
+from talktime.ledger.book import Book
+from talktime.ledger.records import Paper, Payment
+
+TIMELINE: Final = "timeline"
+"""Papers of this kind say when and why the rule began or ceased to pay."""
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """A line of the timeline: from `at_us` on the rule does not pay for this reason; `pays`: it does."""
+
+    at_us: int
+    reason: str
+    available: int
+    payment: str = ""
+    detail: str = ""
+
+
+class _Room(NamedTuple):
+    """What the caps leave: micros, when they may leave more (0: never by itself), which cap is met."""
+
+    micros: int
+    wake_us: int
+    met: str
+    cap: int
+    period: int
+
+
+def method_of(tenant: Tenant, name: str = "") -> PaymentMethod | None:
+    """The payment method of this id, else the default one, else the only one."""
+    methods = tenant.payment_methods
+    if name:
+        return next((method for method in methods if method.id == name), None)
+    default = next((method for method in methods if method.default), None)
+    return default or (methods[0] if len(methods) == 1 else None)
+
+
+def method_text(method: PaymentMethod) -> str:
+    """`Visa 4242`."""
+    return f"{method.brand} {method.last4}".strip()
+
+
+def is_on(tenant: Tenant) -> bool:
+    """Whether the rule may pay at all: switched on, and the tenant is active."""
+    return tenant.auto_recharge.enabled and tenant.status == ACTIVE
+
+
+def evaluate(book: Book, tenant: Tenant) -> bool:
+    """Looks at the rule; True where an attempt that waits has to be looked at again, since the rule changed.
+
+    At most one attempt is unresolved: `standing.attempt`, and the index over payments (recharge.md 2).
+    """
+    rule, standing = tenant.auto_recharge, book.standing
+    if not rule.enabled and not standing.reason:
+        return False
+    available = book.balance - book.reserved
+    # What nearly every transaction comes to: enough is there, and was before.
+    if standing.reason == _ABOVE and rule.enabled and available >= rule.below_micros:
+        return False
+    if standing.reason == _NOT_ARMED and not rule.enabled and not standing.attempt:
+        return False
+    method = method_of(tenant, rule.method)
+    _armed_again(book, method)
+    room = _room(book, tenant)
+    amount = _amount(rule, available, room.micros, tenant.currency)
+    why = Why(
+        verdict(
+            int(rule.enabled),
+            int(available < rule.below_micros),
+            int(bool(standing.attempt)),
+            int(bool(standing.suspended)),
+            int(tenant.status == ACTIVE),
+            int(method is not None),
+            int(standing.cool_until_us > book.last_us),
+            amount,
+        )
+    )
+    if why is Why.PAYS and method is not None:
+        _attempt(book, rule, method, amount)
+        why = Why.IN_FLIGHT
+    _wake(book, why, room)
+    if why is Why.CAPPED:
+        _tell_cap(book, room)
+    _say(book, why, available)
+    return _is_to_be_reconsidered(book, tenant, method)
+
+
+_ABOVE: Final = Why.ABOVE_TRIGGER.name.lower()
+_NOT_ARMED: Final = Why.NOT_ARMED.name.lower()
+
+
+def _amount(rule: AutoRecharge, available: int, room: int, currency: str) -> int:
+    least = max(rule.least_micros, load_currencies().minimum_purchase_micros(currency))
+    return recharge_micros(
+        available,
+        rule.below_micros,
+        rule.add_micros,
+        room,
+        least,
+        rule.target_micros,
+        rule.most_micros,
+        minor_unit_micros(currency),
+    )
+
+
+def _room(book: Book, tenant: Tenant) -> _Room:
+    """What the caps leave now. Only settled recharges count: nothing else is in flight when it is asked."""
+    rule, standing, now_us = tenant.auto_recharge, book.standing, book.last_us
+    if rule.payments_a_day:
+        recent = [at_us for at_us in standing.paid_us if at_us > now_us - DAY_US]
+        if len(recent) >= rule.payments_a_day:
+            return _Room(0, min(recent) + DAY_US, "day", rule.payments_a_day, min(recent))
+    if rule.cap_per_month_micros is None:
+        return _Room(NO_LIMIT, 0, "most", rule.most_micros, 0)
+    month = month_of(now_us, tenant.time_zone)
+    spent = standing.recharged if standing.month == month else 0
+    next_us = month_start_us(month + 1, tenant.time_zone)
+    return _Room(rule.cap_per_month_micros - spent, next_us, "month", rule.cap_per_month_micros, month)
+
+
+def _armed_again(book: Book, method: PaymentMethod | None) -> None:
+    """Another card ends a pause; the same one attached again does not (recharge.md 7)."""
+    standing = book.standing
+    if standing.suspended and method is not None and method.fingerprint != standing.suspended_card:
+        arm(book, method_text(method))
+
+
+def arm(book: Book, method: str) -> None:
+    """Ends a pause of the rule, and tells it."""
+    book.standing.suspended = book.standing.suspended_card = ""
+    book.standing.suspended_us = 0
+    book.touch_standing()
+    book.notice("recharge_recovered", {"method": method})
+
+
+def suspend(book: Book, reason: str, card: str) -> None:
+    """Pauses the rule, and tells it; the page says "on, but paused" until it is armed again."""
+    standing = book.standing
+    standing.suspended, standing.suspended_card, standing.suspended_us = reason, card, book.last_us
+    book.touch_standing()
+    book.notice("recharge_paused", {"reason": reason, "since_us": book.last_us})
+
+
+def _attempt(book: Book, rule: AutoRecharge, method: PaymentMethod, amount: int) -> None:
+    name = payment_id(book.tenant, book.next_paper_number("payment"))
+    body = PaymentBody(
+        who="auto-recharge",
+        method=rule.method,
+        method_text=method_text(method),
+        card=method.fingerprint,
+        log=[(book.last_us, f"{amount} micros are needed")],
+    )
+    now_us = book.last_us
+    payment = Payment(name, Kind.RECHARGE, State.CREATED, now_us, now_us, amount, method.gateway, "", "")
+    book.put_payment(with_body(payment, body))
+    standing = book.standing
+    standing.attempt, standing.attempt_micros = name, amount
+    standing.attempt_card, standing.attempt_due_us = method.fingerprint, now_us
+    book.touch_standing()
+
+
+def _wake(book: Book, why: Why, room: _Room) -> None:
+    """The end of a cool-down or of a capped period wakes the rule (recharge.md 2)."""
+    wake_us = 0
+    if why is Why.COOLING_DOWN:
+        wake_us = book.standing.cool_until_us
+    elif why is Why.CAPPED:
+        wake_us = room.wake_us
+    if wake_us != book.standing.wake_us:
+        book.standing.wake_us = wake_us
+        book.touch_standing()
+
+
+def _tell_cap(book: Book, room: _Room) -> None:
+    """A cap that is met is told once a period (recharge.md 3)."""
+    key = f"cap_met/{room.met}/{room.period}"
+    if key not in book.standing.told:
+        book.standing.told[key] = book.last_us
+        book.touch_standing()
+        book.notice("cap_met", {"which": room.met, "cap": room.cap})
+
+
+def _say(book: Book, why: Why, available: int) -> None:
+    reason = why.name.lower()
+    if reason == book.standing.reason:
+        return
+    book.standing.reason = reason
+    payment = book.standing.attempt if why is Why.IN_FLIGHT else ""
+    detail = book.standing.suspended if why is Why.SUSPENDED else ""
+    write_turn(book, Turn(book.last_us, reason, available, payment, detail))
+
+
+def write_turn(book: Book, turn: Turn) -> None:
+    """Adds a line to the timeline of the rule."""
+    number = book.next_paper_number(TIMELINE)
+    text = msgspec.json.encode(turn).decode()
+    book.put_paper(Paper(TIMELINE, f"{number:012}", book.last_us, text))
+
+
+def _is_to_be_reconsidered(book: Book, tenant: Tenant, method: PaymentMethod | None) -> bool:
+    """Whether an attempt that waits was made for a rule that is off now, or for another card."""
+    standing = book.standing
+    if not standing.attempt:
+        return False
+    card = method.fingerprint if is_on(tenant) and method is not None else ""
+    if card == standing.attempt_card:
+        return False
+    standing.attempt_card = card
+    book.touch_standing()
+    return True
+
+
+def closed(book: Book, payment: str) -> None:
+    """The attempt of this id is resolved: the next one may be made."""
+    if book.standing.attempt == payment:
+        standing = book.standing
+        standing.attempt = standing.attempt_card = ""
+        standing.attempt_micros = standing.attempt_due_us = 0
+        book.touch_standing()
+
+
+def recharged(book: Book, rule: AutoRecharge, amount: int, time_zone: str) -> None:
+    """Counts a recharge that was paid against its caps, and begins the cool-down."""
+    standing, now_us = book.standing, book.last_us
+    month = month_of(now_us, time_zone)
+    standing.recharged = amount + (standing.recharged if standing.month == month else 0)
+    standing.month = month
+    standing.paid_us = [at_us for at_us in standing.paid_us if at_us > now_us - DAY_US] + [now_us]
+    standing.cool_until_us = now_us + rule.cool_down_s * US_PER_S
+    book.touch_standing()

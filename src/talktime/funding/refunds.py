@@ -1,0 +1,297 @@
+"""Money that goes back: refunds that we ask for, disputes that a bank opens.
+
+Both touch the lot of the payment only, and of it only what no call has reserved. What is to go back leaves
+the lot before anybody outside hears of it; a shortfall is a receivable, never a silent negative
+(recharge.md 11).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
+
+from talktime.core.money import format_money
+from talktime.funding.gateway import RefundOrder, RefundResult, RefundStatus
+from talktime.funding.payments import Kind, PaymentBody, State, body_of, is_unresolved, moved, with_body
+from talktime.funding.receipt import CreditNote, MoneyBack, credit_note, paper_text
+from talktime.funding.settlement import paper_number, receipt_of, wait
+from talktime.funding.taxes import minor_unit_micros, part_of, tax_sum
+from talktime.ledger.commands import NO_TENANT, Refused
+from talktime.ledger.engine import OfMoney
+from talktime.ledger.records import (
+    DISPUTED,
+    FROZEN,
+    FUNDING,
+    RECEIVABLE,
+    REFUNDED,
+    REFUNDS,
+    RELEASED,
+    TAX,
+    TAXED,
+    Change,
+    Paper,
+    Payment,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from talktime.ledger.book import Book
+    from talktime.ledger.records import SessionRow
+
+CREDIT_NOTE: Final = "credit_note"
+
+
+class RefundAsked(Protocol):
+    """What a refund is asked for with."""
+
+    @property
+    def payment(self) -> str:
+        """Its id, which begins with that of the payment."""
+
+    @property
+    def amount(self) -> int:
+        """Micros of the lot."""
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+
+    @property
+    def digest(self) -> str:
+        """What tells another request with the same key."""
+
+    @property
+    def who(self) -> str:
+        """Who asks."""
+
+
+def refund_id(payment: str, key: str) -> str:
+    """The id of a refund names its payment, so that both are found by it."""
+    return f"{payment}/refund/{key}"
+
+
+def start_refund(book: Book, of: Payment, asked: RefundAsked) -> Payment | Refused:
+    """Takes the money out of its lot and writes the refund down; a worker sends it."""
+    body = body_of(of)
+    free = min(book.free_of(body.lot), of.amount - body.returned - body.returning - body.disputed)
+    if asked.amount > free:
+        left = f"only {format_money(max(free, 0))} of lot {body.lot} are left to be refunded"
+        return Refused("too_much", left)
+    if asked.amount % minor_unit_micros(book.currency):
+        return Refused("finer_than_coin", f"{book.currency} cannot be paid back that exactly")
+    taxes = part_of(body.taxes, asked.amount, body.returned + body.returning, book.currency)
+    back = PaymentBody(
+        who=asked.who,
+        digest=asked.digest,
+        method=body.method,
+        method_text=body.method_text,
+        gross=asked.amount + tax_sum(taxes),
+        taxes=taxes,
+        of=of.payment,
+        reason=asked.reason,
+        lot=body.lot,
+        expires_us=body.expires_us,
+        log=[(book.last_us, f"asked for by {asked.who}: {asked.reason}")],
+    )
+    book.take_from(body.lot, asked.amount, REFUNDED, REFUNDS)
+    body.returning += asked.amount
+    book.put_payment(with_body(of, body))
+    at_us = book.last_us
+    row = Payment(asked.payment, Kind.REFUND, State.CREATED, at_us, at_us, asked.amount, of.gateway, "", "")
+    refund = with_body(row, back)
+    book.put_payment(refund)
+    what = f"refund {asked.payment} of {asked.amount} micros asked for: {asked.reason}"
+    book.audit.append(Change(at_us, asked.who, what, "", ""))
+    return refund
+
+
+def refund_order(book: Book, refund: Payment, body: PaymentBody) -> RefundOrder:
+    """What the gateway is asked; the key is the refund's id: a refund has one try."""
+    return RefundOrder(
+        tenant=book.tenant,
+        payment=refund.payment,
+        key=refund.payment,
+        gateway_payment=book.payments[body.of].gateway_payment,
+        amount_minor=body.gross // minor_unit_micros(book.currency),
+        currency=book.currency,
+    )
+
+
+def take_refund(book: Book, refund: Payment, result: RefundResult) -> Payment:
+    """What the gateway says of a refund. One that fails after it was accepted goes back into its lot."""
+    if result.status is RefundStatus.DECLINED:
+        if refund.state == State.SETTLED:
+            return _returned_to_us(book, refund, result.code)
+        return undo_refund(book, refund, result.code) if is_unresolved(refund.state) else refund
+    if refund.state == State.SETTLED or not is_unresolved(refund.state):
+        return refund
+    body = body_of(refund)
+    body.gateway_refund = result.gateway_refund
+    if result.status is RefundStatus.PROCESSING:
+        return wait(book, with_body(refund, body), "the bank has not decided yet")
+    of = book.payments[body.of]
+    origin = body_of(of)
+    number = paper_number(book, CREDIT_NOTE, "C")
+    back = MoneyBack(number, "refund", book.last_us, refund.payment, refund.amount, body.reason)
+    note = credit_note(receipt_of(book, of, origin), back, origin.returned)
+    # The tax is that which was paid back: of two refunds on their way either may arrive first.
+    note = msgspec.structs.replace(note, taxes=body.taxes, gross=body.gross)
+    _put_note(book, note)
+    _pay_out(book, of.gateway, refund.amount, tax_sum(body.taxes), REFUNDS, REFUNDED, body.lot)
+    origin.returning -= refund.amount
+    origin.returned += refund.amount
+    book.put_payment(with_body(of, origin))
+    body.receipt = note.number
+    body.settled_us = book.last_us
+    body.log.append((book.last_us, f"paid back: credit note {note.number}"))
+    refund = moved(refund, body, State.SETTLED)
+    book.put_payment(refund)
+    facts = {"payment": of.payment, "amount": refund.amount, "credit_note": note.number}
+    book.notice("refund_done", facts)
+    return refund
+
+
+def undo_refund(book: Book, refund: Payment, code: str) -> Payment:
+    """The gateway did not pay back: the money returns to its lot."""
+    body = body_of(refund)
+    of = book.payments[body.of]
+    origin = body_of(of)
+    origin.returning -= refund.amount
+    book.put_payment(with_body(of, origin))
+    book.put_back(body.lot, refund.amount, body.expires_us, RELEASED, REFUNDS)
+    body.code = code
+    body.log.append((book.last_us, f"not paid back: {code}"))
+    refund = moved(refund, body, State.DECLINED)
+    book.put_payment(refund)
+    return refund
+
+
+def _returned_to_us(book: Book, refund: Payment, code: str) -> Payment:
+    """A refund that was accepted and failed days later: the bank has sent the money back to us."""
+    body = body_of(refund)
+    if body.code:
+        return refund
+    source = FUNDING + refund.gateway
+    book.post(RELEASED, source, REFUNDS, refund.amount, body.lot)
+    tax = tax_sum(body.taxes)
+    if tax:
+        book.post(TAXED, source, TAX, tax, body.lot)
+    book.put_back(body.lot, refund.amount, body.expires_us, RELEASED, REFUNDS)
+    of = book.payments[body.of]
+    origin = body_of(of)
+    origin.returned -= refund.amount
+    book.put_payment(with_body(of, origin))
+    body.code = code
+    body.log.append((book.last_us, f"came back after it was paid: {code}"))
+    refund = with_body(refund, body)
+    book.put_payment(refund)
+    return refund
+
+
+def _pay_out(book: Book, gateway: str, net: int, tax: int, account: str, kind: str, lot: int) -> None:
+    """What the gateway has given back: from `account`, and the tax that was kept for it."""
+    book.post(kind, account, FUNDING + gateway, net, lot)
+    if tax:
+        book.post(TAXED, TAX, FUNDING + gateway, tax, lot)
+
+
+def _put_note(book: Book, note: CreditNote) -> None:
+    book.put_paper(Paper(CREDIT_NOTE, note.number, book.last_us, paper_text(note)))
+
+
+class Turn(StrEnum):
+    """Where a dispute stands."""
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute(OfMoney):
+    """A bank disputes a payment: what is left of its lot is frozen; lost it is taken, won it is released.
+
+    `amount` in micros of money, with its tax.
+    """
+
+    tenant: str
+    payment: str
+    turn: Turn
+    amount: int
+    call_id: str = ""
+    creates: bool = False
+
+    @property
+    def payments(self) -> Sequence[str]:
+        """The payment."""
+        return (self.payment,)
+
+    def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> Payment | Refused:
+        """The payment with what is known of its dispute. The same news twice changes nothing."""
+        del session
+        if book is None:
+            return NO_TENANT
+        row = book.payments.get(self.payment)
+        if row is None or row.state != State.SETTLED:
+            return Refused("unknown_payment", f"there is no settled payment {self.payment!r}")
+        book.advance(now_us)
+        body = body_of(row)
+        if body.dispute in (Turn.WON, Turn.LOST) or body.dispute == self.turn:
+            return row
+        if not body.dispute:
+            self._open(book, row, body)
+        if self.turn is Turn.WON:
+            self._won(book, body)
+        elif self.turn is Turn.LOST:
+            self._lost(book, row, body)
+        body.dispute = self.turn
+        row = with_body(row, body)
+        book.put_payment(row)
+        kind = "dispute_opened" if self.turn is Turn.OPEN else "dispute_closed"
+        facts = {"payment": row.payment, "amount": body.disputed, "outcome": self.turn.value}
+        book.notice(kind, facts)
+        book.audit.append(Change(book.last_us, row.gateway, f"dispute of {row.payment}: {self.turn}", "", ""))
+        return row
+
+    def _open(self, book: Book, row: Payment, body: PaymentBody) -> None:
+        """Freezes what is left of the lot, up to what is disputed."""
+        left = row.amount - body.returned - body.returning
+        # Of the disputed money the part that bought credits, rounded up to a coin: the rest is its tax.
+        coin = minor_unit_micros(book.currency)
+        net = -(-self.amount * row.amount // (body.gross * coin)) * coin
+        body.disputed = min(net, left)
+        body.frozen = min(book.free_of(body.lot), body.disputed)
+        if body.frozen:
+            book.take_from(body.lot, body.frozen, DISPUTED, FROZEN)
+
+    def _won(self, book: Book, body: PaymentBody) -> None:
+        if body.frozen:
+            book.put_back(body.lot, body.frozen, body.expires_us, RELEASED, FROZEN)
+        body.frozen, body.disputed = 0, 0
+
+    def _lost(self, book: Book, row: Payment, body: PaymentBody) -> None:
+        """The bank has taken the money: what is frozen pays it, then what is left, then the tenant owes."""
+        if not body.disputed:
+            return
+        more = min(book.free_of(body.lot), body.disputed - body.frozen)
+        if more:
+            book.take_from(body.lot, more, DISPUTED, FROZEN)
+        paid = body.frozen + more
+        body.owed = body.disputed - paid
+        number = paper_number(book, CREDIT_NOTE, "C")
+        back = MoneyBack(number, "dispute", book.last_us, row.payment, body.disputed, "dispute lost")
+        note = credit_note(receipt_of(book, row, body), back, body.returned)
+        _put_note(book, note)
+        if paid:
+            book.post(DISPUTED, FROZEN, FUNDING + row.gateway, paid, body.lot)
+        if body.owed:
+            book.post(DISPUTED, RECEIVABLE, FUNDING + row.gateway, body.owed, body.lot)
+        tax = tax_sum(note.taxes)
+        if tax:
+            book.post(TAXED, TAX, FUNDING + row.gateway, tax, body.lot)
+        body.returned += body.disputed
+        body.log.append((book.last_us, f"dispute lost: credit note {note.number}"))

@@ -1,0 +1,133 @@
+"""The worker of payments: takes up what is due, talks to the gateway, reports what it learned.
+
+Any number of workers in any number of processes may run; the wallet's lock and a lease of a minute see to it
+that one of them has a payment at a time (recharge.md 2). One that dies leaves a payment of which nobody
+knows: the next asks the gateway before anything is sent again (recharge.md 5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from talktime.funding.commands import Claim, Job, Nothing, Report, Unclear, Wrong
+from talktime.funding.gateway import (
+    GatewayRefused,
+    GatewayUnclear,
+    KeyReused,
+    PaymentOrder,
+    PaymentResult,
+    PaymentStatus,
+    RefundOrder,
+)
+from talktime.ledger.engine import QueueFull, Stopping
+from talktime.ledger.records import Payment
+from talktime.ledger.store import StoreAway, StoreBusy, UnknownOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from talktime.funding.commands import Told
+    from talktime.funding.gateway import Gateway
+    from talktime.funding.taxes import Seller
+    from talktime.ledger.engine import Engine
+
+ROUND_S: Final = 0.5
+"""Seconds between two looks for payments that are due."""
+
+ROUND_LIMIT: Final = 100
+AT_ONCE: Final = 8
+"""Payments that one worker has outside at a time: a gateway that hangs holds up no more."""
+
+ANSWER_S: Final = 45
+"""How long a gateway may take; less than the lease, so that nobody else has the payment meanwhile."""
+
+log = logging.getLogger(__name__)
+
+
+class PaymentWorker:
+    """Works on the payments of one ledger with the gateways of the installation."""
+
+    def __init__(self, engine: Engine, gateways: Mapping[str, Gateway], seller: Seller) -> None:
+        self._engine = engine
+        self._gateways = gateways
+        self._seller = seller
+        self._room = asyncio.Semaphore(AT_ONCE)
+
+    async def keep(self) -> None:
+        """Goes round until it is cancelled."""
+        while True:
+            try:
+                await self.round()
+            except (QueueFull, StoreAway, StoreBusy, UnknownOutcome) as error:
+                log.warning("payments were put off: %s", error)
+            except Stopping:
+                return
+            await asyncio.sleep(ROUND_S)
+
+    async def round(self) -> int:
+        """Works on what is due now; returns how many payments were taken up."""
+        due = await self._engine.store.due_payments(self._engine.clock_us(), ROUND_LIMIT)
+        done = await asyncio.gather(*(self.work(tenant, payment) for tenant, payment in due))
+        return sum(1 for payment in done if payment is not None)
+
+    async def work(self, tenant: str, payment: str) -> Payment | None:
+        """Takes one payment up, if it is due, and goes as far as the gateway answers.
+
+        The payment as it stands then; None where nothing was to be done.
+        """
+        async with self._room:
+            job = await self._engine.submit(Claim(tenant, payment, self._seller))
+            if not isinstance(job, Job):
+                return None
+            answer: object = None
+            for told in await self._told(job):
+                answer = await self._engine.submit(Report(tenant, payment, told))
+        return answer if isinstance(answer, Payment) else None
+
+    async def _told(self, job: Job) -> Sequence[Told]:
+        """What the gateway says. Whatever goes wrong outside, somebody will ask again."""
+        gateway = self._gateways.get(job.gateway)
+        if gateway is None:
+            return [Unclear(f"no gateway {job.gateway!r} is set up here")]
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                if isinstance(job.order, RefundOrder):
+                    return [await _refunded(gateway, job.order, asks=job.asks, may_send=job.may_send)]
+                return await _paid(gateway, job.order, asks=job.asks, may_send=job.may_send)
+        except (GatewayUnclear, KeyReused) as error:
+            return [Unclear(str(error) or type(error).__name__)]
+        except TimeoutError:
+            return [Unclear(f"the gateway did not answer within {ANSWER_S} s")]
+        except GatewayRefused as error:
+            return [Wrong(error.code, error.sentence)]
+
+
+async def _paid(gateway: Gateway, order: PaymentOrder, *, asks: bool, may_send: bool) -> Sequence[Told]:
+    """What became of a try. Of several that took money each is told: what was taken is credited."""
+    if not asks:
+        return [await gateway.pay(order)]
+    found = await gateway.find(order.tenant, order.payment)
+    taken = [result for result in found if result.status is PaymentStatus.SUCCEEDED]
+    if taken:
+        return list(taken)
+    last = [result for result in found if result.try_number == order.try_number]
+    if last and not _lacks_link(last[-1]):
+        return [last[-1]]
+    if may_send:
+        return [await gateway.pay(order)]
+    return [last[-1] if last else Nothing()]
+
+
+def _lacks_link(result: PaymentResult) -> bool:
+    return result.status is PaymentStatus.REQUIRES_ACTION and not result.action_url
+
+
+async def _refunded(gateway: Gateway, order: RefundOrder, *, asks: bool, may_send: bool) -> Told:
+    if not asks:
+        return await gateway.refund(order)
+    found = await gateway.find_refund(order)
+    if found:
+        return found[-1]
+    return await gateway.refund(order) if may_send else Nothing()

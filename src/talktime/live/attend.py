@@ -1,0 +1,65 @@
+"""What hangs on how a wallet stands: its mode, the rule that refills it, low balances that are told.
+
+Looked at once a transaction, with the wallet locked, whatever has changed it: a charge, a grant, an expiry, a
+purchase, a setting. So nothing is missed, and nothing is told twice (recharge.md 2, rulings.md 27 and 29).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from talktime.core.alerts import crossings
+from talktime.core.modes import Mode, mode
+from talktime.funding import recharge
+from talktime.funding.commands import Reconsider
+from talktime.ledger.audit import BY_ITSELF
+from talktime.ledger.records import Change
+from talktime.live.tenant import LiveTenant
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from talktime.ledger.book import Book
+    from talktime.ledger.engine import Command
+
+UNSEEN: Final = -1
+"""The mode of a wallet that nobody has looked at yet."""
+
+
+def attend(book: Book) -> Sequence[Command]:
+    """Looks at a wallet that was changed; returns what has to follow."""
+    live = book.config
+    assert isinstance(live, LiveTenant), "the engine was given another configuration"
+    _mode(book, live)
+    if live.tenant.alerts.low_micros:
+        _low(book, live)
+    if recharge.evaluate(book, live.tenant):
+        return (Reconsider(book.tenant, book.standing.attempt),)
+    return ()
+
+
+def _mode(book: Book, live: LiveTenant) -> None:
+    """A change of mode is written to the audit log and told (domain.md 9 and 10)."""
+    standing, terms = book.standing, live.terms
+    seen = mode(terms.is_mca, live.tenant.auto_recharge.enabled, terms.behind, book.balance)
+    if seen == standing.mode:
+        return
+    before, standing.mode = standing.mode, seen
+    book.touch_standing()
+    if before == UNSEEN:
+        return
+    was, now = Mode(before).name.lower(), seen.name.lower()
+    book.audit.append(Change(book.last_us, BY_ITSELF, f"mode {was} -> {now}", was, now))
+    book.notice("mode_switched", {"before": was, "after": now})
+
+
+def _low(book: Book, live: LiveTenant) -> None:
+    """Each level is told once when it is crossed, and again after a recovery (domain.md 10)."""
+    available = book.balance - book.reserved
+    levels = live.tenant.alerts.low_micros
+    told, crossed = crossings(levels, available, available, book.standing.low)
+    if told != book.standing.low:
+        book.standing.low = told
+        book.touch_standing()
+    for level in crossed:
+        book.notice("balance_low", {"level": level})
