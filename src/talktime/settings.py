@@ -1,8 +1,28 @@
 """The environment, read once: where state and ledger are kept, which catalogue lies over the shipped one."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the environment says of the world outside: gateways, mail, where people find us, who sells.
+
+    `smtp` is a URL, smtp://user:password@host:587 (STARTTLS), smtps:// (TLS) or smtp+plain://. `seller` is a
+    TOML file with name, address, country, tax_id. Without any of it the sandbox takes no real money, mails
+    wait, and papers name no tax.
+    """
+
+    base_url: str = "http://127.0.0.1:8080"
+    smtp: str = field(default="", repr=False)
+    mail_from: str = ""
+    private_allowed: bool = False
+    stripe_secret_key: str = field(default="", repr=False)
+    stripe_webhook_secret: str = field(default="", repr=False)
+    stripe_api_base: str = ""
+    sandbox: bool = False
+    seller: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +42,7 @@ class Settings:
     cache: Path = Path()
     compile_calls: int = 500_000
     stages: bool = False
+    outside: Outside = field(default_factory=Outside)
 
 
 def read_settings() -> Settings:
@@ -30,6 +51,8 @@ def read_settings() -> Settings:
     TALKTIME_DATABASE, else the file talktime.db in the state folder. TALKTIME_SLICE_S and TALKTIME_GRACE_S:
     the longest grant and the silence after it in seconds (rulings.md 22 and 23). TALKTIME_CACHE, else
     XDG_CACHE_HOME/talktime, else ~/.cache/talktime. TALKTIME_COMPILE_CALLS: 0 compiles always.
+    TALKTIME_BASE_URL, TALKTIME_SMTP, TALKTIME_MAIL_FROM, TALKTIME_PRIVATE_ADDRESSES, TALKTIME_SANDBOX,
+    TALKTIME_STRIPE_SECRET_KEY, TALKTIME_STRIPE_WEBHOOK_SECRET, TALKTIME_SELLER: see `Outside`.
     Raises ValueError.
     """
     environment = os.environ
@@ -44,6 +67,23 @@ def read_settings() -> Settings:
         cache=_folder("TALKTIME_CACHE", "XDG_CACHE_HOME", (".cache",)),
         compile_calls=_calls("TALKTIME_COMPILE_CALLS", 500_000),
         stages=bool(environment.get("TALKTIME_STAGES")),
+        outside=_outside(),
+    )
+
+
+def _outside() -> Outside:
+    environment = os.environ
+    seller = environment.get("TALKTIME_SELLER")
+    return Outside(
+        base_url=(environment.get("TALKTIME_BASE_URL") or "http://127.0.0.1:8080").rstrip("/"),
+        smtp=environment.get("TALKTIME_SMTP", ""),
+        mail_from=environment.get("TALKTIME_MAIL_FROM", ""),
+        private_allowed=bool(environment.get("TALKTIME_PRIVATE_ADDRESSES")),
+        stripe_secret_key=environment.get("TALKTIME_STRIPE_SECRET_KEY", ""),
+        stripe_webhook_secret=environment.get("TALKTIME_STRIPE_WEBHOOK_SECRET", ""),
+        stripe_api_base=environment.get("TALKTIME_STRIPE_API_BASE", ""),
+        sandbox=bool(environment.get("TALKTIME_SANDBOX")),
+        seller=Path(seller) if seller else None,
     )
 
 

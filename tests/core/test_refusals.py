@@ -21,13 +21,13 @@ from talktime.core.refusals import (
 
 ORDER = (
     "unknown_tenant unknown_user duplicate_call conflict barred_destination not_licensed premium_refused "
-    "no_rate spend_cap credits_expired post_usage_off no_credit too_many_calls call_too_long"
+    "no_rate spend_cap credits_expired post_usage_off no_credit too_many_calls call_too_long tenant_suspended"
 ).split()
 
 
 def test_the_list_is_that_of_the_rulings_and_its_numbers_are_fixed() -> None:
     assert [reason.code for reason in Refusal] == ["", *ORDER]
-    assert [int(reason) for reason in Refusal] == list(range(15))
+    assert [int(reason) for reason in Refusal] == list(range(16))
 
 
 def test_the_plain_numbers_are_the_members_of_their_names() -> None:

@@ -2,6 +2,7 @@
 
 The numbers are fixed: they are stored. The lowest number that applies is the answer (rulings.md 24); the two
 guards of calls in progress come last, so that they are told only where nothing else stands against a call.
+A tenant that the provider has suspended is asked about right after whether there is one at all.
 """
 
 from enum import IntEnum
@@ -26,6 +27,7 @@ class Refusal(IntEnum):
     NO_CREDIT = 12
     TOO_MANY_CALLS = 13
     CALL_TOO_LONG = 14
+    TENANT_SUSPENDED = 15
 
     @property
     def code(self) -> str:

@@ -49,6 +49,7 @@ REASONS: Final = {
     "call_too_long": Wording(
         "the call had lasted as long as a guard allows", "raise the guard, or let the user call again"
     ),
+    "tenant_suspended": Wording("the provider had suspended the tenant", "ask the provider"),
 }
 """Codes of the column `reason`."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
+from talktime.accounts.tenant import ACTIVE
 from talktime.core.limits import MAX_CALL_S, US_PER_S
 from talktime.core.refusals import NONE, Refusal, refusal
 from talktime.funding.recharge import evaluate
@@ -71,6 +72,7 @@ DETAILS: Final = {
     Refusal.POST_USAGE_OFF: "the credits are used up and post-usage billing is off",
     Refusal.NO_CREDIT: "the available credits do not pay for it",
     Refusal.CALL_TOO_LONG: "the call has reached the longest that is allowed",
+    Refusal.TENANT_SUSPENDED: "the provider has suspended this tenant",
 }
 
 NO_FACTS: Final = Facts(*("", "", "", "", "", "", "", "", ""), (), 0, 0, 0, (), 0, (), (), 0, 0, 0, ())
@@ -136,6 +138,9 @@ class Start:
                 return (
                     answer if isinstance(answer, Allowed) or not urgent else free_grant(call, rules, now_us)
                 )
+        if tenant.tenant.status != ACTIVE and not self._is_urgent:
+            why = Refusal.TENANT_SUSPENDED
+            return self._deny(book, session, digest, why, DETAILS[why])
         try:
             asked_for = asked(call, tenant, rules.rates, rules.classifier, now_us)
         except UnknownPayer as unknown:
