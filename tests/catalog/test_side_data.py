@@ -23,6 +23,7 @@ ALIASES = {
 }
 MONEY_ROLES = {"billing_administrator", "global_administrator", "teams_administrator"}
 SEEDED = ["purchase_succeeded", "recharge_succeeded", "recharge_failed", "balance_zero"]
+PAYMENTS = ["purchase_failed", "payment_action_needed", "recharge_recovered"]
 OURS = [
     "balance_low",
     "runway_short",
@@ -33,6 +34,13 @@ OURS = [
     "spend_cap_reached",
     "mode_switched",
     "unrated_waiting",
+    "payment_unclear",
+    "card_expires_soon",
+    "refund_done",
+    "dispute_opened",
+    "dispute_closed",
+    "invoice_ready",
+    "webhook_disabled",
 ]
 
 
@@ -44,14 +52,25 @@ def twenty() -> set[str]:
 # --- roles -----------------------------------------------------------------------------------------
 
 
-def test_the_roles_are_the_twenty_and_the_partner() -> None:
+def test_the_roles_are_the_twenty_the_partner_and_the_operators() -> None:
     roles = side.load_roles().roles
     assert len(twenty()) == 20
-    assert {role.id for role in roles.values() if not role.partner} == twenty()
-    assert {role.name for role in roles.values() if not role.partner} == {
+    assert {role.id for role in roles.values() if role.is_of_tenant} == twenty()
+    assert {role.name for role in roles.values() if role.is_of_tenant} == {
         name.strip() for name in TWENTY.split("·")
     }
     assert {role.name for role in roles.values() if role.partner} == {"Admin Agent"}
+    assert {role.name for role in roles.values() if role.operator} == {"Provider", "Auditor"}
+
+
+def test_a_key_without_roles_is_the_providers_or_a_global_administrators() -> None:
+    assert side.load_roles().assumed("installation") == {"provider"}
+    assert side.load_roles().assumed("tenant") == {"global_administrator"}
+
+
+@pytest.mark.parametrize("event", [*SEEDED, *PAYMENTS, "pool_80", "pool_100"])
+def test_operators_and_partners_hear_of_no_tenant(event: str) -> None:
+    assert side.load_roles().recipients(event).isdisjoint({"provider", "auditor", "admin_agent"})
 
 
 def test_three_roles_are_other_names_of_three() -> None:
@@ -61,7 +80,7 @@ def test_three_roles_are_other_names_of_three() -> None:
         assert roles.canonical(alias) == roles.canonical(role) == role
 
 
-@pytest.mark.parametrize("event", SEEDED)
+@pytest.mark.parametrize("event", [*SEEDED, *PAYMENTS])
 def test_all_twenty_hear_of_payments_and_an_empty_balance(event: str) -> None:
     roles = side.load_roles()
     assert {role for role in twenty() if roles.canonical(role) in roles.recipients(event)} == twenty()
@@ -87,32 +106,31 @@ def test_our_events_go_to_billing_global_and_teams_and_may_be_changed(event: str
 
 
 def test_no_event_is_missing_or_one_too_many() -> None:
-    assert set(side.load_roles().events) == {*SEEDED, "pool_80", "pool_100", *OURS}
+    assert set(side.load_roles().events) == {*SEEDED, *PAYMENTS, "pool_80", "pool_100", *OURS}
 
 
-BUYERS = {"global_administrator", "billing_administrator"}
-RIGHTS = {
+BUYERS = {"global_administrator", "billing_administrator", "provider"}
+SEE_NAMES = {
+    "global_administrator",
+    "teams_administrator",
+    "teams_communications_administrator",
+    "skype_for_business_administrator",
+    "provider",
+    "auditor",
+}
+LICENSERS = {"global_administrator", "license_administrator", "user_administrator", "provider"}
+RIGHTS = {  # the table of domain.md 11; all operations stand in tests/accounts/test_rights.py
     "buy_credits": BUYERS,
     "edit_auto_recharge": BUYERS,
     "edit_payment_methods": BUYERS,
     "set_default_billing_account": BUYERS,
     "manage_pay_as_you_go": BUYERS,
-    "see_usage": {
-        "global_administrator",
-        "teams_administrator",
-        "teams_communications_administrator",
-        "skype_for_business_administrator",
-    },
-    "see_pool_reports": {
-        "global_administrator",
-        "teams_administrator",
-        "teams_communications_administrator",
-        "skype_for_business_administrator",
-    },
-    "assign_licences": {"global_administrator", "license_administrator", "user_administrator"},
-    "set_usage_location": {"global_administrator", "license_administrator", "user_administrator"},
-    "see_balance": twenty(),
-    "see_notices": twenty(),
+    "see_usage": SEE_NAMES,
+    "see_pool_reports": SEE_NAMES,
+    "assign_licences": LICENSERS,
+    "set_usage_location": LICENSERS,
+    "see_balance": {*twenty(), "admin_agent", "provider", "auditor"},
+    "see_notices": {*twenty(), "provider", "auditor"},
     "manage_support_tickets": {*BUYERS, "service_support_administrator", "helpdesk_administrator"},
     "fund_on_behalf": {"admin_agent"},
     "turn_auto_recharge_off": {*BUYERS, "admin_agent"},
@@ -126,9 +144,8 @@ def test_who_may_do_it(operation: str) -> None:
     assert {role for role in roles.roles if roles.may([role], operation)} == expected
 
 
-def test_the_table_of_rights_is_whole() -> None:
+def test_roles_add_up_and_no_role_may_nothing() -> None:
     roles = side.load_roles()
-    assert set(roles.rights) == set(RIGHTS)
     assert roles.may(["helpdesk_administrator", "company_administrator"], "buy_credits")
     assert not roles.may([], "see_balance")
 
@@ -301,6 +318,26 @@ def test_where_credits_are_not_offered() -> None:
     assert side.load_eligibility().not_offered == set("RU KR TW IN CN".split())
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("US", "CA", True), ("DE", "GB", True), ("US", "DE", False), ("AU", "AU", True), ("AU", "NZ", False)],
+)
+def test_regions_of_enterprise_agreements(one: str, other: str, same: bool) -> None:
+    eligibility = side.load_eligibility()
+    assert eligibility.same_region(one, other) == eligibility.same_region(other, one) == same
+    assert set(eligibility.regions) <= set(load_catalogue().dialling)
+
+
+def test_plans_that_credits_are_for() -> None:
+    eligibility, plans = side.load_eligibility(), load_catalogue().plans
+    assert eligibility.qualifying_kinds <= {plan.kind for plan in plans.values()}
+    assert eligibility.add_ons <= set(plans)
+    assert [rule.id for rule in eligibility.rules.values() if rule.by_partner] == [
+        "country_offered",
+        "has_qualifying_licence",
+    ]
+
+
 def test_each_rule_of_buying_says_what_to_do() -> None:
     rules = side.load_eligibility().rules
     assert list(rules) == [
@@ -324,9 +361,11 @@ GROUP = '[[group]]\nid = "g"\nroles = ["a"]\n'
 EVENT = '[[event]]\nid = "e"\ngroup = "g"\n'
 RIGHT = '[[right]]\noperations = ["o"]\ngroup = "g"\n'
 WAY = 'ways = [{ needs = [["P"]], holder = "user", money = "never" }]\n'
-ALLOWANCE = '[[allowance]]\nplan = "P"\nfree = 1\none_more_per = 10\nof = ["Q"]\n'
+REASON = '[[reason]]\nid = "r"\nsays = "S"\nkeeps = "K"\nmoney = "never"\n'
+ALLOWANCE = REASON + 'trait = "t"\n[[allowance]]\nplan = "P"\nfree = 1\none_more_per = 10\nof = ["Q"]\n'
 POLICY = '[[policy]]\nid = "{0}"\nkind = "{1}"\nname = "N"\nallows = []\ndefault = true\n'
 BOTH = "never_barred = []\n" + POLICY.format("c", "conferencing") + POLICY.format("d", "calls")
+LISTS = "not_offered = []\nqualifying_kinds = []\nadd_ons = []\n[regions]\n"
 MINIMUM = '[minimum_purchase]\ndefault = "50"\n'
 
 REFUSALS: list[tuple[Callable[[str], object], str, str]] = [
@@ -336,6 +375,21 @@ REFUSALS: list[tuple[Callable[[str], object], str, str]] = [
     (side.read_roles, "role = [1]\n" + GROUP + EVENT + RIGHT, "roles.toml: role 1: 1 is not a table"),
     (side.read_roles, ROLE + "nam = 1\n" + GROUP + EVENT + RIGHT, "roles.toml: role 'a': unknown key 'nam'"),
     (side.read_roles, ROLE + "partner = 1\n" + GROUP + EVENT + RIGHT, "partner = 1 is not of type bool"),
+    (
+        side.read_roles,
+        ROLE + 'assumed_for = "moon"\n' + GROUP + EVENT + RIGHT,
+        "roles.toml: role 'a': 'moon' is none of installation, tenant",
+    ),
+    (
+        side.read_roles,
+        ROLE + GROUP + EVENT + RIGHT.replace('group = "g"', 'roles = ["a"]\nalso = ["a"]'),
+        "roles.toml: right 1: unknown key 'also'",
+    ),
+    (
+        side.read_roles,
+        ROLE + GROUP + EVENT + RIGHT + 'also = ["b"]\n',
+        "roles.toml: right 1: 'b' is none of a",
+    ),
     (side.read_roles, ROLE + ROLE + GROUP + EVENT + RIGHT, "roles.toml: role 'a': stands twice"),
     (
         side.read_roles,
@@ -373,6 +427,26 @@ REFUSALS: list[tuple[Callable[[str], object], str, str]] = [
         "feature 'f': 'P' is not a list of words",
     ),
     (side.read_features, "feature = []\n" + ALLOWANCE.replace("10", "0"), "one_more_per must be at least 1"),
+    (
+        side.read_features,
+        "feature = []\nallowance = []\n" + REASON,
+        "features.toml: reason 'r': needs exactly one of number_kind, services, trait, plans",
+    ),
+    (
+        side.read_features,
+        "feature = []\nallowance = []\n" + REASON + 'trait = "t"\nplans = "calling"\n',
+        "features.toml: reason 'r': needs exactly one of",
+    ),
+    (
+        side.read_features,
+        "feature = []\nallowance = []\n" + REASON + 'plans = "calling"\n',
+        "features.toml: reason 'r': reach stands with plans, and only there",
+    ),
+    (
+        side.read_features,
+        "feature = []\nallowance = []\n" + REASON + 'plans = "calling"\nreach = "moon"\n',
+        "features.toml: reason 'r': 'moon' is none of beyond, pool",
+    ),
     (side.read_features, "feature = []\n" + ALLOWANCE.replace("10", "true"), "True is not of type int"),
     (
         side.read_retention,
@@ -415,8 +489,18 @@ REFUSALS: list[tuple[Callable[[str], object], str, str]] = [
     ),
     (
         side.read_eligibility,
-        'not_offered = []\n[[rule]]\nid = "r"\nasks = "A"\n',
+        "warning = []\n" + LISTS + '[[rule]]\nid = "r"\nasks = "A"\n',
         "eligibility.toml: rule 'r': the key 'remedy' is missing",
+    ),
+    (
+        side.read_eligibility,
+        "warning = []\nrule = []\n" + LISTS + 'a = ["SE"]\nb = ["NO", "SE"]\n',
+        "eligibility.toml: regions: SE stands in a and in b",
+    ),
+    (
+        side.read_eligibility,
+        "rule = []\n" + LISTS + '[[warning]]\nid = "w"\nsays = "S"\n',
+        "eligibility.toml: warning 'w': the key 'remedy' is missing",
     ),
 ]
 

@@ -14,6 +14,7 @@ from talktime.catalog.load import CatalogueError
 from talktime.catalog.model import POLICY_REACHES
 from talktime.catalog.side_model import (
     Allowance,
+    CreditsReason,
     Currencies,
     Eligibility,
     Event,
@@ -27,11 +28,14 @@ from talktime.catalog.side_model import (
     Retention,
     Role,
     Roles,
+    Warned,
     Way,
 )
 from talktime.core.money import MICROS_PLACES, parse_money
 
 _MONEY: Final = ("never", "after_pool", "every_minute", "operator_bills")
+_ASSUMED_FOR: Final = ("tenant", "installation")
+_REACHES: Final = ("pool", "beyond")
 _HOLDERS: Final = ("organiser", "user", "resource_account")
 
 _Value = TypeVar("_Value")
@@ -54,8 +58,18 @@ def read_roles(text: str, file: str = "roles.toml") -> Roles:
 
 
 def _role(where: str, entry: Mapping[str, Any]) -> Role:
-    _keys(where, entry, {"id": str, "name": str}, {"alias_of": str, "partner": bool})
-    return Role(entry["id"], entry["name"], entry.get("alias_of", ""), entry.get("partner", False))
+    optional = {"alias_of": str, "partner": bool, "operator": bool, "assumed_for": str}
+    _keys(where, entry, {"id": str, "name": str}, optional)
+    if "assumed_for" in entry:
+        _one_of(where, entry["assumed_for"], _ASSUMED_FOR)
+    return Role(
+        id=entry["id"],
+        name=entry["name"],
+        alias_of=entry.get("alias_of", ""),
+        partner=entry.get("partner", False),
+        operator=entry.get("operator", False),
+        assumed_for=entry.get("assumed_for", ""),
+    )
 
 
 def _event(where: str, entry: Mapping[str, Any]) -> Event:
@@ -76,7 +90,9 @@ def _members(where: str, entry: Mapping[str, Any], roles: Mapping[str, Role]) ->
     canonical = frozenset(roles[_one_of(where, role, roles)].alias_of or role for role in named)
     if "roles" in entry:
         return canonical
-    return frozenset(role.id for role in roles.values() if not role.partner and not role.alias_of) - canonical
+    return (
+        frozenset(role.id for role in roles.values() if role.is_of_tenant and not role.alias_of) - canonical
+    )
 
 
 def _rights(
@@ -88,12 +104,14 @@ def _rights(
     rights: dict[str, frozenset[str]] = {}
     for position, entry in enumerate(entries, 1):
         where = f"{file}: right {position}"
-        _keys(where, entry, {"operations": list}, {"roles": list, "group": str})
+        _keys(where, entry, {"operations": list}, {"roles": list, "group": str, "also": list})
         if ("roles" in entry) == ("group" in entry):
             raise CatalogueError(f"{where}: needs either roles or a group")
         if "group" in entry:
-            holders = groups[_one_of(where, entry["group"], groups)]
+            more = _members(where, {"roles": entry.get("also", [])}, roles)
+            holders = groups[_one_of(where, entry["group"], groups)] | more
         else:
+            _keys(where, entry, {"operations": list, "roles": list}, {})
             holders = _members(where, entry, roles)
         for operation in _words(where, entry["operations"]):
             if operation in rights:
@@ -104,9 +122,10 @@ def _rights(
 
 def read_features(text: str, file: str = "features.toml") -> Features:
     """features.toml -> Features. Raises CatalogueError naming file and entry."""
-    top = _top(file, text, {"feature": list, "allowance": list})
+    top = _top(file, text, {"feature": list, "allowance": list, "reason": list})
     features = _by_id(file, "feature", top["feature"], _feature)
-    return Features(features, _by_id(file, "allowance", top["allowance"], _allowance, "plan"))
+    allowances = _by_id(file, "allowance", top["allowance"], _allowance, "plan")
+    return Features(features, allowances, _by_id(file, "reason", top["reason"], _reason))
 
 
 def _feature(where: str, entry: Mapping[str, Any]) -> Feature:
@@ -129,6 +148,26 @@ def _allowance(where: str, entry: Mapping[str, Any]) -> Allowance:
     if entry["one_more_per"] < 1:
         raise CatalogueError(f"{where}: one_more_per must be at least 1")
     return Allowance(entry["plan"], entry["free"], entry["one_more_per"], _words(where, entry["of"]))
+
+
+def _reason(where: str, entry: Mapping[str, Any]) -> CreditsReason:
+    about = {"number_kind": str, "services": list, "trait": str, "plans": str}
+    _keys(where, entry, dict.fromkeys(("id", "says", "keeps", "money"), str), {**about, "reach": str})
+    if sum(key in entry for key in about) != 1:
+        raise CatalogueError(f"{where}: needs exactly one of {', '.join(about)}")
+    if ("reach" in entry) != ("plans" in entry):
+        raise CatalogueError(f"{where}: reach stands with plans, and only there")
+    return CreditsReason(
+        id=entry["id"],
+        says=entry["says"],
+        keeps=entry["keeps"],
+        money=_one_of(where, entry["money"], _MONEY),
+        number_kind=entry.get("number_kind", ""),
+        services=_words(where, entry.get("services", [])),
+        trait=entry.get("trait", ""),
+        plans=entry.get("plans", ""),
+        reach=_one_of(where, entry["reach"], _REACHES) if "reach" in entry else "",
+    )
 
 
 def read_retention(text: str, file: str = "retention.toml") -> Retention:
@@ -206,16 +245,37 @@ def _amount(where: str, text: str) -> int:
 
 def read_eligibility(text: str, file: str = "eligibility.toml") -> Eligibility:
     """eligibility.toml -> Eligibility. Raises CatalogueError naming file and entry."""
-    top = _top(file, text, {"not_offered": list, "rule": list})
+    lists = dict.fromkeys(("not_offered", "qualifying_kinds", "add_ons"), list)
+    top = _top(file, text, {**lists, "regions": dict, "rule": list, "warning": list})
+    named = {key: frozenset(_words(f"{file}: {key}", top[key])) for key in lists}
     return Eligibility(
-        frozenset(_words(f"{file}: not_offered", top["not_offered"])),
-        _by_id(file, "rule", top["rule"], _purchase_rule),
+        not_offered=named["not_offered"],
+        qualifying_kinds=named["qualifying_kinds"],
+        add_ons=named["add_ons"],
+        regions=_regions(f"{file}: regions", top["regions"]),
+        rules=_by_id(file, "rule", top["rule"], _purchase_rule),
+        warnings=_by_id(file, "warning", top["warning"], _warned),
     )
 
 
+def _regions(where: str, table: Mapping[str, object]) -> dict[str, str]:
+    """The region of each country that one names."""
+    found: dict[str, str] = {}
+    for region, countries in table.items():
+        for country in _words(f"{where}: {region}", countries):
+            if found.setdefault(country, region) != region:
+                raise CatalogueError(f"{where}: {country} stands in {found[country]} and in {region}")
+    return found
+
+
 def _purchase_rule(where: str, entry: Mapping[str, Any]) -> PurchaseRule:
-    _keys(where, entry, {"id": str, "asks": str, "remedy": str}, {})
-    return PurchaseRule(entry["id"], entry["asks"], entry["remedy"])
+    _keys(where, entry, {"id": str, "asks": str, "remedy": str}, {"by_partner": bool})
+    return PurchaseRule(entry["id"], entry["asks"], entry["remedy"], entry.get("by_partner", False))
+
+
+def _warned(where: str, entry: Mapping[str, Any]) -> Warned:
+    _keys(where, entry, {"id": str, "says": str, "remedy": str}, {})
+    return Warned(entry["id"], entry["says"], entry["remedy"])
 
 
 @cache

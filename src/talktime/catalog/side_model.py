@@ -12,12 +12,23 @@ from talktime.catalog.model import ANYWHERE
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """An administrator role. `alias_of` is the role it is another name of; `partner` acts from outside."""
+    """An administrator role. `alias_of` is the role it is another name of.
+
+    `partner` acts from outside for the tenants that it serves, `operator` runs the installation.
+    `assumed_for`: a key without roles has this one, if it is for the "tenant" or the "installation".
+    """
 
     id: str
     name: str
     alias_of: str
     partner: bool
+    operator: bool = False
+    assumed_for: str = ""
+
+    @property
+    def is_of_tenant(self) -> bool:
+        """Whether a tenant's own administrators may hold it."""
+        return not self.partner and not self.operator
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,10 @@ class Roles:
     def canonical(self, role: str) -> str:
         """The role itself, or the one that it is another name of. Raises KeyError for an unknown role."""
         return self.roles[role].alias_of or role
+
+    def assumed(self, where: str) -> frozenset[str]:
+        """The roles of a key that names none and is for the "tenant" or the "installation"."""
+        return frozenset(role.id for role in self.roles.values() if role.assumed_for == where)
 
     def recipients(self, event: str) -> frozenset[str]:
         """The roles, aliases resolved, that an event is told to. Raises KeyError for an unknown event."""
@@ -93,11 +108,31 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditsReason:
+    """Why a tenant may need credits: what takes money and when, and what goes on without them.
+
+    Exactly one of these says whom it looks at: numbers of a `number_kind` or of `services`, users with a
+    `trait`, or with plans of the kind `plans`, calling where a pool reaches (`reach` pool) or none (beyond).
+    """
+
+    id: str
+    says: str
+    keeps: str
+    money: str
+    number_kind: str
+    services: tuple[str, ...]
+    trait: str
+    plans: str
+    reach: str
+
+
+@dataclass(frozen=True, slots=True)
 class Features:
-    """Licences that features need, and licences that come free."""
+    """Licences that features need, licences that come free, and reasons to need credits."""
 
     features: Mapping[str, Feature]
     allowances: Mapping[str, Allowance]
+    reasons: Mapping[str, CreditsReason]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,16 +209,40 @@ class Currencies:
 
 @dataclass(frozen=True, slots=True)
 class PurchaseRule:
-    """A rule of who may buy: what it asks, and what to do where it fails (domain.md 9)."""
+    """A rule of who may buy: what it asks, and what to do where it fails (domain.md 9).
+
+    `by_partner`: it holds for a partner who pays on the customer's behalf, too.
+    """
 
     id: str
     asks: str
+    remedy: str
+    by_partner: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something to be told beside the rules, and what to do about it."""
+
+    id: str
+    says: str
     remedy: str
 
 
 @dataclass(frozen=True, slots=True)
 class Eligibility:
-    """Who may buy credits: countries that may not, and the texts of the rules in their order."""
+    """Who may buy credits: countries that may not, regions of agreements, texts of the rules in their order.
+
+    `qualifying_kinds` of plans, without `add_ons` (codes), are what credits are for.
+    """
 
     not_offered: frozenset[str]
+    qualifying_kinds: frozenset[str]
+    add_ons: frozenset[str]
+    regions: Mapping[str, str]
     rules: Mapping[str, PurchaseRule]
+    warnings: Mapping[str, Warned]
+
+    def same_region(self, one: str, other: str) -> bool:
+        """Whether two countries lie in one region; a country that no region names is its own."""
+        return self.regions.get(one, one) == self.regions.get(other, other)

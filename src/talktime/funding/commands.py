@@ -15,6 +15,7 @@ from talktime.funding import recharge
 from talktime.funding.gateway import PaymentOrder, PaymentResult, RefundOrder, RefundResult
 from talktime.funding.payments import (
     LEASE_US,
+    OUTSIDE,
     RESENT_FOR_US,
     Kind,
     PaymentBody,
@@ -22,6 +23,7 @@ from talktime.funding.payments import (
     body_of,
     is_unresolved,
     moved,
+    second_id,
     with_body,
 )
 from talktime.funding.receipt import Billed
@@ -208,7 +210,7 @@ class Claim(OfMoney):
         if row.kind == Kind.REFUND:
             return self._send(book, row, body)
         tenant = tenant_of_book(book)
-        if row.kind == Kind.RECHARGE and (why := _not_needed(book, tenant)):
+        if row.kind == Kind.RECHARGE and (why := _not_needed(book, tenant, row)):
             cancel(book, row, why)
             return None
         method = recharge.method_of(tenant, body.method)
@@ -225,19 +227,23 @@ class Claim(OfMoney):
 
     def _send(self, book: Book, row: Payment, body: PaymentBody) -> Job:
         body.tries += 1
-        body.sent_us, body.asks = book.last_us, 0
+        body.sent_us, body.asks, body.alarmed = book.last_us, 0, False
         body.log.append((book.last_us, f"try {body.tries} is sent to {row.gateway}"))
         sent = moved(row, body, State.SUBMITTED, book.last_us + LEASE_US)
         book.put_payment(sent)
         return Job(row.gateway, _order(book, sent, body), asks=False, may_send=True)
 
 
-def _not_needed(book: Book, tenant: Tenant) -> str:
-    """Why a recharge that waits is not made any more, or ""."""
+def _not_needed(book: Book, tenant: Tenant, row: Payment) -> str:
+    """Why a recharge that waits is not made any more, or "". What is needed then is looked at anew."""
     if not recharge.is_on(tenant):
         return "the rule was switched off before it was sent"
     if book.balance - book.reserved >= tenant.auto_recharge.below_micros:
         return "enough is available again"
+    if recharge.method_of(tenant, tenant.auto_recharge.method) is None:
+        return "its payment method was removed"
+    if row.amount > recharge.room_micros(book, tenant):
+        return "its caps leave less by now"
     return ""
 
 
@@ -265,17 +271,24 @@ def _order(book: Book, row: Payment, body: PaymentBody) -> PaymentOrder | Refund
 
 @dataclass(frozen=True, slots=True)
 class Report(OfMoney):
-    """What somebody has learned of a payment. The same again, late, twice or out of order, does no harm."""
+    """What somebody has learned of a payment. The same again, late, twice or out of order, does no harm.
+
+    `sent`: the try that it is about, 0 where `told` says it; `is_certain`: the gateway was asked.
+    """
 
     tenant: str
     payment: str
     told: Told
+    sent: int = 0
+    is_certain: bool = False
     call_id: str = ""
     creates: bool = False
 
     @property
     def payments(self) -> Sequence[str]:
-        """The payment, and the one that a refund is of."""
+        """The payment, the one that a refund is of, and what the gateway took beside it."""
+        if isinstance(self.told, PaymentResult):
+            return (self.payment, second_id(self.payment, self.told.gateway_payment))
         return _with_origin(self.payment)
 
     def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> Payment | Refused:
@@ -294,8 +307,10 @@ class Report(OfMoney):
     def _payment(self, book: Book, row: Payment) -> Payment:
         tenant, told = tenant_of_book(book), self.told
         if isinstance(told, PaymentResult):
-            return take_result(book, tenant, row, told)
-        if not is_unresolved(row.state):
+            row = book.payments.get(second_id(row.payment, told.gateway_payment), row)
+            return take_result(book, tenant, row, told, is_certain=self.is_certain)
+        # A worker whose lease ran out may speak of a try that is over.
+        if row.state not in OUTSIDE or 0 < self.sent < body_of(row).tries:
             return row
         if isinstance(told, Unclear):
             return wait(book, row, told.why)
@@ -319,7 +334,7 @@ class Report(OfMoney):
 
 @dataclass(frozen=True, slots=True)
 class Reconsider(OfMoney):
-    """A recharge that waits, its rule having changed: cancelled if it is off, sent at once by another card."""
+    """A recharge that waits, with a changed rule: cancelled if it is off, sent at once by another card."""
 
     tenant: str
     payment: str
@@ -339,13 +354,14 @@ class Reconsider(OfMoney):
             return False
         book.advance(now_us)
         tenant = tenant_of_book(book)
-        why = _not_needed(book, tenant)
+        why = _not_needed(book, tenant, row)
         if why:
             cancel(book, row, why)
             return True
         body = body_of(row)
         method = recharge.method_of(tenant, tenant.auto_recharge.method)
-        if method is None or method.fingerprint == body.card:
+        assert method is not None, "without one it is not needed"
+        if method.fingerprint == body.card:
             return False
         body.method, body.failures = tenant.auto_recharge.method, 0
         body.log.append((book.last_us, f"tried again at once with {recharge.method_text(method)}"))

@@ -52,9 +52,26 @@ async def take_event(engine: Engine, gateway: Gateway, event: GatewayEvent) -> o
     if not event.tenant or not event.payment:
         log.warning("%s tells %s of %s, which is no payment of ours", gateway.name, event.kind, event.id)
         return None
-    answer = await engine.submit(_command(event))
-    if event.kind is EventKind.PAYMENT_FAILED and isinstance(answer, Payment):
-        return await _failed_after_all(engine, gateway, event, answer)
+    command = _command(event)
+    answer = await engine.submit(command)
+    if isinstance(answer, Payment):
+        if event.kind is EventKind.PAYMENT_FAILED:
+            return await _failed_after_all(engine, gateway, event, answer)
+        if event.kind is EventKind.PAYMENT_SUCCEEDED and answer.gateway_payment != event.gateway_payment:
+            # After a failure: which of the two is older only the gateway knows.
+            return await _asked(engine, gateway, event) or answer
+    elif isinstance(command, Dispute) and await _asked(engine, gateway, event):
+        # A dispute that came before the news of its payment.
+        return await engine.submit(command)
+    return answer
+
+
+async def _asked(engine: Engine, gateway: Gateway, event: GatewayEvent) -> object:
+    """Asks how the payment of an event stands and brings it into the ledger; None: it was not taken."""
+    answer: object = None
+    for result in await gateway.find(event.tenant, event.payment):
+        if result.status is PaymentStatus.SUCCEEDED and result.gateway_payment == event.gateway_payment:
+            answer = await engine.submit(Report(event.tenant, event.payment, result, is_certain=True))
     return answer
 
 
@@ -75,7 +92,7 @@ def _command(event: GatewayEvent) -> Command:
         refund = RefundResult(_REFUNDS[event.kind], event.gateway_refund, event.code)
         return Report(event.tenant, event.payment, refund)
     amount = event.amount_minor * minor_unit_micros(event.currency)
-    return Dispute(event.tenant, event.payment, _DISPUTES[event.kind], amount)
+    return Dispute(event.tenant, event.payment, _DISPUTES[event.kind], amount, event.gateway_payment)
 
 
 async def _failed_after_all(
@@ -91,5 +108,6 @@ async def _failed_after_all(
     for result in found:
         if result.gateway_payment == event.gateway_payment and result.status is PaymentStatus.DECLINED:
             amount = event.amount_minor * minor_unit_micros(event.currency)
-            return await engine.submit(Dispute(event.tenant, event.payment, Turn.LOST, amount))
+            lost = Dispute(event.tenant, event.payment, Turn.LOST, amount, event.gateway_payment)
+            return await engine.submit(lost)
     return payment

@@ -61,6 +61,9 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
+OUTSIDE: Final = frozenset({State.SUBMITTED, State.REQUIRES_ACTION, State.UNKNOWN})
+"""A try is out of which nobody can say yet how it ends."""
+
 MOVES: Final[Mapping[State, frozenset[State]]] = {
     State.CREATED: frozenset(set(State) - {State.CREATED}),
     State.SUBMITTED: frozenset(set(State) - {State.SUBMITTED}),
@@ -80,9 +83,11 @@ class PaymentBody(msgspec.Struct, omit_defaults=True):
     `digest` tells a repeat from the same key with another request. `card` is the fingerprint of the method
     that was asked. `gross` is what the gateway takes: the lot and `taxes`. `tries` were sent, the last at
     `sent_us`; `failures` of them were declined with `code`. `asks`: how often the gateway was asked what
-    became of it. Of a settled payment: `receipt`, `lot` and when it expires; `returned` went back, `returning` is on its
-    way; of a dispute (`open`, `won`, `lost`) `disputed`, of it `frozen`, and `owed` where the lot had less.
-    Of a refund: the payment it is `of`, its `reason`, its id at the gateway. `log`: what happened, when.
+    became of it. Of a settled payment: `receipt`, `lot` and when it expires; `returned` went back,
+    `returning` is on its way; of a dispute (`open`, `won`, `lost`) `disputed`, of it `frozen`, and `owed`
+    where the lot had less.
+    Of a refund: the payment it is `of`, its `reason`, its id at the gateway. `failed`: ids at the gateway of
+    tries that were declined. `log`: what happened, when.
     """
 
     who: str = ""
@@ -116,6 +121,7 @@ class PaymentBody(msgspec.Struct, omit_defaults=True):
     of: str = ""
     reason: str = ""
     gateway_refund: str = ""
+    failed: list[str] = msgspec.field(default_factory=list)
     log: list[tuple[int, str]] = msgspec.field(default_factory=list)
 
 
@@ -143,6 +149,11 @@ def moved(payment: Payment, body: PaymentBody, state: State, due_us: int = NEVER
 def payment_id(tenant: str, number: int) -> str:
     """`P-<tenant>-000001`: unique in the installation, for gateways know no tenants."""
     return f"P-{tenant}-{number:06}"
+
+
+def second_id(payment: str, gateway_payment: str) -> str:
+    """What a gateway took beside the first for one payment of ours is a payment of its own; it names both."""
+    return f"{payment}+{gateway_payment}"
 
 
 def is_unresolved(state: str) -> bool:

@@ -73,7 +73,8 @@ def evaluate(book: Book, tenant: Tenant) -> bool:
         return False
     available = book.balance - book.reserved
     # What nearly every transaction comes to: enough is there, and was before.
-    if standing.reason == _ABOVE and rule.enabled and available >= rule.below_micros:
+    is_calm = standing.reason == _ABOVE and not standing.suspended
+    if is_calm and rule.enabled and available >= rule.below_micros:
         return False
     if standing.reason == _NOT_ARMED and not rule.enabled and not standing.attempt:
         return False
@@ -136,6 +137,12 @@ def _room(book: Book, tenant: Tenant) -> _Room:
     return _Room(rule.cap_per_month_micros - spent, next_us, "month", rule.cap_per_month_micros, month)
 
 
+def room_micros(book: Book, tenant: Tenant) -> int:
+    """The most that one recharge may come to now: its caps and the maximum of one payment (recharge.md 4)."""
+    room, most = _room(book, tenant).micros, tenant.auto_recharge.most_micros
+    return min(room, most) if most > 0 else room
+
+
 def _armed_again(book: Book, method: PaymentMethod | None) -> None:
     """Another card ends a pause; the same one attached again does not (recharge.md 7)."""
     standing = book.standing
@@ -191,9 +198,12 @@ def _wake(book: Book, why: Why, room: _Room) -> None:
 
 def _tell_cap(book: Book, room: _Room) -> None:
     """A cap that is met is told once a period (recharge.md 3)."""
-    key = f"cap_met/{room.met}/{room.period}"
-    if key not in book.standing.told:
-        book.standing.told[key] = book.last_us
+    prefix, told = f"cap_met/{room.met}/", book.standing.told
+    key = f"{prefix}{room.period}"
+    if key not in told:
+        for past in [known for known in told if known.startswith(prefix)]:
+            del told[past]
+        told[key] = book.last_us
         book.touch_standing()
         book.notice("cap_met", {"which": room.met, "cap": room.cap})
 

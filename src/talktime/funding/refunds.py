@@ -15,7 +15,16 @@ import msgspec
 
 from talktime.core.money import format_money
 from talktime.funding.gateway import RefundOrder, RefundResult, RefundStatus
-from talktime.funding.payments import Kind, PaymentBody, State, body_of, is_unresolved, moved, with_body
+from talktime.funding.payments import (
+    Kind,
+    PaymentBody,
+    State,
+    body_of,
+    is_unresolved,
+    moved,
+    second_id,
+    with_body,
+)
 from talktime.funding.receipt import CreditNote, MoneyBack, credit_note, paper_text
 from talktime.funding.settlement import paper_number, receipt_of, wait
 from talktime.funding.taxes import minor_unit_micros, part_of, tax_sum
@@ -77,7 +86,8 @@ def refund_id(payment: str, key: str) -> str:
 def start_refund(book: Book, of: Payment, asked: RefundAsked) -> Payment | Refused:
     """Takes the money out of its lot and writes the refund down; a worker sends it."""
     body = body_of(of)
-    free = min(book.free_of(body.lot), of.amount - body.returned - body.returning - body.disputed)
+    disputed = body.disputed if body.dispute == Turn.OPEN else 0  # what was lost has gone back
+    free = min(book.free_of(body.lot), of.amount - body.returned - body.returning - disputed)
     if asked.amount > free:
         left = f"only {format_money(max(free, 0))} of lot {body.lot} are left to be refunded"
         return Refused("too_much", left)
@@ -215,27 +225,29 @@ class Turn(StrEnum):
 class Dispute(OfMoney):
     """A bank disputes a payment: what is left of its lot is frozen; lost it is taken, won it is released.
 
-    `amount` in micros of money, with its tax.
+    `amount` in micros of money, with its tax; `gateway_payment` tells which, where money was taken twice.
     """
 
     tenant: str
     payment: str
     turn: Turn
     amount: int
+    gateway_payment: str
     call_id: str = ""
     creates: bool = False
 
     @property
     def payments(self) -> Sequence[str]:
-        """The payment."""
-        return (self.payment,)
+        """The payment, and what the gateway took beside it."""
+        return (self.payment, second_id(self.payment, self.gateway_payment))
 
     def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> Payment | Refused:
         """The payment with what is known of its dispute. The same news twice changes nothing."""
         del session
         if book is None:
             return NO_TENANT
-        row = book.payments.get(self.payment)
+        named = (book.payments.get(name) for name in self.payments)
+        row = next((row for row in named if row and row.gateway_payment == self.gateway_payment), None)
         if row is None or row.state != State.SETTLED:
             return Refused("unknown_payment", f"there is no settled payment {self.payment!r}")
         book.advance(now_us)
@@ -259,14 +271,24 @@ class Dispute(OfMoney):
 
     def _open(self, book: Book, row: Payment, body: PaymentBody) -> None:
         """Freezes what is left of the lot, up to what is disputed."""
-        left = row.amount - body.returned - body.returning
-        # Of the disputed money the part that bought credits, rounded up to a coin: the rest is its tax.
-        coin = minor_unit_micros(book.currency)
-        net = -(-self.amount * row.amount // (body.gross * coin)) * coin
-        body.disputed = min(net, left)
+        body.disputed = self._net(row, body, book.currency)
         body.frozen = min(book.free_of(body.lot), body.disputed)
         if body.frozen:
             book.take_from(body.lot, body.frozen, DISPUTED, FROZEN)
+
+    def _net(self, row: Payment, body: PaymentBody, currency: str) -> int:
+        """Of the disputed money the part that bought credits: the rest is its tax.
+
+        Mostly it is all that has not gone back; of refunds on their way nobody knows which came first. Else
+        it is rounded up to a coin.
+        """
+        for back in (body.returned, body.returned + body.returning):
+            net = row.amount - back
+            if net + tax_sum(part_of(body.taxes, net, back, currency)) == self.amount:
+                return net
+        coin = minor_unit_micros(currency)
+        net = -(-self.amount * row.amount // (body.gross * coin)) * coin
+        return min(net, row.amount - body.returned)
 
     def _won(self, book: Book, body: PaymentBody) -> None:
         if body.frozen:

@@ -19,11 +19,14 @@ from talktime.funding.payments import (
     ALARM_US,
     ASKED_US,
     LADDER_US,
+    OUTSIDE,
     Kind,
     PaymentBody,
     State,
     body_of,
     moved,
+    second_id,
+    with_body,
 )
 from talktime.funding.receipt import Receipt, paper_text
 from talktime.funding.taxes import minor_unit_micros, tax_sum
@@ -61,14 +64,26 @@ def reference_of(gateway: str, gateway_payment: str) -> str:
     return f"{gateway}:{gateway_payment}"
 
 
-def take_result(book: Book, tenant: Tenant, payment: Payment, result: PaymentResult) -> Payment:
-    """What one try came to. An older try than the last can only have succeeded; all else of it is past."""
+def take_result(
+    book: Book, tenant: Tenant, payment: Payment, result: PaymentResult, *, is_certain: bool = False
+) -> Payment:
+    """What one try came to. An older try than the last can only have succeeded; all else of it is past.
+
+    So is all else of one that waits for its next try: the same decline twice counts once. `is_certain`: the
+    gateway said so when it was asked; else a success that is told after a failure may be the older news.
+    """
     body = body_of(payment)
     if result.status is PaymentStatus.SUCCEEDED:
+        if result.gateway_payment in body.failed and not is_certain:
+            return payment
         return settle(book, tenant, payment, result)
-    if payment.state in (State.SETTLED, State.CANCELLED, State.DECLINED):
+    if payment.state == State.SETTLED:
         return payment
-    if result.try_number and result.try_number < body.tries:
+    if result.status is PaymentStatus.DECLINED and result.gateway_payment not in body.failed:
+        body.failed.append(result.gateway_payment)
+        payment = with_body(payment, body)
+        book.put_payment(payment)
+    if payment.state not in OUTSIDE or 0 < result.try_number < body.tries:
         return payment
     if result.status is PaymentStatus.DECLINED:
         return decline(book, tenant, payment, result.code)
@@ -82,14 +97,14 @@ def settle(book: Book, tenant: Tenant, payment: Payment, result: PaymentResult) 
     body, kind = body_of(payment), Kind(payment.kind)
     if payment.state == State.SETTLED and payment.gateway_payment == result.gateway_payment:
         return payment
-    if payment.state == State.SETTLED:
-        payment, body = _second(book, payment, body)
     if (
         result.amount_minor * minor_unit_micros(book.currency) != body.gross
         or result.currency != book.currency
     ):
         took = f"{result.amount_minor} smallest coins of {result.currency}"
         return _ask_a_person(book, payment, body, f"the gateway took {took}, not what was asked for")
+    if payment.state == State.SETTLED:
+        payment, body = _second(book, payment, body, result.gateway_payment)
     _credit(book, tenant, payment, body, result)
     _receipt(book, payment, body)
     body.url, body.code = "", ""
@@ -107,9 +122,11 @@ def settle(book: Book, tenant: Tenant, payment: Payment, result: PaymentResult) 
     return payment
 
 
-def _second(book: Book, payment: Payment, body: PaymentBody) -> tuple[Payment, PaymentBody]:
+def _second(
+    book: Book, payment: Payment, body: PaymentBody, gateway_payment: str
+) -> tuple[Payment, PaymentBody]:
     """The gateway took money twice for one payment: the second time is a payment of its own."""
-    name = f"{payment.payment}+{book.next_paper_number('second')}"
+    name = second_id(payment.payment, gateway_payment)
     again = PaymentBody(
         who=body.who,
         method=body.method,
@@ -221,13 +238,16 @@ def wait(book: Book, payment: Payment, why: str) -> Payment:
     body.asks += 1
     body.log.append((book.last_us, why))
     _alarm(book, payment, body)
-    payment = moved(payment, body, State.UNKNOWN, book.last_us + step_us)
+    due_us = book.last_us + step_us
+    if not body.alarmed:  # so that it is told in time, however far apart the questions are
+        due_us = min(due_us, body.sent_us + ALARM_US)
+    payment = moved(payment, body, State.UNKNOWN, due_us)
     book.put_payment(payment)
     return payment
 
 
 def _alarm(book: Book, payment: Payment, body: PaymentBody) -> None:
-    if not body.alarmed and body.sent_us and book.last_us - body.sent_us >= ALARM_US:
+    if not body.alarmed and book.last_us - body.sent_us >= ALARM_US:
         body.alarmed = True
         facts = {"payment": payment.payment, "amount": payment.amount, "since_us": body.sent_us}
         book.notice("payment_unclear", facts)
@@ -241,7 +261,7 @@ def _ask_a_person(book: Book, payment: Payment, body: PaymentBody, why: str) -> 
         facts = {"payment": payment.payment, "amount": payment.amount, "since_us": book.last_us}
         book.notice("payment_unclear", facts)
     state = State(payment.state)
-    if state not in (State.DECLINED, State.CANCELLED):  # of these another attempt may be on its way
+    if state in OUTSIDE:  # of the others another attempt may be on its way
         state = State.UNKNOWN
     payment = moved(payment, body, state, NEVER_US)
     book.put_payment(payment)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from talktime.funding.commands import Claim, Job, Nothing, Report, Unclear, Wrong
 from talktime.funding.gateway import (
@@ -26,7 +26,7 @@ from talktime.ledger.records import Payment
 from talktime.ledger.store import StoreAway, StoreBusy, UnknownOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
 
     from talktime.funding.commands import Told
     from talktime.funding.gateway import Gateway
@@ -43,6 +43,8 @@ AT_ONCE: Final = 8
 ANSWER_S: Final = 45
 """How long a gateway may take; less than the lease, so that nobody else has the payment meanwhile."""
 
+_Found = TypeVar("_Found")
+
 log = logging.getLogger(__name__)
 
 
@@ -56,34 +58,57 @@ class PaymentWorker:
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def keep(self) -> None:
-        """Goes round until it is cancelled."""
-        while True:
-            try:
-                await self.round()
-            except (QueueFull, StoreAway, StoreBusy, UnknownOutcome) as error:
-                log.warning("payments were put off: %s", error)
-            except Stopping:
-                return
-            await asyncio.sleep(ROUND_S)
+        """Looks for what is due until it is cancelled; no payment waits for another that hangs outside."""
+        at_work: dict[tuple[str, str], asyncio.Task[Payment | None]] = {}
+        try:
+            while self._engine.is_alive:
+                for key in await self._due():
+                    if key not in at_work:
+                        task = at_work[key] = asyncio.create_task(self._in_turn(*key))
+                        task.add_done_callback(lambda _, key=key: at_work.pop(key))  # type: ignore[misc]
+                await asyncio.sleep(ROUND_S)
+        finally:
+            for task in at_work.values():
+                task.cancel()
 
     async def round(self) -> int:
         """Works on what is due now; returns how many payments were taken up."""
-        due = await self._engine.store.due_payments(self._engine.clock_us(), ROUND_LIMIT)
-        done = await asyncio.gather(*(self.work(tenant, payment) for tenant, payment in due))
+        done = await asyncio.gather(*(self._in_turn(*key) for key in await self._due()))
         return sum(1 for payment in done if payment is not None)
+
+    async def _due(self) -> Sequence[tuple[str, str]]:
+        try:
+            return await self._engine.store.due_payments(self._engine.clock_us(), ROUND_LIMIT)
+        except (StoreAway, StoreBusy) as error:
+            log.warning("payments were put off: %s", error)
+        except Exception:  # whatever it was, those who wait for money must not wait for ever
+            log.exception("the look for payments failed; it is tried again")
+        return ()
+
+    async def _in_turn(self, tenant: str, payment: str) -> Payment | None:
+        """One payment of a round. What goes wrong with it must not hold up the others."""
+        try:
+            async with self._room:
+                return await self.work(tenant, payment)
+        except (QueueFull, StoreAway, StoreBusy, Stopping, UnknownOutcome) as error:
+            log.warning("payment %s was put off: %s", payment, error)
+        except Exception:  # its lease runs out; then the gateway is asked
+            log.exception("payment %s of tenant %r failed; it is looked at again", payment, tenant)
+        return None
 
     async def work(self, tenant: str, payment: str) -> Payment | None:
         """Takes one payment up, if it is due, and goes as far as the gateway answers.
 
-        The payment as it stands then; None where nothing was to be done.
+        The payment as it stands then; None where nothing was to be done. Somebody who waits for the answer
+        does not queue behind a round. What the engine raises rises.
         """
-        async with self._room:
-            job = await self._engine.submit(Claim(tenant, payment, self._seller))
-            if not isinstance(job, Job):
-                return None
-            answer: object = None
-            for told in await self._told(job):
-                answer = await self._engine.submit(Report(tenant, payment, told))
+        job = await self._engine.submit(Claim(tenant, payment, self._seller))
+        if not isinstance(job, Job):
+            return None
+        answer: object = None
+        sent = job.order.try_number if isinstance(job.order, PaymentOrder) else 0
+        for told in await self._told(job):
+            answer = await self._engine.submit(Report(tenant, payment, told, sent, is_certain=job.asks))
         return answer if isinstance(answer, Payment) else None
 
     async def _told(self, job: Job) -> Sequence[Told]:
@@ -108,7 +133,7 @@ async def _paid(gateway: Gateway, order: PaymentOrder, *, asks: bool, may_send: 
     """What became of a try. Of several that took money each is told: what was taken is credited."""
     if not asks:
         return [await gateway.pay(order)]
-    found = await gateway.find(order.tenant, order.payment)
+    found = await _asked(gateway.find(order.tenant, order.payment))
     taken = [result for result in found if result.status is PaymentStatus.SUCCEEDED]
     if taken:
         return list(taken)
@@ -120,6 +145,14 @@ async def _paid(gateway: Gateway, order: PaymentOrder, *, asks: bool, may_send: 
     return [last[-1] if last else Nothing()]
 
 
+async def _asked(question: Awaitable[list[_Found]]) -> list[_Found]:
+    """A question that the gateway refuses tells nothing of the money."""
+    try:
+        return await question
+    except GatewayRefused as error:
+        raise GatewayUnclear(error.sentence) from error
+
+
 def _lacks_link(result: PaymentResult) -> bool:
     return result.status is PaymentStatus.REQUIRES_ACTION and not result.action_url
 
@@ -127,7 +160,7 @@ def _lacks_link(result: PaymentResult) -> bool:
 async def _refunded(gateway: Gateway, order: RefundOrder, *, asks: bool, may_send: bool) -> Told:
     if not asks:
         return await gateway.refund(order)
-    found = await gateway.find_refund(order)
+    found = await _asked(gateway.find_refund(order))
     if found:
         return found[-1]
     return await gateway.refund(order) if may_send else Nothing()

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from talktime.funding.gateways import GatewaySettings, gateways_of
+from talktime.funding.gateways import GatewaySettings, gateways_of, kept_secret
 from talktime.funding.taxes import Seller
 from talktime.notices.mail import PLAIN, STARTTLS, TLS, MailSettings
 from talktime.notices.worker import NoticeSettings
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from talktime.funding.gateway import Gateway
     from talktime.settings import Outside, Settings
 
+PSEUDONYM_KEY: Final = "pseudonyms.key"
 _SCHEMES: Final = {"smtp": (STARTTLS, 587), "smtps": (TLS, 465), "smtp+plain": (PLAIN, 25)}
 
 
@@ -32,6 +33,8 @@ class OutsideParts(NamedTuple):
     gateways: Mapping[str, Gateway]
     seller: Seller
     notices: NoticeSettings
+    secret: bytes
+    """What pseudonyms are made with: the same as long as the state folder lives."""
 
 
 def outside_of(settings: Settings) -> OutsideParts:
@@ -48,7 +51,8 @@ def outside_of(settings: Settings) -> OutsideParts:
         )
     )
     notices = NoticeSettings(_mail(outside), outside.base_url, outside.private_allowed)
-    return OutsideParts(gateways, _seller(outside.seller), notices)
+    secret = kept_secret(settings.state / PSEUDONYM_KEY).encode()
+    return OutsideParts(gateways, _seller(outside.seller), notices, secret)
 
 
 def _mail(outside: Outside) -> MailSettings | None:

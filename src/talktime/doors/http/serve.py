@@ -24,23 +24,34 @@ import uvloop
 from talktime.catalog.load import load_catalogue
 from talktime.doors.http.answering import Answering
 from talktime.doors.http.app import FrontApp, LiveApp, kept
+from talktime.doors.http.chores import Retention, SandboxMessages
 from talktime.doors.http.connections import Connection, close_late
 from talktime.doors.http.daily_heads import DailyHeads
 from talktime.doors.http.doorkeeper import Doorkeeper
 from talktime.doors.http.live_document import describe_live, describe_probes
 from talktime.doors.http.live_routes import LiveRoutes
 from talktime.doors.http.management.app import management_app
+from talktime.doors.http.management.house import Means
 from talktime.doors.http.metrics import Metrics
+from talktime.doors.http.outside import OutsideParts, outside_of
 from talktime.doors.http.relay import EngineHost, Relay
+from talktime.doors.http.sandbox_page import sandbox_page
+from talktime.funding.purchasing import Purchasing
+from talktime.funding.sandbox import SandboxGateway
+from talktime.funding.worker import PaymentWorker
+from talktime.insight.exports import Exports, ExportSettings
 from talktime.ledger.api_keys import SCOPES, ApiKeys, Keyring
 from talktime.ledger.checkpoints import own_folder
 from talktime.ledger.database import check_keeps, open_url, upgrade
 from talktime.ledger.decks import Decks
 from talktime.ledger.reading import Reader
+from talktime.ledger.watching import Watching
 from talktime.live.desk import Desk
 from talktime.live.facts import Classifier
 from talktime.live.operations import Pace
 from talktime.live.rates import RateBooks
+from talktime.notices.watch import Watch
+from talktime.notices.worker import notice_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +107,7 @@ def serve_one(settings: Settings, role: str, where: Served) -> int:
     routes = LiveRoutes(made.answering, made.keyring) if role == LIVE else None
     keepers = (*made.keepers, *_guard(where))
     if role == ADMIN:
-        keepers += (DailyHeads(url, own_folder(settings.state, url), _now_us).keep,)
+        keepers += (DailyHeads(url, own_folder(settings.state, url), _now_us).keep, *_chores(made, url))
     return _serve_http(LiveApp(made.desk, routes, made.metrics, made.behind, keepers), where)
 
 
@@ -109,6 +120,9 @@ class _Made(NamedTuple):
     metrics: Metrics
     behind: FastAPI
     keepers: tuple[Keeper, ...]
+    reader: Reader
+    outside: OutsideParts
+    payments: PaymentWorker
 
 
 def _make(settings: Settings, url: DatabaseUrl, describe: Describe) -> _Made:
@@ -117,11 +131,41 @@ def _make(settings: Settings, url: DatabaseUrl, describe: Describe) -> _Made:
     rates = RateBooks(source=decks)
     rates.refresh()
     keyring.refresh()
+    outside = outside_of(settings)
     desk = Desk(_store(url), load_catalogue(settings.catalogue), rates=rates, pace=_pace(settings))
     answering = Answering(desk)
     metrics = Metrics(desk.engine, answering.counted, reader.stock)
-    behind = management_app(desk, reader, keyring, decks, describe=describe)
-    return _Made(desk, answering, keyring, metrics, behind, (rates.keep_fresh, keyring.keep_fresh))
+    payments = PaymentWorker(desk.engine, outside.gateways, outside.seller)
+    exports = ExportSettings(url, settings.catalogue, settings.state / "exports", outside.secret)
+    means = Means(
+        purchasing=Purchasing(desk.engine, reader, desk.catalogue, outside.gateways, payments),
+        exports=Exports(desk.engine, reader, exports),
+        seller=outside.seller,
+        private_webhooks=outside.notices.private_allowed,
+        secret=outside.secret,
+    )
+    behind = management_app(desk, reader, keyring, decks, url=url, means=means, describe=describe)
+    for gateway in outside.gateways.values():
+        if isinstance(gateway, SandboxGateway):
+            behind.include_router(sandbox_page(gateway))
+    keepers = (rates.keep_fresh, keyring.keep_fresh)
+    return _Made(desk, answering, keyring, metrics, behind, keepers, reader, outside, payments)
+
+
+def _chores(made: _Made, url: DatabaseUrl) -> tuple[Keeper, ...]:
+    """What the admin process does beside answering people: payments, notices, warnings, retention."""
+    engine, catalogue = made.desk.engine, made.desk.catalogue
+
+    async def notices() -> None:
+        # Made where the event loop runs: its connections belong to it.
+        worker = notice_worker(url, catalogue, made.outside.notices, engine.submit, engine.clock_us)
+        await worker.run()
+
+    watch = Watch(Watching(url), catalogue, engine.submit, engine.clock_us)
+    chores: list[Keeper] = [made.payments.keep, notices, watch.run]
+    chores.append(Retention(url, made.reader, catalogue, engine.clock_us).keep)
+    sandboxes = (one for one in made.outside.gateways.values() if isinstance(one, SandboxGateway))
+    return (*chores, *(SandboxMessages(sandbox, engine).keep for sandbox in sandboxes))
 
 
 def _now_us() -> int:

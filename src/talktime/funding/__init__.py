@@ -1,0 +1,1 @@
+"""Purchases, recharge, papers for finance and the way to post-usage."""

@@ -1,0 +1,97 @@
+"""Closing a month of a tenant, from the question whether it can be closed to the invoice that is kept.
+
+What has to be read is read beside the engine, in a thread; a close that came in between is noticed under the
+lock and the month is read again. So it may be asked for as often as anybody likes (rulings.md 30).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from talktime.accounts.calendar import month_name
+from talktime.accounts.documents import tenant_of
+from talktime.funding.invoice import Party, Unreconciled
+from talktime.funding.month_close import (
+    MONTH_CLOSE,
+    CloseMonth,
+    MonthClose,
+    close_check,
+    newest_close,
+    order_check,
+    read_close,
+    read_month_close,
+)
+from talktime.funding.receipt import billed_to
+from talktime.ledger.commands import NO_TENANT, Refused
+
+if TYPE_CHECKING:
+    from talktime.accounts.tenant import Tenant
+    from talktime.catalog.model import Catalogue
+    from talktime.funding.taxes import Seller
+    from talktime.ledger.engine import Engine
+    from talktime.ledger.month_reading import MonthReader
+    from talktime.ledger.reading import Reader
+
+MOST_READINGS: Final = 3
+"""So often a month is read where others close months of the same tenant at the same time."""
+
+MOVED_ON: Final = "moved_on"
+
+
+class Closed(NamedTuple):
+    """The close of a month; `repeated`: it was there before."""
+
+    close: MonthClose
+    repeated: bool
+
+
+class MonthClosing:
+    """The use case. It answers a value; what engine and readers raise rises."""
+
+    def __init__(
+        self, engine: Engine, reader: Reader, months: MonthReader, catalogue: Catalogue, seller: Seller
+    ) -> None:
+        self._engine = engine
+        self._reader = reader
+        self._months = months
+        self._catalogue = catalogue
+        self._seller = seller
+
+    async def close(self, name: str, month: int, who: str) -> Closed | Refused:
+        """Closes a month once. Refused: `too_early`, `out_of_order`, `unreconciled`, `moved_on`."""
+        documents = await asyncio.to_thread(self._reader.documents, name)
+        if documents is None:
+            return NO_TENANT
+        tenant = tenant_of(documents.tenant, documents.users, documents.service_numbers)
+        known = await asyncio.to_thread(self._reader.paper, name, MONTH_CLOSE, month_name(month))
+        if known is not None:
+            return Closed(read_month_close(known.document), repeated=True)
+        answer: Closed | Refused = NO_TENANT
+        for _ in range(MOST_READINGS):
+            answer = await self._once(tenant, month, who)
+            if not isinstance(answer, Refused) or answer.code != MOVED_ON:
+                break
+        return answer
+
+    async def _once(self, tenant: Tenant, month: int, who: str) -> Closed | Refused:
+        open_us = await asyncio.to_thread(self._months.oldest_open_start_us, tenant.id)
+        why = close_check(month, self._engine.clock_us(), tenant.time_zone, open_us)
+        if why:
+            return Refused("too_early", why)
+        newest = await asyncio.to_thread(self._reader.papers, tenant.id, MONTH_CLOSE, "", 1, newest=True)
+        previous = newest_close(newest)
+        why = order_check(month, previous)
+        if why:
+            return Refused("out_of_order", why)
+        account, billed = billed_to(tenant)
+        party = Party(tenant.id, tenant.currency, tenant.time_zone, self._seller, billed, account)
+        try:
+            close = await asyncio.to_thread(read_close, self._months, party, month, previous, self._catalogue)
+        except Unreconciled as error:
+            return Refused("unreconciled", str(error))
+        answer = await self._engine.submit(CloseMonth(tenant.id, close, who))
+        if isinstance(answer, Refused):
+            return answer
+        assert isinstance(answer, MonthClose)
+        return Closed(answer, repeated=False)
