@@ -1,15 +1,12 @@
 """What people do to a tenant: worked out and checked under its lock, whatever else happens at once."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from talktime.accounts.administration import (
-    Administration,
     Funded,
     Invalid,
     purchase_refused,
@@ -31,20 +28,11 @@ from talktime.accounts.tenant_tables import settings_tables, tenant_tables
 from talktime.catalog.load import load_catalogue
 from talktime.core.limits import MAX_MONEY_MICROS
 from talktime.ledger.commands import Refused, Wallet
-from talktime.ledger.database import open_url
-from talktime.ledger.decks import Decks
-from talktime.ledger.postgres_store import PostgresStore
-from talktime.ledger.reading import Reader
-from talktime.ledger.sqlite_store import SqliteStore
-from talktime.ledger.store import Store
-from talktime.live.desk import Desk
+from tests.accounts.offices import DAY_US, NOW_US, UNIT, office
 from tests.databases import database, sqlite_database
 
 __all__ = ["database", "sqlite_database"]  # fixtures
 
-NOW_US = 1_772_366_400_000_000  # 2026-03-01T12:00:00Z
-DAY_US = 86_400_000_000
-UNIT = 1_000_000
 
 FULL = Tenant(
     id="contoso",
@@ -81,29 +69,6 @@ FULL = Tenant(
     ),
     guards=Guards(5, 2, 7200, 30 * UNIT, 0, ("CU",), ("1900",)),
 )
-
-
-class Office:
-    """An administration on a desk that runs."""
-
-    def __init__(self, database: str) -> None:
-        url = open_url(database)
-        self.catalogue = load_catalogue()
-        store: Store = SqliteStore(url.path) if url.kind == "sqlite" else PostgresStore(url)
-        self.desk = Desk(store, self.catalogue, clock_us=lambda: NOW_US)
-        self.reader = Reader(url)
-        self.decks = Decks(url)
-        self.use = Administration(self.desk.engine, self.reader, self.decks, self.catalogue)
-
-
-@asynccontextmanager
-async def office(database: str) -> AsyncIterator[Office]:
-    made = Office(database)
-    await made.desk.start(rounds=False)
-    try:
-        yield made
-    finally:
-        await made.desk.stop()
 
 
 def small(**more: object) -> dict[str, object]:
@@ -203,6 +168,39 @@ def test_same_document_again_changes_nothing(sqlite_database: str) -> None:
             for _ in range(3):
                 assert await the.use.put_user("contoso", "ana", {"upn": "ana"}, "me") is True
             assert len(the.reader.audit("contoso", 2**62, 10)) == 2
+
+    asyncio.run(story())
+
+
+RULE = {"enabled": True, "below": "100", "add": "200"}
+PLANS = {
+    "billing_accounts": [{"id": "new", "agreement": "MCA"}],
+    "licences": [{"plan": "MCOPSTN1", "purchased": 3}],
+}
+
+
+def test_auto_recharge_is_not_switched_on_where_credits_cannot_be_bought(sqlite_database: str) -> None:
+    async def story() -> None:
+        async with office(sqlite_database) as the:
+            await the.use.make_tenant(small(**PLANS), "me")
+            refused = await the.use.put_settings("contoso", small(**PLANS, auto_recharge=RULE), "me")
+            assert isinstance(refused, Refused)
+            assert refused.code == "not_eligible"
+            assert 'account "new"' in refused.detail
+            off = RULE | {"enabled": False}
+            assert await the.use.put_settings("contoso", small(**PLANS, auto_recharge=off), "me") is True
+
+    asyncio.run(story())
+
+
+def test_a_rule_that_is_on_may_be_changed_and_switched_off_under_mca(sqlite_database: str) -> None:
+    async def story() -> None:
+        async with office(sqlite_database) as the:
+            await the.use.make_tenant(small(**PLANS, auto_recharge=RULE), "me")
+            for rule in (RULE | {"add": "300"}, RULE | {"enabled": False}):
+                assert await the.use.put_settings("contoso", small(**PLANS, auto_recharge=rule), "me") is True
+            again = await the.use.put_settings("contoso", small(**PLANS, auto_recharge=RULE), "me")
+            assert isinstance(again, Refused), "it is off now"
 
     asyncio.run(story())
 

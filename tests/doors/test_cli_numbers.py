@@ -219,7 +219,7 @@ def test_a_call_that_may_start_is_charged_whole(terminal: Terminal) -> None:
 
 
 def test_options_override_the_tenant_file(terminal: Terminal) -> None:
-    own = '[auto_recharge]\nenabled = true\nbelow = "10"\nadd = "20"\n'
+    own = '[auto_recharge]\nenabled = true\nbelow = "10"\nadd = "50"\n'
     people = licence("MCOPSTNC", 1) + user("ana@contoso.example", "MCOPSTNC")
     terminal.write("tenant.toml", toml() + purchase("2026-02-01T00:00:00Z", "60") + own + people)
     terminal.write("usage.csv", usage(leg("a", seconds=51 * 60)))
@@ -229,7 +229,7 @@ def test_options_override_the_tenant_file(terminal: Terminal) -> None:
     other_balance = charged(terminal, *tenant, "--balance", "100")[0]
     other_rule = charged(terminal, *tenant, "--recharge-below", "5", "--recharge-add", "30")[0]
     names = ("opening_balance", "recharges", "closing_balance")
-    assert [file_alone[name] for name in names] == ["60", 1, "29"]
+    assert [file_alone[name] for name in names] == ["60", 1, "59"]
     assert [other_balance[name] for name in names] == ["100", 0, "49"]
     assert [other_rule[name] for name in names] == ["60", 0, "9"]
 

@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from talktime.accounts.calendar import twelve_months_on_us
 from talktime.accounts.documents import tenant_text, text_of, user_key
+from talktime.accounts.eligibility import switched_on_refused
 from talktime.accounts.tenant import Tenant
 from talktime.accounts.tenant_changes import (
     Change,
@@ -26,9 +27,16 @@ from talktime.accounts.tenant_changes import (
     settings_put,
     user_gone,
     user_put,
-    with_pending,
 )
-from talktime.accounts.tenant_checks import check_tenant
+from talktime.accounts.tenant_commands import (
+    BY_HAND,
+    Configured,
+    Edit,
+    Give,
+    Invalid,
+    WhileOpen,
+    adjusting,
+)
 from talktime.accounts.tenant_file import TenantFaults, tenant_of_table
 from talktime.catalog.side import load_currencies
 from talktime.core.limits import MAX_MONEY_MICROS
@@ -41,9 +49,7 @@ from talktime.ledger.commands import (
     Fund,
     NewTenant,
     OpenLot,
-    PutDocuments,
     Refused,
-    TakeBack,
     Wallet,
 )
 from talktime.ledger.records import Document
@@ -51,21 +57,23 @@ from talktime.ledger.store import Duplicate
 
 if TYPE_CHECKING:
     from talktime.catalog.model import Catalogue
-    from talktime.ledger.book import Book
     from talktime.ledger.decks import Decks
     from talktime.ledger.engine import Command, Engine
     from talktime.ledger.reading import Reader
-    from talktime.ledger.records import SessionRow
 
-BY_HAND: Final = "manual"
-"""The source of credits that a person entered: money that came by another way than a gateway."""
-
-
-@dataclass(frozen=True, slots=True)
-class Invalid:
-    """A change that would make a tenant which cannot be; `faults` are sentences."""
-
-    faults: tuple[str, ...]
+__all__ = [
+    "BY_HAND",
+    "Adjusted",
+    "Administration",
+    "Configured",
+    "Edit",
+    "Funded",
+    "Give",
+    "Invalid",
+    "Outcome",
+    "adjustment_refused",
+    "purchase_refused",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,88 +94,6 @@ class Adjusted:
 
 
 Outcome = Wallet | Refused | Invalid | bool
-
-
-@runtime_checkable
-class Configured(Protocol):
-    """What the engine made of a tenant's documents."""
-
-    @property
-    def tenant(self) -> Tenant:
-        """The tenant as the documents say."""
-
-
-class Edit:
-    """A command that works a change out from the tenant as it is under the lock."""
-
-    __slots__ = ("call_id", "catalogue", "change", "creates", "tenant", "what", "who")
-
-    def __init__(
-        self,
-        tenant: str,
-        change: Callable[[Tenant], Change | Refused],
-        catalogue: Catalogue,
-        what: str,
-        who: str,
-    ) -> None:
-        self.tenant = tenant
-        self.change = change
-        self.catalogue = catalogue
-        self.what = what
-        self.who = who
-        self.call_id = ""
-        self.creates = False
-
-    def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> Outcome:
-        """True once it is done, also where nothing had to change."""
-        if book is None:
-            return NO_TENANT
-        assert isinstance(book.config, Configured), "the engine was given another configuration"
-        tenant = book.config.tenant
-        if book.documents:  # somebody changed it in this very transaction
-            tenant = with_pending(tenant, book.documents)
-        try:
-            change = self.change(tenant)
-        except TenantFaults as error:
-            return Invalid(error.faults)
-        if isinstance(change, Refused):
-            return change
-        faults = tuple(check_tenant(change.tenant, self.catalogue))
-        if faults:
-            return Invalid(faults)
-        if change.before == change.after:
-            return True
-        put = PutDocuments(
-            tenant=self.tenant,
-            documents=change.documents,
-            check=_nothing_against,
-            what=self.what,
-            before=change.before,
-            after=change.after,
-            who=self.who,
-        )
-        return put.decide(book, session, now_us)
-
-
-class Give:
-    """Credits given by hand: a lot like any other, with the reason in the audit log."""
-
-    __slots__ = ("call_id", "creates", "fund", "reason", "tenant")
-
-    def __init__(self, fund: Fund, reason: str) -> None:
-        self.fund = fund
-        self.reason = reason
-        self.tenant = fund.tenant
-        self.call_id = ""
-        self.creates = False
-
-    def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> Wallet | Refused:
-        """The wallet after it."""
-        answer = self.fund.decide(book, session, now_us)
-        if book is not None and isinstance(answer, Wallet):
-            line = book.audit[-1]
-            book.audit[-1] = line._replace(what=f"{line.what}: {self.reason}")
-        return answer
 
 
 class Administration:
@@ -217,7 +143,12 @@ class Administration:
 
     async def put_settings(self, tenant: str, tables: Mapping[str, Any], who: str) -> Outcome:
         """Replaces accounts, bought licences, caps, guards, auto-recharge; people and numbers stay."""
-        change = partial(settings_put, tables=tables, catalogue=self._catalogue)
+        now_us, catalogue = self._engine.clock_us(), self._catalogue
+
+        def change(before: Tenant) -> Change | Refused:
+            put = settings_put(before, tables, catalogue)
+            return switched_on_refused(before, put.tenant, catalogue, now_us) or put
+
         return await self._edit(tenant, change, "settings replaced", who)
 
     async def put_user(self, tenant: str, name: str, table: Mapping[str, Any], who: str) -> Outcome:
@@ -277,7 +208,7 @@ class Administration:
         if known is not None:
             return known
         expiry = partial(twelve_months_on_us, time_zone=wallet.time_zone)
-        fund = Fund(tenant, amount, expiry, BY_HAND, PURCHASE, reference, who)
+        fund = WhileOpen(Fund(tenant, amount, expiry, BY_HAND, PURCHASE, reference, who))
         try:
             answer = await self._outcome(fund)
         except Duplicate:
@@ -311,33 +242,27 @@ class Administration:
 
         The same reference again changes nothing, and gives the lot that it opened.
         """
-        if not reason.strip():
-            return Refused("reason_missing", "an adjustment needs a reason; say why")
-        if not amount:
-            return Refused("zero_amount", "an adjustment of 0 changes nothing")
-        if abs(amount) > MAX_MONEY_MICROS:
-            return _over_limit(amount)
+        refused = adjustment_refused(amount, reason)
+        if refused is not None:
+            return refused
         wallet = await asyncio.to_thread(self._reader.wallet, tenant)
         if wallet is None:
             return NO_TENANT
-        known = await self._adjusted(tenant, amount, reference)
+        known = await self.adjusted_before(tenant, amount, reference)
         if known is not None:
             return known
-        command: Command = TakeBack(tenant, -amount, reason, who, reference)
-        if amount > 0:
-            expiry = partial(twelve_months_on_us, time_zone=wallet.time_zone)
-            command = Give(Fund(tenant, amount, expiry, BY_HAND, ADJUSTMENT, reference, who), reason)
+        command = adjusting(tenant, amount, wallet.time_zone, reason, reference, who)
         try:
-            answer = await self._outcome(command)
+            answer = await self._outcome(WhileOpen(command))
         except Duplicate:
-            known = await self._adjusted(tenant, amount, reference)
+            known = await self.adjusted_before(tenant, amount, reference)
             if known is None:
                 raise
             return known
         assert isinstance(answer, Wallet | Refused)
         return answer if isinstance(answer, Refused) else Adjusted(answer, repeated=False)
 
-    async def _adjusted(self, tenant: str, amount: int, reference: str) -> Adjusted | Refused | None:
+    async def adjusted_before(self, tenant: str, amount: int, reference: str) -> Adjusted | Refused | None:
         """What the reference of an adjustment did before, with what the tenant has now."""
         origin = ADJUSTMENT if amount > 0 else TAKEN_BACK
         known = await self._known(tenant, reference, abs(amount), origin)
@@ -346,6 +271,15 @@ class Administration:
         wallet = await asyncio.to_thread(self._reader.wallet, tenant)
         assert wallet is not None, "a tenant is never removed"
         return Adjusted(Wallet(known.lot, wallet.balance, wallet.reserved), repeated=True)
+
+
+def adjustment_refused(amount: int, reason: str) -> Refused | None:
+    """Why so many micros cannot be given or taken back for this reason, whoever may do it."""
+    if not reason.strip():
+        return Refused("reason_missing", "an adjustment needs a reason; say why")
+    if not amount:
+        return Refused("zero_amount", "an adjustment of 0 changes nothing")
+    return _over_limit(amount) if abs(amount) > MAX_MONEY_MICROS else None
 
 
 def purchase_refused(amount: int, currency: str, own: str) -> Refused | None:
@@ -377,9 +311,3 @@ def purchase_refused(amount: int, currency: str, own: str) -> Refused | None:
 def _over_limit(amount: int) -> Refused:
     most = format_money(MAX_MONEY_MICROS)
     return Refused("over_limit", f"amount {format_money(amount)} is over the limit of {most}")
-
-
-def _nothing_against(config: object) -> str:
-    """The check of PutDocuments: the change was made from this very configuration, under the same lock."""
-    del config
-    return ""

@@ -11,18 +11,40 @@ from talktime.core.limits import ALWAYS_US, NEVER_US
 
 MCA: Final = "MCA"
 MOSA: Final = "MOSA"
-AGREEMENTS: Final = (MOSA, MCA, "EA", "CSP")
+EA: Final = "EA"
+CSP: Final = "CSP"
+AGREEMENTS: Final = (MOSA, MCA, EA, CSP)
 """Kinds of billing agreement (domain.md 1)."""
+
+ACTIVE: Final = "active"
+SUSPENDED: Final = "suspended"
+CLOSED: Final = "closed"
+STATUSES: Final = (ACTIVE, SUSPENDED, CLOSED)
+"""What a provider made of a tenant: only an active one buys credits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """A person who looks after the tenant; `mail` "" means that the UPN is the address (domain.md 10)."""
+
+    upn: str
+    name: str = ""
+    mail: str = ""
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class BillingAccount:
-    """An account that subscriptions are billed to."""
+    """An account that subscriptions are billed to. `name`, `address` (lines) and the rest stand on papers."""
 
     id: str
     agreement: str
     country: str
     post_usage_enabled: bool = True
+    name: str = ""
+    address: tuple[str, ...] = ()
+    tax_id: str = ""
+    purchase_order: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +107,70 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class AutoRecharge:
-    """The rule of domain.md 8; off unless a file or an option switches it on."""
+    """The rule of domain.md 8 and recharge.md 1; off unless a file or an option switches it on.
+
+    A payment is a multiple of `add`, or where `target` is set (then `add` is 0) what is missing to it.
+    `least` and `most` hold one payment; 0: the currency's minimum, no maximum. `payments_a_day` counts 24 h,
+    0: any number. `method`: the id of a payment method, "" for the default one.
+    """
 
     enabled: bool = False
     below_micros: int = 0
     add_micros: int = 0
     cap_per_month_micros: int | None = None
+    target_micros: int = 0
+    least_micros: int = 0
+    most_micros: int = 0
+    payments_a_day: int = 0
+    cool_down_s: int = 0
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMethod:
+    """A card that a gateway keeps under `token`; `expires` is year and month, `2027-03`, its last."""
+
+    id: str
+    gateway: str
+    token: str
+    brand: str
+    last4: str
+    expires: str
+    fingerprint: str = ""
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """When and to whom the tenant wants to be told (domain.md 10).
+
+    `low_micros`: levels of the available balance, highest first; `runway_days` 0: never;
+    `recipients`: (event, roles) where the tenant chose others; `chat`: addresses of chat rooms.
+    """
+
+    low_micros: tuple[int, ...] = ()
+    runway_days: int = 14
+    recipients: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    chat: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CostCentre:
+    """A cost centre that was declared; `parent` is another one's id, "" for none."""
+
+    id: str
+    parent: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """An exception to a rule of eligibility, until an instant (excluded): why, and who granted it."""
+
+    rule: str
+    reason: str
+    until_us: int
+    who: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +201,11 @@ class Guards:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One organisation. `stated` is False for the tenant that stands in where no file describes one."""
+    """One organisation. `stated` is False for the tenant that stands in where no file describes one.
+
+    Not part of the tenant file, but kept by commands: `payment_methods`, `waivers`, `status`, and `partner`,
+    the id of the partner who may fund it on its behalf.
+    """
 
     id: str
     name: str
@@ -139,6 +223,13 @@ class Tenant:
     guards: Guards = Guards()
     deck: str = ""
     stated: bool = True
+    administrators: tuple[Administrator, ...] = ()
+    alerts: Alerts = Alerts()
+    cost_centres: tuple[CostCentre, ...] = ()
+    payment_methods: tuple[PaymentMethod, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    status: str = ACTIVE
+    partner: str = ""
 
 
 def unstated_tenant(country: str, currency: str) -> Tenant:

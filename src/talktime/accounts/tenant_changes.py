@@ -29,6 +29,7 @@ UNKNOWN_NUMBER: Final = "unknown_service_number"
 _PEOPLE: Final = ("users", "service_numbers")
 _NOT_SETTINGS: Final = (*_PEOPLE, "purchases")
 _FIXED: Final = ("id", "currency", "time_zone")
+_KEPT: Final = ("payment_methods", "waivers", "status", "partner")
 
 
 class Change(NamedTuple):
@@ -74,6 +75,7 @@ def settings_put(tenant: Tenant, tables: Mapping[str, Any], catalogue: Catalogue
     faults = [*fixed, *set_elsewhere(new)]
     if faults:
         raise TenantFaults(faults)
+    new = replace(new, **{name: getattr(tenant, name) for name in _KEPT})
     before, after = _json(settings_tables(tenant)), _json(settings_tables(new))
     return Change(new, [Document("tenants", "", tenant_text(new))], before, after)
 

@@ -5,12 +5,12 @@ at every instant at which anything changes (interfaces.md, The tenant file; ruli
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import Final
 
 from talktime.accounts.tenant import Licence, ServiceNumber, Tenant, User
-from talktime.accounts.toml_table import entry_name, shown, shown_instant
+from talktime.accounts.toml_table import did_you_mean, entry_name, shown, shown_instant
 from talktime.catalog.model import Catalogue
 from talktime.core.limits import MAX_LICENCES, NEVER_US
 
@@ -26,6 +26,8 @@ def check_tenant(tenant: Tenant, catalogue: Catalogue) -> Iterator[str]:
     yield from _holders(tenant, catalogue)
     yield from _assigned_and_bought(tenant, catalogue)
     yield from _caps(tenant)
+    yield from _cost_centres(tenant)
+    yield from _methods(tenant)
 
 
 def _duplicates(tenant: Tenant) -> Iterator[str]:
@@ -39,6 +41,12 @@ def _duplicates(tenant: Tenant) -> Iterator[str]:
     services = enumerate(tenant.service_numbers, 1)
     numbers_called = ((("service_numbers", at, s.number), s.number) for at, s in services)
     yield from _twice("number", chain(numbers_of_users, numbers_called))
+    administrators = enumerate(tenant.administrators, 1)
+    yield from _twice("upn", ((("administrators", at, a.upn), a.upn) for at, a in administrators))
+    centres = enumerate(tenant.cost_centres, 1)
+    yield from _twice("id", ((("cost_centres", at, c.id), c.id) for at, c in centres))
+    methods = enumerate(tenant.payment_methods, 1)
+    yield from _twice("id", ((("payment_methods", at, m.id), m.id) for at, m in methods))
 
 
 def _twice(key: str, named: Iterable[tuple[_Entry, str]]) -> Iterator[str]:
@@ -143,12 +151,16 @@ def _shortage(plan: str, changes: Counter[tuple[int, str]]) -> Iterator[str]:
             return
 
 
+def _centres_in_use(tenant: Tenant) -> set[str]:
+    return {one.cost_centre for one in _licensed(tenant)}
+
+
 def _caps(tenant: Tenant) -> Iterator[str]:
     """Caps that stand twice, or that hold for nobody."""
     own = {("user", user.upn) for user in tenant.users if user.cap_per_month_micros is not None}
     known = {
         "user": {user.upn for user in tenant.users},
-        "cost_centre": {one.cost_centre for one in _licensed(tenant)},
+        "cost_centre": _centres_in_use(tenant) | {centre.id for centre in tenant.cost_centres},
         "tenant": {tenant.id},
     }
     seen: set[tuple[str, str]] = set()
@@ -161,3 +173,56 @@ def _caps(tenant: Tenant) -> Iterator[str]:
         if (cap.scope, cap.id) in own:
             yield f"{where}: the user has a cap_per_month already; keep one"
         seen.add((cap.scope, cap.id))
+
+
+def _cost_centres(tenant: Tenant) -> Iterator[str]:
+    """Where cost centres are declared: those that are not, and parents in a circle."""
+    parents = {centre.id: centre.parent for centre in tenant.cost_centres}
+    if not parents:
+        return
+    if not _centres_in_use(tenant) <= {"", *parents}:
+        yield from _undeclared(tenant, parents)
+    for at, centre in enumerate(tenant.cost_centres, 1):
+        where = entry_name("cost_centres", at, centre.id)
+        circle = _circle(centre.id, parents)
+        if centre.parent and centre.parent not in parents:
+            hint = did_you_mean(centre.parent, parents)
+            yield f"{where}: parent {shown(centre.parent)} is no cost centre{hint}"
+        elif circle:
+            yield f"{where}: its parents form a circle, {' > '.join(circle)}"
+
+
+def _undeclared(tenant: Tenant, declared: Mapping[str, str]) -> Iterator[str]:
+    """Users and service numbers of a cost centre that [[cost_centres]] does not have."""
+    users = (("users", at, user.upn, user.cost_centre) for at, user in enumerate(tenant.users, 1))
+    services = (
+        ("service_numbers", at, service.number, service.cost_centre)
+        for at, service in enumerate(tenant.service_numbers, 1)
+    )
+    for table, at, name, centre in chain(users, services):
+        if centre and centre not in declared:
+            hint = did_you_mean(centre, declared)
+            yield f"{entry_name(table, at, name)}: no [[cost_centres]] has the id {shown(centre)}{hint}"
+
+
+def _circle(start: str, parents: Mapping[str, str]) -> list[str]:
+    """The way from a cost centre up to itself; empty where it ends elsewhere."""
+    way = [start]
+    while (parent := parents.get(way[-1], "")) and parent not in way:
+        way.append(parent)
+    return [*way, start] if parent == start else []
+
+
+def _methods(tenant: Tenant) -> Iterator[str]:
+    """Payment methods: more than one default, and a rule that names none of them.
+
+    A tenant without any is not judged: its file cannot hold them, so the rule may be there first.
+    """
+    defaults = [method.id for method in tenant.payment_methods if method.default]
+    if len(defaults) > 1:
+        yield f"payment_methods: {' and '.join(defaults)} are both the default; keep one"
+    known = {method.id for method in tenant.payment_methods}
+    chosen = tenant.auto_recharge.method
+    if known and chosen and chosen not in known:
+        hint = did_you_mean(chosen, known)
+        yield f"auto_recharge: method: no payment method has the id {shown(chosen)}{hint}"

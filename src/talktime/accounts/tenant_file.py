@@ -12,13 +12,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from talktime.accounts.alerts_table import administrators_of, alerts_of
+from talktime.accounts.billing_table import auto_recharge_of, billing_account_of, country_of, whole_coins
 from talktime.accounts.calendar import to_us, zone
 from talktime.accounts.guards_table import guards_of, policies_of
 from talktime.accounts.tenant import (
-    AGREEMENTS,
+    Alerts,
     AutoRecharge,
     BillingAccount,
     Cap,
+    CostCentre,
     Guards,
     Licence,
     Purchase,
@@ -28,11 +31,11 @@ from talktime.accounts.tenant import (
     User,
 )
 from talktime.accounts.tenant_checks import check_tenant
-from talktime.accounts.toml_table import Table, WrittenFloat, country_fault, did_you_mean, shown
+from talktime.accounts.toml_table import Table, WrittenFloat, did_you_mean, shown
 from talktime.catalog.model import TOLL, TOLL_FREE, Catalogue
 from talktime.catalog.side import load_currencies
 from talktime.core.limits import ALWAYS_US, MAX_LICENCES, NEVER_US
-from talktime.core.money import MICROS_PLACES, format_money
+from talktime.core.money import format_money
 from talktime.core.numbers import NO_NUMBER, parse_number
 
 SCOPES: Final = ("user", "cost_centre", "tenant")
@@ -42,7 +45,8 @@ SERVICES: Final = ("conferencing_bridge", "auto_attendant", "call_queue")
 """What answers a service number (domain.md 1)."""
 
 _TABLES: Final = ("tenant", "billing_accounts", "licences", "users", "service_numbers", "purchases")
-_TOP: Final = (*_TABLES, "auto_recharge", "caps", "guards", "deck")
+_MORE: Final = ("cost_centres", "administrators", "alerts", "deck")
+_TOP: Final = (*_TABLES, "auto_recharge", "caps", "guards", *_MORE)
 _PERSON: Final = ("upn", "id", "name", "location", "numbers")
 _USER: Final = (*_PERSON, "licences", "cost_centre", "cap_per_month", "policies")
 _CURRENCY: Final = re.compile("[A-Z]{3}")
@@ -140,13 +144,15 @@ def _tenant(top: Table, table: Table, catalogue: Catalogue, known: KnownLicences
     """The tenant with all its tables; faults go to the tables' list."""
     table.only("id", "name", "country", "currency", "time_zone", "default_billing_account", "deck")
     id_ = table.needed("id")
-    country, currency = _country(table, "country", None, catalogue), _currency(table)
-    accounts = [_billing_account(entry, country, catalogue) for entry in top.tables("billing_accounts", "id")]
+    country, currency = country_of(table, "country", None, catalogue), _currency(table)
+    accounts = [
+        billing_account_of(entry, country, catalogue) for entry in top.tables("billing_accounts", "id")
+    ]
     default_account = _account(table, "default_billing_account", _only_id(accounts), accounts)
     home = _Home(country, currency, default_account, catalogue, known)
     users = tuple(_user(entry, home) for entry in top.tables("users", "upn"))
     upns = _upns(users)
-    recharge, guards = top.table("auto_recharge"), top.table("guards")
+    recharge, guards, alerts = top.table("auto_recharge"), top.table("guards"), top.table("alerts")
     return Tenant(
         id=id_,
         name=table.text("name") or id_,
@@ -161,10 +167,13 @@ def _tenant(top: Table, table: Table, catalogue: Catalogue, known: KnownLicences
         purchases=tuple(
             _purchase(entry, at, home) for at, entry in enumerate(top.tables("purchases", "at"), 1)
         ),
-        auto_recharge=AutoRecharge() if recharge is None else _auto_recharge(recharge, currency),
+        auto_recharge=AutoRecharge() if recharge is None else auto_recharge_of(recharge, currency),
         caps=tuple(_cap(entry, id_, upns) for entry in top.tables("caps", "id")),
         guards=Guards() if guards is None else guards_of(guards, catalogue),
         deck=_deck(top, table),
+        administrators=administrators_of(top),
+        alerts=Alerts() if alerts is None else alerts_of(alerts),
+        cost_centres=tuple(_cost_centre(entry) for entry in top.tables("cost_centres", "id")),
     )
 
 
@@ -174,17 +183,6 @@ def _deck(top: Table, table: Table) -> str:
     if above and inside and above != inside:
         table.fault(f"deck {shown(inside)} differs from deck {shown(above)} above; keep one")
     return above or inside
-
-
-def _country(table: Table, key: str, default: str | None, catalogue: Catalogue) -> str:
-    """Two capital letters of a country that the catalogue knows; needed where there is no default."""
-    if key not in table.entries and default is not None:
-        return default
-    value = table.needed(key)
-    fault = country_fault(value, catalogue.dialling) if value else ""
-    if fault:
-        table.fault(f"{key} {shown(value)} {fault}")
-    return "" if fault else value
 
 
 def _currency(table: Table) -> str:
@@ -208,16 +206,6 @@ def _time_zone(table: Table) -> str:
     except ValueError as error:
         table.fault(f"time_zone: {error}")
     return name
-
-
-def _billing_account(table: Table, country: str, catalogue: Catalogue) -> BillingAccount:
-    table.only("id", "agreement", "country", "post_usage_enabled")
-    return BillingAccount(
-        id=table.needed("id"),
-        agreement=table.word("agreement", AGREEMENTS),
-        country=_country(table, "country", country, catalogue),
-        post_usage_enabled=table.flag("post_usage_enabled", True),
-    )
 
 
 def _only_id(accounts: Sequence[BillingAccount]) -> str:
@@ -261,7 +249,7 @@ def _plan(table: Table, catalogue: Catalogue) -> str:
 
 def _user(table: Table, home: _Home) -> User:
     table.only(*_USER)
-    location = _country(table, "location", home.country, home.catalogue)
+    location = country_of(table, "location", home.country, home.catalogue)
     cap = table.money("cap_per_month")
     if cap is not None and cap < 0:
         table.fault("cap_per_month must not be below 0")
@@ -358,23 +346,8 @@ def _purchase(table: Table, position: int, home: _Home) -> Purchase:
         least = f"{format_money(minimum)} {home.currency}"
         table.fault(f"amount {format_money(amount)} is below the least purchase of {least}")
     if amount is not None:
-        _whole_coins(table, "amount", amount, home.currency)
+        whole_coins(table, "amount", amount, home.currency)
     return Purchase(f"purchase-{position:06}", at_us or 0, amount or 0)
-
-
-def _auto_recharge(table: Table, currency: str) -> AutoRecharge:
-    table.only("enabled", "below", "add", "cap_per_month")
-    enabled = table.flag("enabled", False)
-    if "enabled" not in table.entries:
-        table.fault("enabled is missing; write enabled = true or enabled = false")
-    money = {key: table.money(key) for key in ("below", "add", "cap_per_month")}
-    for key, micros in money.items():
-        if micros is not None and micros <= 0:
-            table.fault(f"{key} {format_money(micros)} must be above 0")
-        if enabled and key not in table.entries and key != "cap_per_month":
-            table.fault(f"{key} is missing")
-    _whole_coins(table, "add", money["add"] or 0, currency)
-    return AutoRecharge(enabled, money["below"] or 0, money["add"] or 0, money["cap_per_month"])
 
 
 def _amount(table: Table, key: str) -> int | None:
@@ -382,13 +355,6 @@ def _amount(table: Table, key: str) -> int | None:
     if key not in table.entries:
         table.fault(f"{key} is missing")
     return table.money(key)
-
-
-def _whole_coins(table: Table, key: str, micros: int, currency: str) -> None:
-    """Refuses a payment that no card can make: finer than the currency's smallest coin (domain.md 2)."""
-    places = load_currencies().minor_units.get(currency, MICROS_PLACES)
-    if micros % 10 ** (MICROS_PLACES - places):
-        table.fault(f"{key} {format_money(micros)} is finer than {currency} can be paid, {places} decimals")
 
 
 def _cap(table: Table, tenant: str, upns: Mapping[str, str]) -> Cap:
@@ -400,6 +366,11 @@ def _cap(table: Table, tenant: str, upns: Mapping[str, str]) -> Cap:
         return Cap(scope, table.text("id") or tenant, amount or 0)
     id_ = table.needed("id")
     return Cap(scope, upns.get(id_.casefold(), id_) if scope == "user" else id_, amount or 0)
+
+
+def _cost_centre(table: Table) -> CostCentre:
+    table.only("id", "parent", "name")
+    return CostCentre(table.needed("id"), table.text("parent"), table.text("name"))
 
 
 def _upns(users: Sequence[User]) -> dict[str, str]:

@@ -8,9 +8,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from talktime.accounts.tenant import (
+    Administrator,
+    Alerts,
     AutoRecharge,
     BillingAccount,
     Cap,
+    CostCentre,
     Guards,
     Licence,
     ServiceNumber,
@@ -46,6 +49,12 @@ def settings_tables(tenant: Tenant) -> Tables:
         tables["caps"] = [_cap(cap) for cap in tenant.caps]
     if tenant.guards != Guards():
         tables["guards"] = _guards(tenant.guards)
+    if tenant.cost_centres:
+        tables["cost_centres"] = [_centre(centre) for centre in tenant.cost_centres]
+    if tenant.administrators:
+        tables["administrators"] = [_administrator(person) for person in tenant.administrators]
+    if tenant.alerts != Alerts():
+        tables["alerts"] = _alerts(tenant.alerts)
     return tables
 
 
@@ -115,12 +124,18 @@ def _licences(licences: Iterable[Licence]) -> list[str | Tables]:
 
 
 def _account(account: BillingAccount) -> Tables:
-    return {
-        "id": account.id,
-        "agreement": account.agreement,
-        "country": account.country,
-        "post_usage_enabled": account.post_usage_enabled,
-    }
+    return _filled(
+        {
+            "id": account.id,
+            "agreement": account.agreement,
+            "country": account.country,
+            "post_usage_enabled": account.post_usage_enabled,
+            "name": account.name,
+            "address": list(account.address),
+            "tax_id": account.tax_id,
+            "purchase_order": account.purchase_order,
+        }
+    )
 
 
 def _subscription(bought: Subscription) -> Tables:
@@ -132,9 +147,18 @@ def _recharge(rule: AutoRecharge) -> Tables:
     money = {
         "below": rule.below_micros or None,
         "add": rule.add_micros or None,
+        "target": rule.target_micros or None,
+        "least": rule.least_micros or None,
+        "most": rule.most_micros or None,
         "cap_per_month": rule.cap_per_month_micros,
     }
-    return {"enabled": rule.enabled} | _filled({key: _money(micros) for key, micros in money.items()})
+    more = {
+        "payments_a_day": rule.payments_a_day or None,
+        "cool_down_s": rule.cool_down_s or None,
+        "method": rule.method,
+    }
+    amounts = {key: _money(micros) for key, micros in money.items()}
+    return {"enabled": rule.enabled} | _filled(amounts | more)
 
 
 def _cap(cap: Cap) -> Tables:
@@ -151,5 +175,27 @@ def _guards(guards: Guards) -> Tables:
             "dear_money_an_hour_per_user": _money(guards.dear_an_hour_per_user_micros),
             "dear_countries": list(guards.dear_countries),
             "barred_prefixes": list(guards.barred_prefixes),
+        }
+    )
+
+
+def _centre(centre: CostCentre) -> Tables:
+    return _filled({"id": centre.id, "parent": centre.parent, "name": centre.name})
+
+
+def _administrator(person: Administrator) -> Tables:
+    entry = {"upn": person.upn, "name": person.name, "mail": person.mail, "roles": list(person.roles)}
+    return _filled(entry)
+
+
+def _alerts(alerts: Alerts) -> Tables:
+    chosen = {event: list(roles) for event, roles in alerts.recipients}
+    levels = [format_money(micros) for micros in alerts.low_micros]
+    return _filled(
+        {
+            "low": levels,
+            "runway_days": alerts.runway_days,
+            "recipients": chosen or None,
+            "chat": list(alerts.chat),
         }
     )

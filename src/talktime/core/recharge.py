@@ -35,10 +35,11 @@ def recharge_micros(
 ) -> int:
     """One payment: the least multiple of `add` that lifts `available` to `below`, held to `cap_left`.
 
-    With a `target` it is what is missing to it, rounded up to the currency's smallest `coin`, and at least the
-    minimum of one payment. `most` holds one payment, 0 for any; what is cut is cut down to a whole coin. 0 where nothing is to be bought: at or above
-    the trigger, no rule (neither `add` nor `target`), the cap is met, or what is left of the wanted amount is
-    less than `least`, the minimum of one payment (recharge.md 3, rulings.md 27).
+    With a `target` it is what is missing to it, rounded up to the currency's smallest `coin`, and at least
+    the minimum of one payment. `most` holds one payment, 0 for any; what is cut is cut down to a whole coin.
+    0 where nothing is to be bought: at or above the trigger, no rule (neither `add` nor `target`), the cap is
+    met, or what is left of the wanted amount is less than `least`, the minimum of one payment (recharge.md 3,
+    rulings.md 27).
     """
     if available >= below or (add <= 0 and target <= 0):
         return 0

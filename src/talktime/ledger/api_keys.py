@@ -224,12 +224,9 @@ def _roles(named: frozenset[str], tenants: frozenset[str] | None, scopes: frozen
 def _made(principal: Principal) -> str:
     """What a key is for, for the audit log."""
     tenants = EVERYONE if principal.tenants is None else sorted(principal.tenants)
-    made = {
-        "name": principal.name,
-        "tenants": tenants,
-        "scopes": sorted(principal.scopes),
-        "roles": sorted(principal.roles),
-    }
+    made = {"name": principal.name, "tenants": tenants, "scopes": sorted(principal.scopes)}
+    if principal.roles:
+        made["roles"] = sorted(principal.roles)
     return msgspec.json.encode(made).decode()
 
 

@@ -56,6 +56,10 @@ class BillingAccountTable(Tables):
     agreement: Name
     country: Text | None = None
     post_usage_enabled: bool | None = None
+    name: Text | None = None
+    address: list[Name] | None = Field(default=None, max_length=10)
+    tax_id: Text | None = None
+    purchase_order: Text | None = None
 
 
 class UserTable(Tables):
@@ -90,12 +94,18 @@ class PurchaseTable(Tables):
 
 
 class AutoRechargeTable(Tables):
-    """The rule that refills."""
+    """The rule that refills: by `add`, or up to `target`."""
 
     enabled: bool
     below: Money | None = None
     add: Money | None = None
+    target: Money | None = None
+    least: Money | None = None
+    most: Money | None = None
     cap_per_month: Money | None = None
+    payments_a_day: int | None = None
+    cool_down_s: int | None = None
+    method: Text | None = None
 
 
 class CapTable(Tables):
@@ -118,6 +128,32 @@ class GuardsTable(Tables):
     barred_prefixes: list[Name] | None = Field(default=None, max_length=10_000)
 
 
+class CostCentreTable(Tables):
+    """A cost centre; once any is declared, users, numbers and caps name declared ones only."""
+
+    id: Name
+    parent: Text | None = None
+    name: Text | None = None
+
+
+class AdministratorTable(Tables):
+    """A person who looks after the tenant and is told by mail; without `mail` the UPN is the address."""
+
+    upn: Name
+    name: Text | None = None
+    mail: Text | None = None
+    roles: list[Name] | None = Field(default=None, max_length=50)
+
+
+class AlertsTable(Tables):
+    """When the tenant wants to be told: levels of the balance, days of runway, recipients by event."""
+
+    low: list[Money] | None = Field(default=None, max_length=20)
+    runway_days: int | None = None
+    recipients: dict[str, list[Name]] | None = Field(default=None, max_length=100)
+    chat: list[Annotated[str, Field(max_length=2_000)]] | None = Field(default=None, max_length=20)
+
+
 class TenantTable(Tables):
     """What a tenant is."""
 
@@ -138,6 +174,9 @@ class SettingsTables(Tables):
     auto_recharge: AutoRechargeTable | None = None
     caps: list[CapTable] | None = Field(default=None, max_length=MAX_ENTRIES)
     guards: GuardsTable | None = None
+    cost_centres: list[CostCentreTable] | None = Field(default=None, max_length=10_000)
+    administrators: list[AdministratorTable] | None = Field(default=None, max_length=1_000)
+    alerts: AlertsTable | None = None
 
 
 class TenantTables(SettingsTables):

@@ -1,0 +1,298 @@
+"""Bringing in a file of users: what it would change, and then all of it or nothing.
+
+The plan is worked out beside the engine, from what is stored, and holds only if nothing was changed
+meanwhile: under the lock it is compared and written, so that a file of thousands holds up no call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from talktime.accounts.documents import tenant_of, text_of, user_key
+from talktime.accounts.people_file import PeopleFaults, Row, read_people
+from talktime.accounts.tenant import CLOSED, Tenant, User
+from talktime.accounts.tenant_changes import named_twice
+from talktime.accounts.tenant_checks import check_tenant
+from talktime.accounts.tenant_commands import TENANT_CLOSED, Invalid, nothing_against, tenant_in
+from talktime.accounts.tenant_file import TenantFaults, tenant_of_table
+from talktime.accounts.tenant_tables import Tables, user_table
+from talktime.ledger.commands import NO_TENANT, PutDocuments, Refused
+from talktime.ledger.records import Change, Document
+
+if TYPE_CHECKING:
+    from talktime.catalog.model import Catalogue
+    from talktime.ledger.book import Book
+    from talktime.ledger.engine import Engine
+    from talktime.ledger.reading import Reader
+    from talktime.ledger.records import SessionRow
+
+TRIES: Final = 5
+"""How often a plan is made anew because somebody else changed the tenant meanwhile."""
+
+STALE: Final = Refused("changed_meanwhile", "others are changing the tenant; nothing was imported, try again")
+
+_POSITION: Final = re.compile(r"users\[(\d+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A user that the file changes: tables as the tenant file has them."""
+
+    upn: str
+    before: Tables
+    after: Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a file would do, by UPN in the order of the file; `removed` in that of the tenant."""
+
+    added: tuple[str, ...]
+    changed: tuple[Changed, ...]
+    unchanged: tuple[str, ...]
+    removed: tuple[str, ...]
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing would change."""
+        return not (self.added or self.changed or self.removed)
+
+    @property
+    def sentence(self) -> str:
+        """For people and for the audit log."""
+        return (
+            f"{len(self.added):,} users added, {len(self.changed):,} changed, {len(self.removed):,} removed, "
+            f"{len(self.unchanged):,} unchanged"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A preview with what it takes: the tenant that it was made for, documents and lines of the audit log."""
+
+    before: Tenant
+    preview: Preview
+    documents: tuple[Document, ...]
+    lines: tuple[tuple[str, str, str], ...]
+
+
+def plan_of(tenant: Tenant, rows: Sequence[Row], catalogue: Catalogue, *, remove_others: bool) -> Plan:
+    """What the rows make of a tenant; users that no row names go only if `remove_others`.
+
+    Raises PeopleFaults: the tenant that would come of it is checked as a whole.
+    """
+    if remove_others and not rows:
+        raise PeopleFaults(["the file names nobody; all users would be removed"])
+    known = _known(tenant, rows)
+    read = _read(tenant, rows, known, catalogue)
+    named = {at for at in known if at is not None}
+    stay = named if remove_others else set(range(len(tenant.users)))
+    users, lines = _merged(tenant, stay, list(zip(known, read, rows, strict=True)))
+    after = replace(tenant, users=tuple(users))
+    faults = [*named_twice(after.users), *check_tenant(after, catalogue)]
+    if faults:
+        raise PeopleFaults([_by_line(fault, lines) for fault in faults])
+    gone = [user for at, user in enumerate(tenant.users) if at not in stay]
+    before = [None if at is None else tenant.users[at] for at in known]
+    return _plan(tenant, list(zip(before, read, strict=True)), gone)
+
+
+def _known(tenant: Tenant, rows: Sequence[Row]) -> list[int | None]:
+    """Where the user of each row stands, found by id, then by UPN; None for a new one."""
+    ids = {user.id.lower(): at for at, user in enumerate(tenant.users) if user.id}
+    upns = {user.upn.lower(): at for at, user in enumerate(tenant.users)}
+    known: list[int | None] = []
+    first: dict[int, int] = {}
+    faults = []
+    for row in rows:
+        at = ids.get(row.says.get("id", "").lower())
+        at = upns.get(row.says["upn"].lower()) if at is None else at
+        known.append(at)
+        if at is not None and first.setdefault(at, row.line) != row.line:
+            faults.append(f"line {row.line}: is the same user as line {first[at]}; keep one")
+    if faults:
+        raise PeopleFaults(faults)
+    return known
+
+
+def _read(
+    tenant: Tenant, rows: Sequence[Row], known: Sequence[int | None], catalogue: Catalogue
+) -> list[User]:
+    """The users that the rows describe, by the reader of the tenant file."""
+    home = {name: getattr(tenant, name) for name in ("id", "country", "currency", "time_zone")}
+    old = [None if at is None else tenant.users[at] for at in known]
+    tables = [_table(row, user) for row, user in zip(rows, old, strict=True)]
+    try:
+        read = tenant_of_table({"tenant": home, "users": tables}, catalogue).users
+    except TenantFaults as error:
+        lines = [row.line for row in rows]
+        raise PeopleFaults([_by_line(fault, lines) for fault in error.faults]) from None
+    return [_as_before(new, user) for new, user in zip(read, old, strict=True)]
+
+
+def _table(row: Row, old: User | None) -> Tables:
+    """The user's table with what the row says; a licence that stays keeps its dates."""
+    own = {} if old is None else user_table(old)
+    table = {key: value for key, value in own.items() if key not in row.says}
+    table |= {key: value for key, value in row.says.items() if value}
+    codes = row.says.get("licences", [])
+    kept = [one for one in own.get("licences", []) if _plan_of(one) in codes]
+    held = {_plan_of(one) for one in kept}
+    if codes:
+        table["licences"] = [*kept, *(code for code in codes if code not in held)]
+    return table
+
+
+def _plan_of(licence: str | Tables) -> str:
+    return licence if isinstance(licence, str) else str(licence["plan"])
+
+
+def _as_before(new: User, old: User | None) -> User:
+    """The same numbers in another order are no change."""
+    if old is not None and set(new.numbers) == set(old.numbers):
+        return replace(new, numbers=old.numbers)
+    return new
+
+
+def _merged(
+    tenant: Tenant, stay: set[int], told: Sequence[tuple[int | None, User, Row]]
+) -> tuple[list[User], list[int | None]]:
+    """All users that there would be, and the line that says each; None for one that no line does."""
+    by_place = {at: (user, row.line) for at, user, row in told if at is not None}
+    merged: list[tuple[User, int | None]] = [
+        by_place.get(at, (user, None)) for at, user in enumerate(tenant.users) if at in stay
+    ]
+    merged += [(user, row.line) for at, user, row in told if at is None]
+    return [user for user, _ in merged], [line for _, line in merged]
+
+
+def _by_line(fault: str, lines: Sequence[int | None]) -> str:
+    """A sentence that names users by their position, with the lines of the file in their place."""
+
+    def place(found: re.Match[str]) -> str:
+        line = lines[int(found[1]) - 1]
+        return "the stored user" if line is None else f"line {line}"
+
+    return _POSITION.sub(place, fault)
+
+
+def _plan(tenant: Tenant, told: Sequence[tuple[User | None, User]], gone: Sequence[User]) -> Plan:
+    """`told`: each user of the file as it was (None: it was not) and as it will be."""
+    touched = [(old, new) for old, new in told if old != new]
+    changed = [(old, new) for old, new in touched if old is not None]
+    puts = {user_key(new): text_of(new) for _, new in touched}
+    over = {user_key(old) for old in (*gone, *(old for old, _ in changed))} - puts.keys()
+    preview = Preview(
+        added=tuple(new.upn for old, new in touched if old is None),
+        changed=tuple(Changed(new.upn, user_table(old), user_table(new)) for old, new in changed),
+        unchanged=tuple(new.upn for old, new in told if old == new),
+        removed=tuple(user.upn for user in gone),
+    )
+    lines = [(f"user {new.upn} put", _json(old), _json(new)) for old, new in touched]
+    lines += [(f"user {old.upn} removed", _json(old), "") for old in gone]
+    documents = [Document("users", key, "") for key in sorted(over)]
+    documents += [Document("users", key, text) for key, text in puts.items()]
+    return Plan(tenant, preview, tuple(documents), tuple(lines))
+
+
+def _json(user: User | None) -> str:
+    return "" if user is None else msgspec.json.encode(user_table(user)).decode()
+
+
+# --- the engine's side ------------------------------------------------------------------------------------
+
+
+class ApplyPlan:
+    """Writes a plan down, if the tenant is still the one that it was made for."""
+
+    __slots__ = ("call_id", "creates", "plan", "tenant", "who")
+
+    def __init__(self, tenant: str, plan: Plan, who: str) -> None:
+        self.tenant = tenant
+        self.plan = plan
+        self.who = who
+        self.call_id = ""
+        self.creates = False
+
+    def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> bool | Refused:
+        """True once all of it is written; STALE where somebody was faster."""
+        if book is None:
+            return NO_TENANT
+        tenant = tenant_in(book)
+        if tenant.status == CLOSED:
+            return TENANT_CLOSED
+        if not _is_same(tenant, self.plan.before):
+            return STALE
+        if self.plan.preview.is_nothing:
+            return True
+        put = PutDocuments(
+            tenant=self.tenant,
+            documents=self.plan.documents,
+            check=nothing_against,
+            what=f"users imported: {self.plan.preview.sentence}",
+            who=self.who,
+        )
+        answer = put.decide(book, session, now_us)
+        book.audit += [Change(book.last_us, self.who, *line) for line in self.plan.lines]
+        return answer
+
+
+def _is_same(one: Tenant, other: Tenant) -> bool:
+    """Whether two tenants say the same, in whatever order their people stand."""
+    bare = [replace(tenant, users=(), service_numbers=()) for tenant in (one, other)]
+    numbers = [{service.number: service for service in tenant.service_numbers} for tenant in (one, other)]
+    people = [{user_key(user): user for user in tenant.users} for tenant in (one, other)]
+    return bare[0] == bare[1] and numbers[0] == numbers[1] and people[0] == people[1]
+
+
+class PeopleImport:
+    """The use cases. Each answers a value; the engine's QueueFull, StoreBusy and their like rise."""
+
+    def __init__(self, engine: Engine, reader: Reader, catalogue: Catalogue) -> None:
+        self._engine = engine
+        self._reader = reader
+        self._catalogue = catalogue
+
+    async def preview(
+        self, tenant: str, content: bytes, *, remove_others: bool = False
+    ) -> Preview | Refused | Invalid:
+        """What a file would do; it changes nothing."""
+        plan = await asyncio.to_thread(self._planned, tenant, content, remove_others)
+        return plan.preview if isinstance(plan, Plan) else plan
+
+    async def apply(
+        self, tenant: str, content: bytes, who: str, *, remove_others: bool = False
+    ) -> Preview | Refused | Invalid:
+        """Does all that a file says, in one transaction, or nothing of it."""
+        for _ in range(TRIES):
+            plan = await asyncio.to_thread(self._planned, tenant, content, remove_others)
+            if not isinstance(plan, Plan):
+                return plan
+            answer = await self._engine.submit(ApplyPlan(tenant, plan, who))
+            assert isinstance(answer, bool | Refused)
+            if answer is True:
+                return plan.preview
+            if answer != STALE:
+                assert isinstance(answer, Refused)
+                return answer
+        return STALE
+
+    def _planned(self, tenant: str, content: bytes, remove_others: bool) -> Plan | Refused | Invalid:
+        try:
+            rows = read_people(content)
+        except PeopleFaults as error:
+            return Invalid(error.faults)
+        documents = self._reader.documents(tenant)
+        if documents is None:
+            return NO_TENANT
+        stored = tenant_of(documents.tenant, documents.users, documents.service_numbers)
+        try:
+            return plan_of(stored, rows, self._catalogue, remove_others=remove_others)
+        except PeopleFaults as error:
+            return Invalid(error.faults)

@@ -1,0 +1,135 @@
+"""When somebody is warned: levels that were crossed, days that the money lasts, days until something ends.
+
+Told once per crossing, armed again by recovery, late rather than never (domain.md 10, rulings.md 31).
+Money in micros, days counted since 1970, instants in microseconds.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final, NamedTuple
+
+from talktime.core.limits import US_PER_S
+from talktime.core.money import HALF_UP, ceil_div, round_div
+
+LONG_DAYS: Final = 28
+SHORT_DAYS: Final = 7
+"""The burn rate is that of so many full days before today (rulings.md 31)."""
+
+LOT_DAYS: Final = (60, 30, 7)
+"""So many days before a lot expires somebody is warned (domain.md 10)."""
+
+CARD_DAYS: Final = (30, 7)
+"""So many days before a card expires somebody is warned (recharge.md 9)."""
+
+DAY_US: Final = 86_400 * US_PER_S
+
+
+class Runway(NamedTuple):
+    """How fast money is spent and how long it lasts: micros a day, full days; None: no end in sight.
+
+    The band is the two figures; neither is more right (rulings.md 31).
+    """
+
+    burn_28: int
+    burn_7: int
+    days_28: int | None
+    days_7: int | None
+
+    @property
+    def shortest(self) -> int | None:
+        """The lower edge of the band in days; None where neither figure has an end in sight."""
+        return min((days for days in (self.days_28, self.days_7) if days is not None), default=None)
+
+
+def crossed_below(available: int, level: int, told: int) -> int:
+    """1 while a low balance counts as told: it is told when this turns from 0 to 1, armed again when it is 0.
+
+    Strictly below, as a recharge is triggered: a level that is just met is no crossing.
+    """
+    if told and available >= level:
+        return 0
+    return 1 if told or available < level else 0
+
+
+def crossings(levels: Sequence[int], before: int, after: int, told: int) -> tuple[int, tuple[int, ...]]:
+    """Available money moved from `before` to `after`: (new bits, levels that have to be told).
+
+    Bit i of `told` says that level i was told. A level is told once when less than it is there (strictly, as
+    a recharge is triggered), and armed again as soon as there is as much. A level that nobody was told of is
+    told even where the money was short before: a level that is set too late still speaks.
+    """
+    crossed = []
+    for index, level in enumerate(levels):
+        bit = 1 << index
+        was_told = crossed_below(before, level, 1) if told & bit else 0
+        is_told = crossed_below(after, level, was_told)
+        if is_told and not was_told:
+            crossed.append(level)
+        told = told | bit if is_told else told & ~bit
+    return told & ((1 << len(levels)) - 1), tuple(crossed)
+
+
+def bits_after_edit(levels: Sequence[int], edited: Sequence[int], told: int) -> int:
+    """The bits of edited levels: a level that stays keeps what it has told, a new one is armed."""
+    was_told = {level for index, level in enumerate(levels) if told >> index & 1}
+    return sum(1 << index for index, level in enumerate(edited) if level in was_told)
+
+
+def runway(days: Iterable[tuple[int, int]], balance: int, today: int) -> Runway:
+    """[(day, micros paid)] -> how long `balance` lasts; today itself is not full and counts nothing.
+
+    Burn a day is rounded half up, days are rounded down. Days without a row count 0; corrections can make a
+    day negative, and a burn of 0 or less ends nothing. Nothing left lasts 0 days.
+    """
+    paid_28 = paid_7 = 0
+    for day, paid in days:
+        if today - LONG_DAYS <= day < today:
+            paid_28 += paid
+            if day >= today - SHORT_DAYS:
+                paid_7 += paid
+    return Runway(
+        burn_a_day(paid_28, LONG_DAYS),
+        burn_a_day(paid_7, SHORT_DAYS),
+        lasts_days(balance, paid_28, LONG_DAYS),
+        lasts_days(balance, paid_7, SHORT_DAYS),
+    )
+
+
+def burn_a_day(paid: int, days: int) -> int:
+    """Micros a day, rounded half up; 0 where corrections took back as much as was paid."""
+    return round_div(paid, days, HALF_UP) if paid > 0 else 0
+
+
+def lasts_days(balance: int, paid: int, days: int) -> int | None:
+    """Full days that `balance` lasts if `paid` went in `days`, rounded down; None: no end in sight."""
+    if paid <= 0:
+        return None
+    return max(balance, 0) * days // paid
+
+
+def is_short(days: int | None, limit_days: int, was_told: int) -> int:
+    """1 while a runway is short. It recovers a day above the limit, so that it does not flicker."""
+    if days is None or limit_days <= 0:
+        return 0
+    return 1 if days < limit_days + (1 if was_told else 0) else 0
+
+
+def days_until(then_us: int, now_us: int) -> int:
+    """Days to an instant, a started one counted whole; 0 or less once it has passed."""
+    return ceil_div(then_us - now_us, DAY_US)
+
+
+def due(
+    ends: Iterable[tuple[str, int]], now_us: int, told: Collection[tuple[str, int]], marks: Sequence[int]
+) -> list[tuple[str, int]]:
+    """[(id, instant of its end)] -> [(id, mark)] that have to be told now; `told` holds those that were.
+
+    Of several marks that have passed only the nearest to the end is told: what is seen for the first time
+    with five days to go is not told three times. What has ended is not warned of.
+    """
+    found = []
+    for name, end_us in ends:
+        left_us = end_us - now_us
+        passed = [mark for mark in marks if 0 < left_us <= mark * DAY_US]
+        if passed and (name, min(passed)) not in told:
+            found.append((name, min(passed)))
+    return found

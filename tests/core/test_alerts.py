@@ -1,0 +1,154 @@
+"""Warnings as rules: a level once per crossing, how long money lasts, days before something ends."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from talktime.core.alerts import (
+    CARD_DAYS,
+    DAY_US,
+    LOT_DAYS,
+    bits_after_edit,
+    crossed_below,
+    crossings,
+    days_until,
+    due,
+    is_short,
+    runway,
+)
+
+TODAY = 20_000
+UNIT = 1_000_000
+money = st.integers(-50, 150)
+
+
+@pytest.mark.parametrize(
+    ("walk", "told"),
+    [
+        ([120, 100, 99], [(), (), (100,)]),  # strictly below
+        ([120, 90, 80, 90], [(), (100,), (), ()]),  # once
+        ([120, 90, 100, 90], [(), (100,), (), (100,)]),  # recovered, so told again
+        ([120, 5], [(), (100, 50, 10)]),  # a large debit jumps past several
+        ([120, 40, 60, 40, 5], [(), (100, 50), (), (50,), (10,)]),
+        ([30, 30], [(100, 50), ()]),  # short from the beginning: late rather than never
+    ],
+)
+def test_levels_are_told_once_per_crossing(walk: list[int], told: list[tuple[int, ...]]) -> None:
+    bits, before, said = 0, walk[0], []
+    for after in walk:
+        bits, crossed = crossings((100, 50, 10), before, after, bits)
+        said.append(crossed)
+        before = after
+    assert said == told
+
+
+@given(st.lists(st.integers(1, 100), max_size=5, unique=True), st.lists(money, min_size=1))
+def test_between_two_tellings_of_a_level_lies_a_recovery(levels: list[int], walk: list[int]) -> None:
+    bits, before = 0, walk[0]
+    armed = set(levels)
+    for after in walk:
+        bits, crossed = crossings(levels, before, after, bits)
+        armed |= {level for level in levels if before >= level}
+        assert set(crossed) == {level for level in armed if after < level}
+        armed = (armed - set(crossed)) | {level for level in levels if after >= level}
+        assert {level for at, level in enumerate(levels) if bits >> at & 1} == set(levels) - armed
+        before = after
+
+
+@given(money, st.integers(1, 100), st.integers(0, 1))
+def test_one_level_is_the_same_rule(available: int, level: int, told: int) -> None:
+    assert crossed_below(available, level, told) == crossings((level,), available, available, told)[0]
+
+
+def test_levels_that_stay_keep_what_they_told() -> None:
+    assert bits_after_edit((100, 50, 10), (75, 50, 10, 5), 0b011) == 0b010
+    assert bits_after_edit((100,), (), 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("days", "balance", "burn", "lasts"),
+    [
+        ([], 100, (0, 0), (None, None)),
+        ([(TODAY, 99)], 100, (0, 0), (None, None)),  # today is not over
+        ([(TODAY - 29, 99)], 100, (0, 0), (None, None)),
+        ([(TODAY - 28, 28)], 100, (1, 0), (100, None)),
+        ([(TODAY - 8, 28)], 100, (1, 0), (100, None)),
+        ([(TODAY - 7, 28)], 100, (1, 4), (100, 25)),
+        ([(TODAY - 1, 14)], 3, (1, 2), (6, 1)),  # half up: 0.5 -> 1; days down: 3 * 28 / 14 and 3 * 7 / 14
+        ([(TODAY - 1, 13)], 1, (0, 2), (2, 0)),  # 13/28 -> 0, and yet an end is in sight
+        ([(TODAY - 1, 28), (TODAY - 2, -28)], 100, (0, 0), (None, None)),  # corrected away
+        ([(TODAY - 1, 28)], 0, (1, 4), (0, 0)),
+        ([(TODAY - 1, 28)], -5, (1, 4), (0, 0)),
+    ],
+)
+def test_runway(
+    days: list[tuple[int, int]], balance: int, burn: tuple[int, int], lasts: tuple[int | None, int | None]
+) -> None:
+    found = runway(days, balance, TODAY)
+    assert ((found.burn_28, found.burn_7), (found.days_28, found.days_7)) == (burn, lasts)
+
+
+@given(
+    st.lists(st.tuples(st.integers(TODAY - 40, TODAY + 2), st.integers(0, 10**12))), st.integers(1, 10**15)
+)
+def test_a_runway_is_as_long_as_the_money(days: list[tuple[int, int]], balance: int) -> None:
+    found = runway(days, balance, TODAY)
+    for span, lasts in ((28, found.days_28), (7, found.days_7)):
+        paid = sum(amount for day, amount in days if TODAY - span <= day < TODAY)
+        if lasts is None:
+            assert paid == 0
+        else:
+            assert lasts * paid <= balance * span < (lasts + 1) * paid
+    known = [lasts for lasts in (found.days_28, found.days_7) if lasts is not None]
+    assert found.shortest == (min(known) if known else None)
+
+
+@pytest.mark.parametrize(
+    ("days", "limit", "told", "short"),
+    [
+        (13, 14, 0, 1),
+        (14, 14, 0, 0),
+        (14, 14, 1, 1),
+        (15, 14, 1, 0),
+        (None, 14, 1, 0),
+        (0, 0, 0, 0),
+        (0, 1, 0, 1),
+    ],
+)
+def test_a_short_runway_recovers_a_day_above_the_limit(
+    days: int | None, limit: int, told: int, short: int
+) -> None:
+    assert is_short(days, limit, told) == short
+
+
+@pytest.mark.parametrize(
+    ("days_left", "told", "marks"),
+    [
+        (61, (), ()),
+        (60, (), (60,)),
+        (59, (60,), ()),
+        (31, (60,), ()),
+        (30, (60,), (30,)),
+        (7, (60, 30), (7,)),
+        (5, (), (7,)),  # first seen with five days to go: told once, not three times
+        (5, (7,), ()),
+        (0, (), ()),  # it has ended
+        (-1, (), ()),
+    ],
+)
+def test_days_before_a_lot_expires(days_left: int, told: tuple[int, ...], marks: tuple[int, ...]) -> None:
+    ends = [("7", days_left * DAY_US)]
+    assert due(ends, 0, [("7", mark) for mark in told], LOT_DAYS) == [("7", mark) for mark in marks]
+
+
+@given(st.lists(st.integers(0, 100 * DAY_US), min_size=1), st.sampled_from([LOT_DAYS, CARD_DAYS]))
+def test_each_mark_is_told_at_most_once(instants: list[int], marks: tuple[int, ...]) -> None:
+    told: list[tuple[str, int]] = []
+    for now_us in sorted(instants):
+        told += due([("x", 90 * DAY_US)], now_us, told, marks)
+    assert len(set(told)) == len(told) <= len(marks)
+    assert [mark for _, mark in told] == sorted((mark for _, mark in told), reverse=True)
+
+
+def test_a_started_day_counts_whole() -> None:
+    assert [days_until(at, 0) for at in (0, 1, DAY_US, DAY_US + 1, -1)] == [0, 1, 1, 2, 0]
