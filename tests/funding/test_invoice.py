@@ -316,7 +316,9 @@ def test_rows_for_bookkeeping_add_up_to_the_gross_total() -> None:
     assert tuple(rows[0]) == INVOICE_COLUMNS
 
 
-@pytest.mark.parametrize("text", ["=1+1", "@SUM(A1)", "+cmd", "-cmd", "\tx"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "@SUM(A1)", "+cmd", "-cmd", "\tx", "-1+cmd", "+49", "-1\n", "\uff1d1"]
+)
 def test_no_text_of_a_csv_runs_in_a_spreadsheet(text: str) -> None:
     row = next(csv.DictReader(io.StringIO(invoice_csv(_invoice(text)))))
     assert row["purchase_order"] == f"'{text}"

@@ -50,7 +50,7 @@ INVOICE_COLUMNS: Final = (
 )
 """Columns of the CSV of an invoice."""
 
-_ACTIVE: Final = re.compile(r"[=@\t\r\n\uFF1D\uFF20\uFF0B\uFF0D]|[+-](?![\d.])")
+_ACTIVE: Final = re.compile(r"(?!-?\d+(?:\.\d+)?\Z)[=@+\t\r\n\uFF1D\uFF20\uFF0B\uFF0D-]")
 """How text begins that a spreadsheet would run as a formula; a number below 0 is none."""
 
 _PPM_PLACES: Final = 4
