@@ -13,8 +13,7 @@ from talktime.accounts.documents import tenant_of
 from talktime.catalog.side import load_retention
 from talktime.funding.events import take_event
 from talktime.funding.sandbox import SandboxGateway
-from talktime.insight.persons import keeping_of
-from talktime.ledger.forgetting import country_prefix_of
+from talktime.insight.persons import keeping_of, numbers_country
 from talktime.ledger.retention import forget_calls
 from talktime.ledger.store import StoreAway
 
@@ -84,7 +83,7 @@ class Retention:
     def forget_due(self) -> int:
         """Goes through all tenants; returns from how many charges names were taken. Blocks."""
         after, done = "", 0
-        prefix = country_prefix_of(lambda digits: self._catalogue.number(digits).country)
+        prefix = numbers_country(self._catalogue)
         while page := self._reader.tenants(after, PAGE):
             after = page[-1].tenant
             for kept in page:

@@ -148,8 +148,21 @@ def _make(settings: Settings, url: DatabaseUrl, describe: Describe) -> _Made:
     for gateway in outside.gateways.values():
         if isinstance(gateway, SandboxGateway):
             behind.include_router(sandbox_page(gateway))
-    keepers = (rates.keep_fresh, keyring.keep_fresh)
+    keepers = (rates.keep_fresh, keyring.keep_fresh, _until_the_end(means.exports))
     return _Made(desk, answering, keyring, metrics, behind, keepers, reader, outside, payments)
+
+
+def _until_the_end(exports: Exports | None) -> Keeper:
+    """Keeps the processes of exports for as long as this one lives, and ends them with it."""
+
+    async def keep() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            if exports is not None:
+                await exports.close()
+
+    return keep
 
 
 def _chores(made: _Made, url: DatabaseUrl) -> tuple[Keeper, ...]:

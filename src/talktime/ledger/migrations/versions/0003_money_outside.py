@@ -34,7 +34,9 @@ def _text(*names: str) -> list[sa.Column[Any]]:
 def _whole(sqlite: bool, *names: str, default: str | None = None) -> list[sa.Column[Any]]:
     kind = sa.Integer() if sqlite else sa.BigInteger()
     given = None if default is None else sa.text(default)
-    return [sa.Column(name, kind, nullable=False, server_default=given, autoincrement=False) for name in names]
+    return [
+        sa.Column(name, kind, nullable=False, server_default=given, autoincrement=False) for name in names
+    ]
 
 
 def _index(name: str, table: str, columns: list[str], where: str, *, unique: bool = False) -> None:

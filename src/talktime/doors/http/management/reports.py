@@ -1,0 +1,222 @@
+"""Reports to take away, and people to forget: exports as files, erasure of a person, names past their time.
+
+A file is made by a process of its own; it is asked for, looked after, and fetched for seven days.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path
+from fastapi.responses import FileResponse
+from pydantic import BaseModel
+
+from talktime.catalog.side import load_retention
+from talktime.doors.http.management.house import CallerOf, House, InHouse, done, holds, may, read, who
+from talktime.doors.http.management.texts import (
+    Cursor,
+    Instant,
+    Limit,
+    Name,
+    Strict,
+    instant,
+    next_of,
+    place_of,
+)
+from talktime.doors.http.management.usage import span_of
+from talktime.doors.http.problems import Problem, ProblemError, refused
+from talktime.insight.exports import DONE, EXPIRED, Export, Exports, new_export
+from talktime.insight.persons import keeping_of, numbers_country, person_of
+from talktime.ledger.erasure import ErasureRefusedError, erase_person
+from talktime.ledger.retention import forget_calls
+
+router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["reports"])
+
+Exporting = Annotated[str, Depends(may("export_usage"))]
+Erasing = Annotated[str, Depends(may("erase_person"))]
+EditsRetention = Annotated[str, Depends(may("edit_retention"))]
+ExportId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", examples=["0006526a1b2c3d4e0123456789abcdef"])]
+
+MEDIA = {
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+class NewExport(Strict):
+    """What to export. `with_names` asks for names, which only those may have who may see them."""
+
+    kind: Literal["usage", "spend", "entries", "pools"]
+    format: Literal["xlsx", "csv", "parquet"]
+    from_: Instant | None = None
+    until: Instant | None = None
+    with_names: bool = False
+
+    model_config = Strict.model_config | {"alias_generator": lambda name: name.rstrip("_")}
+
+
+class ExportAnswer(BaseModel):
+    """An export: waiting, running, done, failed or expired; `file` is where it is fetched once it is done."""
+
+    id: str
+    kind: str
+    format: str
+    from_: str | None
+    until: str | None
+    with_names: bool
+    asked_by: str
+    asked_at: str | None
+    state: str
+    done_at: str | None
+    expires_at: str | None
+    rows: int | None
+    bytes: int | None
+    error: str
+    file: str | None
+
+    model_config = {"alias_generator": lambda name: name.rstrip("_"), "populate_by_name": True}
+
+
+class ExportList(BaseModel):
+    """A page of exports, oldest first; `next` is the `cursor` of the next page, null on the last."""
+
+    exports: list[ExportAnswer]
+    next: str | None
+
+
+class ErasedAnswer(BaseModel):
+    """How much named the person; amounts and totals are what they were. Exports that may name it are gone."""
+
+    charges: int
+    sessions: int
+    rows: int
+    exports: int
+
+
+class ForgottenAnswer(BaseModel):
+    """How many charges lost their names since their time had come."""
+
+    charges: int
+
+
+@router.post("/exports", status_code=202)
+async def ask_for_export(
+    house: InHouse, principal: CallerOf, tenant: Exporting, body: NewExport
+) -> ExportAnswer:
+    """Orders an export; calls, entries or months of a span, the last 28 days where none is given."""
+    exports = _exports(house)
+    await house.known(tenant)
+    if body.with_names and not holds(principal, "see_usage", tenant):
+        raise ProblemError(
+            Problem(403, "forbidden", "this key may see no names: ask for an export without them")
+        )
+    from_us, until_us = span_of(body.from_, body.until, house.now_us)
+    wanted = new_export(
+        body.kind,
+        body.format,
+        from_us,
+        until_us,
+        with_names=body.with_names,
+        who=who(principal),
+        now_us=house.now_us,
+    )
+    return _shown(tenant, done(await exports.ask(tenant, wanted)))
+
+
+@router.get("/exports")
+async def list_exports(
+    house: InHouse, tenant: Exporting, limit: Limit = 100, cursor: Cursor = ""
+) -> ExportList:
+    """Exports in the order in which they were asked for."""
+    await house.known(tenant)
+    found = await read(_exports(house).listed, tenant, place_of(cursor, str, ""), limit)
+    return ExportList(
+        exports=[_shown(tenant, export) for export in found],
+        next=next_of(found[-1].id) if len(found) == limit else None,
+    )
+
+
+@router.get("/exports/{export}")
+async def get_export(house: InHouse, tenant: Exporting, export: ExportId) -> ExportAnswer:
+    """One export and what became of it."""
+    return _shown(tenant, await _export(house, tenant, export))
+
+
+@router.get("/exports/{export}/file", response_class=FileResponse)
+async def get_file(house: InHouse, principal: CallerOf, tenant: Exporting, export: ExportId) -> FileResponse:
+    """The file of an export that is done."""
+    known = await _export(house, tenant, export)
+    if known.with_names and not holds(principal, "see_usage", tenant):
+        raise ProblemError(Problem(403, "forbidden", "this key may see no names, and this export has some"))
+    if known.state == EXPIRED:
+        raise ProblemError(Problem(410, "expired", "this export has expired; ask for a new one"))
+    if known.state != DONE:
+        raise refused(
+            "conflict", f"this export is {known.state}; {known.error or 'come again when it is done'}"
+        )
+    path = await read(_exports(house).file, known)
+    if path is None:
+        detail = "its file is not on this machine; ask the one that made it"
+        raise ProblemError(Problem(404, "unknown_export", detail))
+    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    return FileResponse(path, media_type=MEDIA[known.format], filename=known.file_name, headers=headers)
+
+
+@router.post("/users/{user}/erasure")
+async def erase(house: InHouse, principal: CallerOf, tenant: Erasing, user: Name) -> ErasedAnswer:
+    """Takes a person out of calls, documents, audit log and notices; figures stay. There is no way back.
+
+    Refused while the person has calls in progress or is an administrator of the tenant.
+    """
+    known = await house.tenant(tenant)
+    person = person_of(known, user, house.desk.catalogue, house.means.secret, house.now_us)
+    try:
+        erased = await read(erase_person, house.url, person, who(principal), house.now_us)
+    except ErasureRefusedError as error:
+        raise ProblemError(Problem(409, "not_erasable", str(error))) from None
+    exports = house.means.exports
+    gone = 0 if exports is None else await exports.forget(tenant)
+    return ErasedAnswer(charges=erased.charges, sessions=erased.sessions, rows=erased.rows, exports=gone)
+
+
+@router.post("/retention")
+async def forget(house: InHouse, tenant: EditsRetention) -> ForgottenAnswer:
+    """Takes the names out of calls that are older than the days of their users' countries, now."""
+    keeping = keeping_of(await house.tenant(tenant), load_retention(), house.now_us)
+    charges = await read(forget_calls, house.url, keeping, numbers_country(house.desk.catalogue))
+    return ForgottenAnswer(charges=charges)
+
+
+def _exports(house: House) -> Exports:
+    if house.means.exports is None:
+        raise ProblemError(Problem(503, "no_exports", "this process makes no exports; ask the admin process"))
+    return house.means.exports
+
+
+async def _export(house: House, tenant: str, key: str) -> Export:
+    found = await read(_exports(house).one, tenant, key)
+    if found is None:
+        raise ProblemError(Problem(404, "unknown_export", f"there is no export {key!r}"))
+    return found
+
+
+def _shown(tenant: str, export: Export) -> ExportAnswer:
+    is_done = export.state == DONE
+    return ExportAnswer(
+        id=export.id,
+        kind=export.kind,
+        format=export.format,
+        from_=instant(export.from_us),
+        until=instant(export.until_us),
+        with_names=export.with_names,
+        asked_by=export.who,
+        asked_at=instant(export.asked_us),
+        state=export.state,
+        done_at=instant(export.done_us),
+        expires_at=instant(export.expires_us),
+        rows=export.rows if is_done else None,
+        bytes=export.bytes if is_done else None,
+        error=export.error,
+        file=f"/v1/tenants/{tenant}/exports/{export.id}/file" if is_done else None,
+    )
