@@ -1,0 +1,138 @@
+"""The texts of all notices: read once from the catalogue, chosen by the event and its facts.
+
+`catalog/data/notices.toml` holds every sentence that people get. A text that uses a fact nobody knows, or an
+event without a text for every case, is refused when the file is read.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from string import Formatter
+from typing import Any, Final
+
+from talktime.catalog.load import CatalogueError
+
+SECTIONS: Final = ("subject", "happened", "stops", "works", "todo")
+FILE: Final = "notices.toml"
+OTHER: Final = "other"
+"""The event whose text serves all that have none of their own."""
+
+_OPTIONAL: Final = ("action", "when")
+_TOP: Final = ("pages", "phrases", "facts", "mode", "codes", "text")
+_KINDS: Final = ("money", "instant", "month", "method", "pool", "counter", "code", "mode")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The sentences of an event with facts in braces; `page` is a path, `action` the word of its own link."""
+
+    event: str
+    when: Mapping[str, str]
+    subject: str
+    happened: str
+    stops: str
+    works: str
+    todo: str
+    page: str
+    action: str = ""
+
+    def fits(self, facts: Mapping[str, str]) -> bool:
+        """Whether all that it asks for holds."""
+        return all(facts.get(name, "") == value for name, value in self.when.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """All texts, and what is needed to put facts into them.
+
+    `kinds`: what each fact is, by its name; `modes`: names of modes by id, in the order of their numbers;
+    `codes`: a sentence for each code of a payment.
+    """
+
+    texts: Mapping[str, tuple[Text, ...]]
+    kinds: Mapping[str, str]
+    modes: Mapping[str, str]
+    codes: Mapping[str, str]
+
+    def text(self, event: str, facts: Mapping[str, str]) -> Text:
+        """The first text of an event that fits; an event that has none gets the one for all others."""
+        return next(text for text in self.texts.get(event, self.texts[OTHER]) if text.fits(facts))
+
+
+def read_texts(text: str, file: str = FILE) -> Texts:
+    """notices.toml -> Texts. Raises CatalogueError naming file and entry."""
+    try:
+        top = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(f"{file}: not TOML: {error}") from None
+    if set(top) != set(_TOP):
+        raise CatalogueError(f"{file}: holds {', '.join(sorted(top))}; it has to hold {', '.join(_TOP)}")
+    texts: dict[str, tuple[Text, ...]] = {}
+    for position, entry in enumerate(top["text"], 1):
+        made = _text(f"{file}: text {position}", entry, top["pages"], top["phrases"])
+        earlier = texts.get(made.event, ())
+        if earlier and not earlier[-1].when:
+            raise CatalogueError(f"{file}: text {position}: never used after one without `when`")
+        texts[made.event] = (*earlier, made)
+    if OTHER not in texts:
+        raise CatalogueError(f"{file}: there is no text {OTHER!r}, for events without one")
+    for event, of_event in texts.items():
+        if of_event[-1].when:
+            raise CatalogueError(f"{file}: event {event!r} has no text without `when`")
+    modes = {mode["id"]: mode["name"] for mode in top["mode"]}
+    return Texts(texts, _kinds(file, top["facts"]), modes, top["codes"])
+
+
+def _text(where: str, entry: Mapping[str, Any], pages: Mapping[str, str], phrases: Mapping[str, str]) -> Text:
+    needed = {"event", "page", *SECTIONS}
+    wrong = (needed - set(entry)) | (set(entry) - needed - set(_OPTIONAL))
+    if wrong:
+        raise CatalogueError(f"{where}: missing or unknown keys: {', '.join(sorted(wrong))}")
+    where = f"{where} ({entry['event']})"
+    if entry["page"] not in pages:
+        raise CatalogueError(f"{where}: page {entry['page']!r} is none of {', '.join(pages)}")
+    sentences = {name: _sentence(where, entry[name], phrases) for name in SECTIONS}
+    page, action = pages[entry["page"]], entry.get("action", "")
+    return Text(event=entry["event"], when=entry.get("when", {}), **sentences, page=page, action=action)
+
+
+def _sentence(where: str, text: str, phrases: Mapping[str, str]) -> str:
+    """A sentence, or the phrase that it names; braces have to hold plain names."""
+    if text.startswith("@"):
+        if text[1:] not in phrases:
+            raise CatalogueError(f"{where}: there is no phrase {text[1:]!r}")
+        text = phrases[text[1:]]
+    try:
+        names = [name for _, name, form, turn in Formatter().parse(text) if name is not None or form or turn]
+    except ValueError as error:
+        raise CatalogueError(f"{where}: {text!r}: {error}") from None
+    if not all(name and name.isidentifier() for name in names):
+        raise CatalogueError(f"{where}: {text!r}: braces hold something else than the name of a fact")
+    return text
+
+
+def _kinds(file: str, table: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    kinds: dict[str, str] = {}
+    for kind, names in table.items():
+        if kind not in _KINDS:
+            raise CatalogueError(f"{file}: facts: {kind!r} is none of {', '.join(_KINDS)}")
+        for name in names:
+            if name in kinds:
+                raise CatalogueError(f"{file}: facts: {name!r} stands twice")
+            kinds[name] = kind
+    return kinds
+
+
+def names_in(text: str) -> set[str]:
+    """The facts that a sentence speaks of."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+@cache
+def load_texts() -> Texts:
+    """The shipped texts."""
+    return read_texts(resources.files("talktime.catalog").joinpath("data", FILE).read_text("utf-8"))

@@ -1,0 +1,177 @@
+"""The watch: once at the start and then every hour it looks what has to be said before it happens.
+
+Money that soon runs out, lots and cards that soon expire, calls that wait for a rate. It only reads; what it
+finds is told through the engine under a key, once, by however many watches there are (domain.md 10).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from talktime.accounts.calendar import to_utc, zone
+from talktime.accounts.funding_terms import terms_of
+from talktime.accounts.tenant import ACTIVE
+from talktime.core.alerts import LONG_DAYS, days_until, is_short
+from talktime.ledger.engine import QueueFull, Stopping
+from talktime.ledger.store import StoreAway, StoreBusy, UnknownOutcome
+from talktime.notices.alerts import card_end_us, card_name, cards_due, lots_due, runway
+from talktime.notices.fan_out import read_tenants
+from talktime.notices.ladders import DAY_US
+from talktime.notices.tell import Rearm, Tell
+
+if TYPE_CHECKING:
+    from talktime.accounts.tenant import Tenant
+    from talktime.catalog.model import Catalogue
+    from talktime.ledger.watching import Watched, Watching
+    from talktime.notices.courier import Submit
+
+EVERY_S: Final = 3_600
+PAGE: Final = 200
+"""Tenants that are read at a time."""
+
+UNRATED_BACK_US: Final = 60 * DAY_US
+"""Calls without a rate are looked for so far back when a process starts."""
+
+RUNWAY: Final = "runway"
+UNRATED: Final = "unrated"
+
+log = logging.getLogger(__name__)
+
+
+class Seen(NamedTuple):
+    """What there is to say of one tenant: what to tell, and which keys may be told again."""
+
+    tells: tuple[Tell, ...]
+    rearmed: tuple[str, ...]
+
+
+class Watch:
+    """Looks after all tenants of a database."""
+
+    def __init__(
+        self, watching: Watching, catalogue: Catalogue, submit: Submit, clock_us: Callable[[], int]
+    ) -> None:
+        self._watching = watching
+        self._catalogue = catalogue
+        self._submit = submit
+        self._clock_us = clock_us
+
+    async def run(self, every_s: float = EVERY_S) -> None:
+        """Looks now and again, until it is cancelled."""
+        while True:
+            try:
+                await self.look()
+            except (QueueFull, Stopping, StoreAway, StoreBusy, UnknownOutcome) as error:
+                log.warning("the watch could not look at everything: %s", error)
+            await asyncio.sleep(every_s)
+
+    async def look(self) -> int:
+        """Looks at every tenant once; returns how many notices were written. Raises what `submit` raises."""
+        now_us = self._clock_us()
+        unrated = await asyncio.to_thread(self._watching.unrated, now_us - UNRATED_BACK_US)
+        after, told = "", 0
+        while page := await asyncio.to_thread(self._watching.tenants, after, PAGE):
+            after = page[-1].tenant
+            days = await asyncio.to_thread(
+                self._watching.days, [each.tenant for each in page], now_us // DAY_US - LONG_DAYS - 1
+            )
+            tenants = read_tenants({each.tenant: each.document for each in page})
+            for watched in page:
+                tenant = tenants.get(watched.tenant)
+                if tenant is not None and tenant.status == ACTIVE:
+                    given = (days[watched.tenant], unrated[watched.tenant], now_us)
+                    told += await self._say(watched, seen(watched, tenant, *given, self._catalogue))
+        return told
+
+    async def _say(self, watched: Watched, found: Seen) -> int:
+        told = 0
+        if found.rearmed:
+            await self._submit(Rearm(watched.tenant, found.rearmed))
+        for tell in found.tells:
+            told += bool(await self._submit(tell))
+        return told
+
+
+def seen(
+    watched: Watched,
+    tenant: Tenant,
+    days: Sequence[tuple[int, int]],
+    unrated: int,
+    now_us: int,
+    catalogue: Catalogue,
+) -> Seen:
+    """What there is to say of a tenant that has not been said. `days`: [(local day, micros paid)]."""
+    told = watched.standing.told
+    tells = [*_lots(watched, now_us), *_cards(watched, tenant, now_us)]
+    rearmed = []
+    for key, tell in (
+        (RUNWAY, _runway(watched, tenant, days, now_us, catalogue)),
+        (UNRATED, Tell(watched.tenant, UNRATED, "unrated_waiting", {"calls": unrated}) if unrated else None),
+    ):
+        if tell is None and key in told:
+            rearmed.append(key)
+        elif tell is not None and key not in told:
+            tells.append(tell)
+    return Seen(tuple(tells), tuple(rearmed))
+
+
+def _runway(
+    watched: Watched, tenant: Tenant, days: Sequence[tuple[int, int]], now_us: int, catalogue: Catalogue
+) -> Tell | None:
+    """Money that lasts for less than the tenant wants, by the lower of the two figures (rulings.md 31).
+
+    Not where it refills itself, and not where post-usage takes over: there nothing runs out.
+    """
+    refills = tenant.auto_recharge.enabled and not watched.standing.suspended
+    if refills or terms_of(tenant, catalogue, recharge_on=tenant.auto_recharge.enabled).behind:
+        return None
+    lasts = runway(days, watched.balance, local_day(now_us, tenant.time_zone))
+    limit = tenant.alerts.runway_days
+    if not is_short(lasts.shortest, limit, RUNWAY in watched.standing.told):
+        return None
+    facts = {
+        "days": lasts.shortest,
+        "limit_days": limit,
+        "burn_a_day": lasts.burn_28,
+        "burn_7_a_day": lasts.burn_7,
+    }
+    return Tell(watched.tenant, RUNWAY, "runway_short", facts)
+
+
+def _lots(watched: Watched, now_us: int) -> Iterator[Tell]:
+    told = {(lot.lot, days) for lot in watched.lots for days in _told_days(watched, f"lot:{lot.lot}:")}
+    for lot, mark in lots_due(watched.lots, now_us, told):
+        facts = {
+            "lot": lot.lot,
+            "micros": lot.left,
+            "expires_us": lot.expires_us,
+            "days": days_until(lot.expires_us, now_us),
+        }
+        yield Tell(watched.tenant, f"lot:{lot.lot}:{mark}", "lot_expires_soon", facts)
+
+
+def _cards(watched: Watched, tenant: Tenant, now_us: int) -> Iterator[Tell]:
+    names = [card_name(method) for method in tenant.payment_methods]
+    told = {(name, days) for name in names for days in _told_days(watched, f"card:{name}:")}
+    for method, mark in cards_due(tenant.payment_methods, now_us, tenant.time_zone, told):
+        end_us = card_end_us(method, tenant.time_zone) or now_us
+        facts = {"method": method.id, "expires": method.expires, "days": days_until(end_us, now_us)}
+        yield Tell(watched.tenant, f"card:{card_name(method)}:{mark}", "card_expires_soon", facts)
+
+
+def _told_days(watched: Watched, prefix: str) -> Iterator[int]:
+    """The marks under which something was told already."""
+    for key in watched.standing.told:
+        if key.startswith(prefix):
+            yield int(key.removeprefix(prefix))
+
+
+def local_day(now_us: int, time_zone: str) -> int:
+    """The local day of an instant, counted from 1970."""
+    return to_utc(now_us).astimezone(zone(time_zone)).date().toordinal() - _FIRST_DAY
+
+
+_FIRST_DAY: Final = 719_163  # the ordinal of 1 January 1970
