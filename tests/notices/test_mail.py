@@ -1,6 +1,7 @@
 """Mail to a real server: both forms, one id over all tries, nothing that a value could add."""
 
 import asyncio
+from dataclasses import replace
 from email.message import EmailMessage
 
 import pytest
@@ -69,6 +70,15 @@ def test_a_mail_has_a_text_and_an_html_part() -> None:
     assert 'href="https://talktime.example/tenants/contoso?a=1&amp;b=2"' in html
     for forbidden in ("<img", "<script", "<link", "url(", "<Contoso>"):
         assert forbidden not in html
+
+
+@pytest.mark.parametrize("letters", [60, 72, 78, 100, 150])
+def test_a_subject_of_any_length_begins_on_the_line_of_its_name(letters: int) -> None:
+    settings = mail_settings(25)
+    address = address_of("ana@contoso.example")
+    assert address is not None
+    made = mail(settings, replace(MESSAGE, subject="word " * (letters // 5)), address, NOW_US, "<a@b>")
+    assert b"\nSubject: word word" in bytes(made)
 
 
 def test_several_mails_go_over_one_connection() -> None:

@@ -27,6 +27,9 @@ from talktime.notices.tried import End, Tried
 if TYPE_CHECKING:
     from talktime.notices.message import Message
 
+# A subject of some 75 letters would be folded right after its colon, and be read with a blank before it.
+_POLICY: Final = SMTP.clone(max_line_length=200)
+
 PLAIN: Final = "plain"
 STARTTLS: Final = "starttls"
 TLS: Final = "tls"
@@ -90,7 +93,7 @@ def message_id(settings: MailSettings, notice: int, delivery: int) -> str:
 
 def mail(settings: MailSettings, message: Message, to: Address, at_us: int, identity: str) -> EmailMessage:
     """A message as a mail to one person; `identity` is its Message-ID."""
-    made = EmailMessage(policy=SMTP)
+    made = EmailMessage(policy=_POLICY)
     made["From"] = address_of(settings.sender, settings.sender_name)
     made["To"] = to
     made["Subject"] = message.subject
