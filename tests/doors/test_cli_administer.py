@@ -56,7 +56,7 @@ def test_a_tenant_that_cannot_be_is_told(terminal: Terminal, text: str, said: st
     assert (answer.code, answer.out) == (1, "")
     assert said in answer.err
     assert terminal.run("tenants", "list").out == (
-        "no tenants yet; `talktime tenants add TENANT.toml` makes one\n"
+        "no tenants yet; `talktime tenant add TENANT.toml` makes one\n"
     )
 
 

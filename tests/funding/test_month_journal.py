@@ -32,18 +32,7 @@ from tests.ledger.filled import fill
 
 __all__ = ["database", "sqlite_database"]  # fixtures
 
-ACCOUNTS = [
-    records.CREDITS,
-    records.USAGE,
-    records.POST_USAGE,
-    records.OVERDRAFT,
-    records.FORFEITED,
-    records.ADJUSTMENTS,
-    records.FROZEN,
-    records.RECEIVABLE,
-    records.REFUNDS,
-    f"{records.FUNDING}sandbox",
-]
+ACCOUNTS = [*records.ACCOUNTS, f"{records.FUNDING}sandbox"]
 _MOVED = st.builds(
     Moved,
     st.sampled_from(ACCOUNTS),

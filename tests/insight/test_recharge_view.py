@@ -17,9 +17,11 @@ from talktime.accounts.tenant import (
 )
 from talktime.catalog.load import load_catalogue
 from talktime.core.recharge import Why
+from talktime.funding.payments import State
 from talktime.funding.recharge import Turn
 from talktime.insight.recharge_view import (
     REASONS,
+    STATES,
     Armed,
     RechargeView,
     caps_left,
@@ -81,6 +83,7 @@ def test_every_reason_of_the_rule_has_words() -> None:
     assert set(REASONS) == {why.name.lower() for why in Why if why is not Why.PAYS}
     for why in REASONS:
         assert view(standing=Standing(reason=why)).reason_says == REASONS[why]
+    assert set(STATES) == set(State)
     assert turn_says(Turn(NOW_US, "suspended", 0, detail="expired_card")).startswith(REASONS["suspended"])
 
 

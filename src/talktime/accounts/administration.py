@@ -57,6 +57,7 @@ from talktime.ledger.store import Duplicate
 
 if TYPE_CHECKING:
     from talktime.catalog.model import Catalogue
+    from talktime.ledger.commands import WriteReceipt
     from talktime.ledger.decks import Decks
     from talktime.ledger.engine import Command, Engine
     from talktime.ledger.reading import Reader
@@ -195,7 +196,13 @@ class Administration:
     # --- money -----------------------------------------------------------------------------------------
 
     async def fund(
-        self, tenant: str, amount: int, currency: str, reference: str, who: str
+        self,
+        tenant: str,
+        amount: int,
+        currency: str,
+        reference: str,
+        who: str,
+        receipt: WriteReceipt | None = None,
     ) -> Funded | Refused:
         """Opens a lot for a purchase. The same reference again gives the lot that it opened."""
         wallet = await asyncio.to_thread(self._reader.wallet, tenant)
@@ -208,9 +215,9 @@ class Administration:
         if known is not None:
             return known
         expiry = partial(twelve_months_on_us, time_zone=wallet.time_zone)
-        fund = WhileOpen(Fund(tenant, amount, expiry, BY_HAND, PURCHASE, reference, who))
+        fund = Fund(tenant, amount, expiry, BY_HAND, PURCHASE, reference, who, receipt=receipt)
         try:
-            answer = await self._outcome(fund)
+            answer = await self._outcome(WhileOpen(fund))
         except Duplicate:
             # Somebody used the reference since it was looked for: the index let only one lot be.
             known = await self._known(tenant, reference, amount, PURCHASE)

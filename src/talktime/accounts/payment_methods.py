@@ -71,14 +71,20 @@ def method_removed(tenant: Tenant, method: str) -> Change | Refused:
     if isinstance(gone, Refused):
         return gone
     rule = tenant.auto_recharge
-    used = rule.method or next((one.id for one in tenant.payment_methods if one.default), "")
-    if rule.enabled and used == gone.id:
+    if rule.enabled and _paying(tenant) == gone.id:
         why = f"auto-recharge pays with {shown(gone.id)}; choose another card for it or turn it off first"
         return Refused("payment_method_in_use", why)
     left = tuple(one for one in tenant.payment_methods if one.id != gone.id)
     if rule.method == gone.id:  # the rule is off: it would name a card that is not there
         tenant = replace(tenant, auto_recharge=replace(rule, method=""))
     return own_changed(replace(tenant, payment_methods=left), card_text(gone), "")
+
+
+def _paying(tenant: Tenant) -> str:
+    """The id of the card that the rule pays with: the one it names, else the default, else the only one."""
+    methods = tenant.payment_methods
+    default = next((one.id for one in methods if one.default), "")
+    return tenant.auto_recharge.method or default or (methods[0].id if len(methods) == 1 else "")
 
 
 def method_made_default(tenant: Tenant, method: str) -> Change | Refused:

@@ -19,9 +19,10 @@ from talktime.accounts.calendar import twelve_months_on_us
 from talktime.accounts.documents import tenant_of
 from talktime.accounts.eligibility import Answer, eligibility, not_eligible
 from talktime.core.money import format_money
-from talktime.funding.commands import AskPayment, AskRefund, RetryNow
+from talktime.funding.commands import AskPayment, AskRefund, RetryNow, billed_of
 from talktime.funding.payments import Kind, State
 from talktime.funding.refunds import refund_id
+from talktime.funding.settlement import receipt_by_hand
 from talktime.ledger.commands import NO_TENANT, Fund, Refused, Wallet
 from talktime.ledger.records import Payment
 from talktime.ledger.store import Duplicate
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from talktime.catalog.model import Catalogue
     from talktime.funding.gateway import Gateway
     from talktime.funding.worker import PaymentWorker
+    from talktime.ledger.commands import WriteReceipt
     from talktime.ledger.engine import Engine
     from talktime.ledger.reading import Reader
 
@@ -165,13 +167,28 @@ class Purchasing:
         if known is not None:
             return known
         expiry = partial(twelve_months_on_us, time_zone=tenant.time_zone)
-        fund = Fund(order.tenant, order.amount, expiry, PARTNER, Kind.ON_BEHALF, reference, order.who)
+        fund = Fund(
+            tenant=order.tenant,
+            amount=order.amount,
+            expiry=expiry,
+            source=PARTNER,
+            origin=Kind.ON_BEHALF,
+            reference=reference,
+            who=order.who,
+            method="the partner's money",
+            receipt=receipt_by_hand(self._worker.seller, billed_of(tenant)),
+        )
         try:
             answer = await self._engine.submit(fund)
         except Duplicate:
             return await self._same_lot(order, reference) or NO_TENANT
         assert isinstance(answer, Wallet | Refused)
         return answer
+
+    async def receipt_for(self, name: str) -> WriteReceipt | None:
+        """What writes the receipt of credits that no gateway was paid for; None where there is no tenant."""
+        tenant = await self.tenant(name)
+        return None if tenant is None else receipt_by_hand(self._worker.seller, billed_of(tenant))
 
     async def _same_lot(self, order: Order, reference: str) -> Wallet | Refused | None:
         """The lot that the same key opened before."""

@@ -11,12 +11,11 @@ from typing import Final, NamedTuple
 import msgspec
 
 from talktime.accounts.calendar import month_of, month_start_us
+from talktime.accounts.recharge_limits import payment_limits
 from talktime.accounts.tenant import ACTIVE, AutoRecharge, PaymentMethod, Tenant
-from talktime.catalog.side import load_currencies
-from talktime.core.limits import NO_LIMIT, US_PER_S
-from talktime.core.recharge import Why, recharge_micros, verdict
-from talktime.funding.payments import DAY_US, Kind, PaymentBody, State, payment_id, with_body
-from talktime.funding.taxes import minor_unit_micros
+from talktime.core.limits import NO_LIMIT
+from talktime.core.recharge import Why, cooled_us, day_opens_us, recharge_micros, verdict
+from talktime.funding.payments import Kind, PaymentBody, State, payment_id, with_body
 from talktime.ledger.book import Book
 from talktime.ledger.records import Paper, Payment
 
@@ -109,26 +108,19 @@ _NOT_ARMED: Final = Why.NOT_ARMED.name.lower()
 
 
 def _amount(rule: AutoRecharge, available: int, room: int, currency: str) -> int:
-    least = max(rule.least_micros, load_currencies().minimum_purchase_micros(currency))
+    least, most, coin = payment_limits(rule, currency)
     return recharge_micros(
-        available,
-        rule.below_micros,
-        rule.add_micros,
-        room,
-        least,
-        rule.target_micros,
-        rule.most_micros,
-        minor_unit_micros(currency),
+        available, rule.below_micros, rule.add_micros, room, least, rule.target_micros, most, coin
     )
 
 
 def _room(book: Book, tenant: Tenant) -> _Room:
     """What the caps leave now. Only settled recharges count: nothing else is in flight when it is asked."""
     rule, standing, now_us = tenant.auto_recharge, book.standing, book.last_us
-    if rule.payments_a_day:
-        recent = [at_us for at_us in standing.paid_us if at_us > now_us - DAY_US]
-        if len(recent) >= rule.payments_a_day:
-            return _Room(0, min(recent) + DAY_US, "day", rule.payments_a_day, min(recent))
+    if 0 < rule.payments_a_day <= len(standing.paid_us):
+        oldest_us = standing.paid_us[-rule.payments_a_day]
+        if day_opens_us(oldest_us) > now_us:
+            return _Room(0, day_opens_us(oldest_us), "day", rule.payments_a_day, oldest_us)
     if rule.cap_per_month_micros is None:
         return _Room(NO_LIMIT, 0, "most", rule.most_micros, 0)
     month = month_of(now_us, tenant.time_zone)
@@ -253,6 +245,6 @@ def recharged(book: Book, rule: AutoRecharge, amount: int, time_zone: str) -> No
     month = month_of(now_us, time_zone)
     standing.recharged = amount + (standing.recharged if standing.month == month else 0)
     standing.month = month
-    standing.paid_us = [at_us for at_us in standing.paid_us if at_us > now_us - DAY_US] + [now_us]
-    standing.cool_until_us = now_us + rule.cool_down_s * US_PER_S
+    standing.paid_us = [at_us for at_us in standing.paid_us if day_opens_us(at_us) > now_us] + [now_us]
+    standing.cool_until_us = cooled_us(now_us, rule.cool_down_s)
     book.touch_standing()

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
+from talktime.accounts.tenant_commands import tenant_in
 from talktime.core.money import format_money
+from talktime.funding import recharge
 from talktime.funding.gateway import RefundOrder, RefundResult, RefundStatus
 from talktime.funding.payments import (
     Kind,
@@ -52,6 +54,9 @@ if TYPE_CHECKING:
     from talktime.ledger.records import SessionRow
 
 CREDIT_NOTE: Final = "credit_note"
+
+DISPUTED_CARD: Final = "charge_disputed"
+"""Why a rule is paused whose card was disputed (declines.toml)."""
 
 
 class RefundAsked(Protocol):
@@ -221,6 +226,19 @@ class Turn(StrEnum):
     LOST = "lost"
 
 
+def _pause(book: Book, card: str) -> None:
+    """A card that is disputed is not charged again before a person has looked.
+
+    Else the money that is frozen would be bought again with it, and disputed again, without an end.
+    """
+    tenant = tenant_in(book)
+    method = recharge.method_of(tenant, tenant.auto_recharge.method)
+    if method is None or method.fingerprint != card or book.standing.suspended:
+        return
+    if recharge.is_on(tenant):
+        recharge.suspend(book, DISPUTED_CARD, card)
+
+
 @dataclass(frozen=True, slots=True)
 class Dispute(OfMoney):
     """A bank disputes a payment: what is left of its lot is frozen; lost it is taken, won it is released.
@@ -256,6 +274,8 @@ class Dispute(OfMoney):
             return row
         if not body.dispute:
             self._open(book, row, body)
+            if self.turn is not Turn.WON:
+                _pause(book, body.card)
         if self.turn is Turn.WON:
             self._won(book, body)
         elif self.turn is Turn.LOST:

@@ -34,7 +34,10 @@ from talktime.ledger.records import FUNDED, FUNDING, TAX, TAXED, Change, Paper
 
 if TYPE_CHECKING:
     from talktime.accounts.tenant import Tenant
+    from talktime.funding.receipt import Billed
+    from talktime.funding.taxes import Seller
     from talktime.ledger.book import Book
+    from talktime.ledger.commands import Fund, WriteReceipt
     from talktime.ledger.records import Payment
 
 RECEIPT: Final = "receipt"
@@ -180,6 +183,37 @@ def receipt_of(book: Book, payment: Payment, body: PaymentBody) -> Receipt:
         lot=body.lot,
         expires_us=body.expires_us,
     )
+
+
+def receipt_by_hand(seller: Seller, billed: Billed) -> WriteReceipt:
+    """Writes the receipt of credits that no gateway was paid for: by a partner, or in another way.
+
+    It names no tax: that stands on the paper by which the money came.
+    """
+
+    def write(book: Book, fund: Fund, lot: int, expires_us: int) -> str:
+        number = paper_number(book, RECEIPT, "R")
+        receipt = Receipt(
+            number=number,
+            kind="on_behalf" if fund.origin == Kind.ON_BEHALF else "purchase",
+            at_us=book.last_us,
+            time_zone=book.time_zone,
+            tenant=book.tenant,
+            seller=seller,
+            billed=billed,
+            currency=book.currency,
+            net=fund.amount,
+            taxes=(),
+            gross=fund.amount,
+            payment=fund.reference,
+            method=fund.method,
+            lot=lot,
+            expires_us=expires_us,
+        )
+        book.put_paper(Paper(RECEIPT, number, book.last_us, paper_text(receipt)))
+        return number
+
+    return write
 
 
 def decline(book: Book, tenant: Tenant, payment: Payment, code: str) -> Payment:

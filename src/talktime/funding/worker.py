@@ -57,6 +57,11 @@ class PaymentWorker:
         self._seller = seller
         self._room = asyncio.Semaphore(AT_ONCE)
 
+    @property
+    def seller(self) -> Seller:
+        """Who sells, as papers say it."""
+        return self._seller
+
     async def keep(self) -> None:
         """Looks for what is due until it is cancelled; no payment waits for another that hangs outside."""
         at_work: dict[tuple[str, str], asyncio.Task[Payment | None]] = {}
@@ -70,6 +75,7 @@ class PaymentWorker:
         finally:
             for task in at_work.values():
                 task.cancel()
+            await asyncio.gather(*at_work.values(), return_exceptions=True)
 
     async def round(self) -> int:
         """Works on what is due now; returns how many payments were taken up."""

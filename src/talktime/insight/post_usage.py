@@ -153,6 +153,13 @@ def courses(
     return course(lots, paid_28, LONG_DAYS, now_us), course(lots, paid_7, SHORT_DAYS, now_us)
 
 
+def mode_now(tenant: Tenant, catalogue: Catalogue, balance: int) -> Mode:
+    """How paid calls are funded at this balance in micros; people and numbers do not matter."""
+    rule_on = tenant.auto_recharge.enabled
+    terms = terms_of(tenant, catalogue, recharge_on=rule_on)
+    return mode(terms.is_mca, rule_on, terms.behind, balance)
+
+
 def way_to_post_usage(
     tenant: Tenant,
     catalogue: Catalogue,
@@ -162,13 +169,10 @@ def way_to_post_usage(
 ) -> Way:
     """What stands against the switch, what to know, and the dry run `found`. `balance` in micros."""
     account = mca_account(tenant, catalogue)
-    rule_on = tenant.auto_recharge.enabled
-    terms = terms_of(tenant, catalogue, recharge_on=rule_on)
-    enabled = account is not None and account.post_usage_enabled
     return Way(
-        mode=mode(terms.is_mca, rule_on, enabled, balance),
+        mode=mode_now(tenant, catalogue, balance),
         account="" if account is None else account.id,
-        enabled=enabled,
+        enabled=account is not None and account.post_usage_enabled,
         against=tuple(_against(tenant, catalogue)),
         warnings=recharge_warnings(tenant, catalogue),
         notes=tuple(_notes(tenant, catalogue, balance, standing)),

@@ -41,6 +41,17 @@ REASONS: Final[Mapping[str, str]] = {
 }
 """Why the rule does not pay, in words; `pays` never stands in a timeline."""
 
+STATES: Final[Mapping[State, str]] = {
+    State.CREATED: "not sent yet",
+    State.SUBMITTED: "sent to the gateway",
+    State.REQUIRES_ACTION: "the holder of the card has to confirm it",
+    State.UNKNOWN: "nobody knows yet what became of it",
+    State.SETTLED: "paid",
+    State.DECLINED: "declined",
+    State.CANCELLED: "cancelled",
+}
+"""Where a recharge stands, in words."""
+
 _turn: Final = msgspec.json.Decoder(Turn)
 
 

@@ -28,6 +28,10 @@ Expiry = Callable[[int], int]
 """The instant at which a lot expires that is bought at an instant; worked out at the edge (rulings.md 16)."""
 
 
+WriteReceipt = Callable[["Book", "Fund", int, int], str]
+"""(book, what was funded, its lot, when that expires) -> the number of the receipt that was written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A command that changed nothing; `code` is for programs, `detail` one sentence for people."""
@@ -57,7 +61,7 @@ NO_TENANT: Final = Refused("unknown_tenant", "no such tenant")
 class Fund:
     """Opens a lot. `source` names the gateway or the hand that the money came through.
 
-    `bought_us`: 0 for now; earlier only while the tenant has no lot yet, so that first in stays first out.
+    `method` is how it was paid, for people; `receipt` writes the receipt. Credits that are given have none.
     """
 
     tenant: str
@@ -67,6 +71,8 @@ class Fund:
     origin: str = PURCHASE
     reference: str = ""
     who: str = ""
+    method: str = "means other than a card"
+    receipt: WriteReceipt | None = None
     call_id: str = ""
     creates: bool = False
 
@@ -83,6 +89,11 @@ class Fund:
         lot = book.open_lot(self.amount, expires_us, kind, source, self.origin, self.reference)
         book.advance(now_us)
         _audit(book, self.who, f"{self.origin} of {self.amount} micros: lot {lot}")
+        if not is_gift:
+            number = "" if self.receipt is None else self.receipt(book, self, lot, expires_us)
+            facts = {"payment": self.reference, "receipt": number, "amount": self.amount}
+            facts |= {"lot": lot, "expires_us": expires_us, "method": self.method}
+            book.notice("purchase_succeeded", facts)
         return Wallet(lot, book.balance, book.reserved)
 
 

@@ -25,6 +25,12 @@ REFUNDS: Final = "refunds"
 TAX: Final = "tax"
 FUNDING: Final = "funding:"
 
+ACCOUNTS: Final = (
+    *(CREDITS, USAGE, POST_USAGE, OVERDRAFT, FORFEITED, ADJUSTMENTS),
+    *(FROZEN, RECEIVABLE, REFUNDS, TAX),
+)
+"""All of them but those of gateways, which begin with FUNDING."""
+
 # Kinds of entries.
 FUNDED: Final = "funded"
 REPAID: Final = "repaid"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from talktime.catalog.load import load_catalogue
 from talktime.doors.http.management.app import management_app
+from talktime.doors.http.management.house import Means
+from talktime.insight.exports import Exports, ExportSettings
 from talktime.ledger.api_keys import ApiKeys, Keyring
 from talktime.ledger.database import open_url
 from talktime.ledger.decks import Decks
@@ -62,9 +65,15 @@ class Door:
             StartCall("contoso", call_id, 0, "user_out", user=user, callee=callee, requested_s=120)
         )
 
-    def with_key(self, tenants: list[str] | None, scopes: list[str]) -> httpx.AsyncClient:
+    def holder(self, *roles: str, tenant: str = "contoso") -> httpx.AsyncClient:
+        """A client with a management key for one tenant that has these roles."""
+        return self.with_key([tenant], ["management"], roles)
+
+    def with_key(
+        self, tenants: list[str] | None, scopes: list[str], roles: Iterable[str] = ()
+    ) -> httpx.AsyncClient:
         """A client with a key of its own."""
-        _, text = self.keyring.keys.create("test", tenants, scopes, self.clock())
+        _, text = self.keyring.keys.create("test", tenants, scopes, self.clock(), roles=roles)
         self.keyring.refresh()
         return client_of(self.app, text)
 
@@ -81,14 +90,23 @@ def store_of(database: str) -> Store:
 
 
 @asynccontextmanager
-async def open_door(database: str, *, funded: bool = True) -> AsyncIterator[Door]:
-    """A door on a migrated database; `funded`: with the tenant contoso and the sample deck for all."""
+async def open_door(
+    database: str, *, funded: bool = True, means: Means | None = None, exports_into: Path | None = None
+) -> AsyncIterator[Door]:
+    """A door on a migrated database; `funded`: with the tenant contoso and the sample deck for all.
+
+    `exports_into`: a folder for exports; without one the door makes none.
+    """
     url, clock = open_url(database), Clock()
     decks, keyring = Decks(url), Keyring(ApiKeys(url))
     desk = Desk(store_of(database), load_catalogue(), rates=RateBooks(source=decks), clock_us=clock)
     _, key = keyring.keys.create("operator", None, ["management", "live"], clock())
     keyring.refresh()
-    app = management_app(desk, Reader(url), keyring, decks)
+    means, exports = means or Means(), None
+    if exports_into is not None:
+        exports = Exports(desk.engine, Reader(url), ExportSettings(url, None, exports_into, means.secret))
+    means = replace(means, exports=exports)
+    app = management_app(desk, Reader(url), keyring, decks, url=url, means=means)
     await desk.start(rounds=False)
     try:
         async with client_of(app, key) as client:
@@ -96,6 +114,8 @@ async def open_door(database: str, *, funded: bool = True) -> AsyncIterator[Door
                 await _furnish(client)
             yield Door(desk, client, keyring, clock, app)
     finally:
+        if exports is not None:
+            await exports.close()
         await desk.stop()
 
 

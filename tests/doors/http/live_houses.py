@@ -135,7 +135,7 @@ async def open_live(
     answering = Answering(desk)
     routes = LiveRoutes(answering, keyring, body_timeout_s=body_timeout_s)
     metrics = Metrics(desk.engine, answering.counted, reader.stock)
-    management = management_app(desk, reader, keyring, decks, describe=describe_live)
+    management = management_app(desk, reader, keyring, decks, url=url, describe=describe_live)
     app = LiveApp(desk, routes, metrics, management)
     if started:
         await desk.start(rounds=False)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -27,6 +28,7 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 
+from talktime.doors.http.management.examples import load_examples
 from tests.databases import fresh_sqlite
 from tests.doors.http.houses import Door, open_door
 
@@ -37,7 +39,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 12
+EXAMPLES = 8
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Running:
 
 
 @contextmanager
-def running(database: str) -> Iterator[Running]:
+def running(database: str, folder: Path) -> Iterator[Running]:
     """Opens a door that generated requests can be sent to from a test that is not asynchronous."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
@@ -59,7 +61,7 @@ def running(database: str) -> Iterator[Running]:
     def wait(coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, loop).result(60)
 
-    opened = open_door(database)
+    opened = open_door(database, exports_into=folder)
     try:
         door = wait(opened.__aenter__())
         try:
@@ -77,7 +79,8 @@ def running(database: str) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(fresh_sqlite(tmp_path_factory.mktemp("openapi"))) as found:
+    folder = tmp_path_factory.mktemp("openapi")
+    with running(fresh_sqlite(folder), folder / "exports") as found:
         yield found
 
 
@@ -127,7 +130,7 @@ def tried(here: Running, operation: Any, mode: GenerationMode) -> int:
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 def test_generated_requests_are_answered_as_described(here: Running, mode: GenerationMode) -> None:
     operations = [found.ok() for found in here.schema.get_all_operations()]
-    assert len(operations) > 25
+    assert len(operations) > 100
     if mode == GenerationMode.NEGATIVE:
         operations = [operation for operation in operations if takes_something(operation)]
     for operation in operations:
@@ -142,3 +145,61 @@ def test_every_address_has_a_tag_and_says_how_it_may_fail(here: Running) -> None
             assert failures <= set(operation["responses"]), (method, path)
             assert operation["tags"], (method, path)
             assert operation["description"], (method, path)
+
+
+SHOWN = {"example", "examples", "enum", "const", "default"}
+
+
+def test_every_body_has_an_example(here: Running) -> None:
+    """A whole one, or one of each member that has to be sent."""
+    described = here.door.app.openapi()
+    schemas = described["components"]["schemas"]
+
+    def is_shown(schema: dict[str, Any]) -> bool:
+        schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        if {"example", "examples", "enum", "const", "default"} & schema.keys() or schema.get(
+            "type"
+        ) == "boolean":
+            return True
+        if "properties" in schema:
+            asked = schema.get("required", schema["properties"])
+            return all(is_shown(schema["properties"][name]) for name in asked)
+        if "items" in schema:
+            return is_shown(schema["items"])
+        return any(is_shown(one) for one in schema.get("anyOf", ()))
+
+    bare = set()
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                if "example" not in content and not is_shown(content["schema"]):
+                    bare.add((method, path))
+    assert bare == set()
+
+
+def test_shipped_examples_are_taken(tmp_path: Path) -> None:
+    """What the description shows as a whole body does what it says: sent in its order to an empty ledger."""
+
+    async def run() -> None:
+        async with open_door(fresh_sqlite(tmp_path), funded=False) as door:
+            paths = door.app.openapi()["paths"]
+            for example in load_examples():
+                method, _, path = example.route.partition(" ")
+                content = paths[path][method.lower()]["requestBody"]["content"][example.kind]
+                assert content["example"] == example.value
+                place = path
+                for name, value in PLACES.items():
+                    place = place.replace(name, value)
+                headers = {"content-type": example.kind}
+                sent = await door.client.request(method, place, content=example.body, headers=headers)
+                assert sent.status_code in (200, 201), (example.route, sent.text)
+
+    asyncio.run(run())
+
+
+PLACES = {
+    "{tenant}": "contoso",
+    "{user}": "ana@contoso.example",
+    "{number}": "+18005550100",
+    "{account}": "direct",
+}

@@ -30,7 +30,7 @@ from tests.doors.http.live_houses import BATCH, EMERGENCY, SEATTLE, Fronted, Liv
 
 __all__ = ["sqlite_database"]  # a fixture
 
-LOT = {"amount": "60", "currency": "USD"}
+LOT = {"amount": "60", "currency": "USD", "reference": "pay-1"}
 
 # --- frames ---------------------------------------------------------------------------------------------
 

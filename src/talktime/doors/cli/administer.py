@@ -1,4 +1,4 @@
-"""`talktime tenants`, `keys` and `decks`: the commands with their options.
+"""`talktime tenant`, `keys` and `decks`: the commands with their options.
 
 Each imports what it needs when it runs, as in `main`.
 """
@@ -8,23 +8,17 @@ from typing import Annotated, Final
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-Database = Annotated[
-    str | None,
-    typer.Option("--database", metavar="URL", help="sqlite:///FILE or postgresql://..."),
-]
+from talktime.doors.cli.options import Database, Json, Limit, group
+
+tenant_app: Final = group("Tenants: add, list, show, suspend, close, audit.")
+keys_app: Final = group("Keys of the server: add, list, revoke.")
+decks_app: Final = group("Rate decks of the ledger: add, list, bind.")
+
+TenantName = Annotated[str, typer.Argument(metavar="ID", help="The tenant; without it the only one.")]
+WhyStatus = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; the audit log keeps it.")]
 
 
-def _group(text: str) -> typer.Typer:
-    return typer.Typer(help=text, no_args_is_help=True, rich_markup_mode=None)
-
-
-tenants_app: Final = _group("Tenants of the ledger: add, list.")
-keys_app: Final = _group("Keys of the server: add, list, revoke.")
-decks_app: Final = _group("Rate decks of the ledger: add, list, bind.")
-
-
-@tenants_app.command("add")
+@tenant_app.command("add")
 def tenants_add(
     file: Annotated[Path, typer.Argument(metavar="TENANT.toml", help="The tenant file.")],
     database: Database = None,
@@ -37,12 +31,63 @@ def tenants_add(
     raise typer.Exit(add(database, file))
 
 
-@tenants_app.command("list")
+@tenant_app.command("list")
 def tenants_list(database: Database = None, as_json: Json = False) -> None:
     """List all tenants with balance, reserved and available."""
     from talktime.doors.cli.tenants import list_tenants_command
 
     raise typer.Exit(list_tenants_command(database, as_json=as_json))
+
+
+@tenant_app.command("show")
+def tenant_show(name: TenantName = "", database: Database = None, as_json: Json = False) -> None:
+    """Show the settings of a tenant, its status, what it has, and its exceptions."""
+    from talktime.doors.cli.tenants import show_tenant_command
+
+    raise typer.Exit(show_tenant_command(database, name, as_json=as_json))
+
+
+@tenant_app.command("suspend")
+def tenant_suspend(
+    name: TenantName = "", reason: WhyStatus = "", database: Database = None, as_json: Json = False
+) -> None:
+    """Suspend a tenant: nothing is bought any more, by hand or by itself."""
+    _status(name, "suspended", reason, database, as_json)
+
+
+@tenant_app.command("reactivate")
+def tenant_reactivate(
+    name: TenantName = "", reason: WhyStatus = "", database: Database = None, as_json: Json = False
+) -> None:
+    """End a suspension."""
+    _status(name, "active", reason, database, as_json)
+
+
+@tenant_app.command("close")
+def tenant_close(
+    name: Annotated[str, typer.Argument(metavar="ID", help="The tenant.")],
+    reason: WhyStatus = "",
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Close a tenant for good; a reason writes off what is left. Its books stay."""
+    _status(name, "closed", reason, database, as_json)
+
+
+def _status(name: str, status: str, reason: str, database: str | None, as_json: bool) -> None:
+    from talktime.doors.cli.tenants import StatusCommand, status_command
+
+    raise typer.Exit(status_command(database, name, StatusCommand(status, reason), as_json=as_json))
+
+
+@tenant_app.command("audit")
+def tenant_audit(
+    name: TenantName = "", limit: Limit = 50, database: Database = None, as_json: Json = False
+) -> None:
+    """Show who changed what, newest first."""
+    from talktime.doors.cli.tenants import audit_command
+
+    raise typer.Exit(audit_command(database, name, limit, as_json=as_json))
 
 
 @keys_app.command("add")

@@ -7,8 +7,12 @@ beside a server: the store's locks put both in one order (rulings.md 33).
 from __future__ import annotations
 
 import asyncio
+import os
+import pwd
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from time import time_ns
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -17,24 +21,154 @@ from talktime.doors.cli.problems import Unusable, WrongUse
 
 if TYPE_CHECKING:
     from talktime.accounts.administration import Administration
+    from talktime.accounts.approvals import Person
+    from talktime.accounts.expecting import Expecting
+    from talktime.accounts.provider import Provider
+    from talktime.accounts.tenant import Tenant
+    from talktime.catalog.model import Catalogue
+    from talktime.doors.http.outside import OutsideParts
+    from talktime.funding.purchasing import Purchasing
+    from talktime.funding.worker import PaymentWorker
     from talktime.ledger.database import DatabaseUrl
+    from talktime.ledger.decks import Decks
+    from talktime.ledger.engine import Engine
+    from talktime.ledger.reading import Reader
     from talktime.ledger.store import Store
+    from talktime.settings import Settings
 
 T = TypeVar("T")
 
 WHO: Final = "command line"
 """How the audit log names whoever types commands on this machine."""
 
+TENANTS_NAMED: Final = 5
+"""Tenants that a sentence names where one has to be chosen."""
 
-def administer(database: str | None, ask: Callable[[Administration], Awaitable[T]]) -> T:
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The ledger as it was last committed, and what is needed to read it."""
+
+    url: DatabaseUrl
+    reader: Reader
+    catalogue: Catalogue
+    settings: Settings
+
+    def tenant_id(self, named: str) -> str:
+        """The tenant that a command is about: the named one, else the only one of the ledger."""
+        if named:
+            if self.reader.document(named) is None:
+                raise Unusable(f"there is no tenant {named!r}; `talktime tenant list` shows them")
+            return named
+        known = [kept.tenant for kept in self.reader.tenants("", TENANTS_NAMED + 1)]
+        if not known:
+            raise Unusable("no tenants yet; `talktime tenant add TENANT.toml` makes one")
+        if len(known) > 1:
+            more = ", ..." if len(known) > TENANTS_NAMED else ""
+            named_ones = ", ".join(known[:TENANTS_NAMED])
+            raise WrongUse(f"there are several tenants; say which by --tenant: {named_ones}{more}")
+        return known[0]
+
+    def tenant(self, named: str) -> Tenant:
+        """The tenant of a command with its people and numbers."""
+        from talktime.accounts.documents import tenant_of
+
+        found = self.reader.documents(self.tenant_id(named))
+        assert found is not None, "a tenant is never removed"
+        return tenant_of(found.tenant, found.users, found.service_numbers)
+
+
+@dataclass(frozen=True)
+class Working(Office):
+    """The same with a running engine: what changes something."""
+
+    engine: Engine
+    decks: Decks
+
+    @cached_property
+    def outside(self) -> OutsideParts:
+        """Gateways, seller, mail server; made when they are asked for, since they keep files of their own."""
+        return outside_parts(self.settings)
+
+    async def close(self) -> None:
+        """Lets go of the gateways that were asked for."""
+        if "outside" in self.__dict__:
+            for gateway in self.outside.gateways.values():
+                await gateway.close()
+
+    @property
+    def administration(self) -> Administration:
+        """What people do to a tenant."""
+        from talktime.accounts.administration import Administration
+
+        return Administration(self.engine, self.reader, self.decks, self.catalogue)
+
+    @property
+    def expecting(self) -> Expecting:
+        """The same, and changes of any part of a tenant."""
+        from talktime.accounts.expecting import Expecting
+
+        return Expecting(self.engine, self.reader, self.decks, self.catalogue)
+
+    @property
+    def provider(self) -> Provider:
+        """What the provider does to tenants."""
+        from talktime.accounts.provider import Provider
+
+        return Provider(self.engine, self.reader, self.catalogue, self.administration)
+
+    @property
+    def worker(self) -> PaymentWorker:
+        """Who talks to gateways."""
+        from talktime.funding.worker import PaymentWorker
+
+        return PaymentWorker(self.engine, self.outside.gateways, self.outside.seller)
+
+    @property
+    def purchasing(self) -> Purchasing:
+        """Buying and paying back."""
+        from talktime.funding.purchasing import Purchasing
+
+        gateways = self.outside.gateways
+        return Purchasing(self.engine, self.reader, self.catalogue, gateways, self.worker)
+
+    async def recharge_now(self, tenant: str) -> None:
+        """Works on the recharge that waits, if there is one: without a server nobody else would.
+
+        The rule is looked at after the change that it comes of, in a transaction of its own.
+        """
+        from talktime.ledger.engine import Attend
+
+        await self.engine.submit(Attend(tenant))
+        standing = await asyncio.to_thread(self.reader.standing, tenant)
+        if standing is not None and standing.attempt:
+            await self.worker.work(tenant, standing.attempt)
+
+
+@contextmanager
+def office(database: str | None) -> Iterator[Office]:
+    """The ledger for a command that only looks. Raises WrongUse or Unusable with a sentence."""
+    from talktime.catalog.load import load_catalogue
+    from talktime.ledger.reading import Reader
+    from talktime.settings import read_settings
+
+    with ledger_faults():
+        url, settings = ready(database), read_settings()
+        yield Office(url, Reader(url), load_catalogue(settings.catalogue), settings)
+
+
+def working(database: str | None, ask: Callable[[Working], Awaitable[T]]) -> T:
     """Asks one thing of a running engine. Raises WrongUse or Unusable with a sentence."""
     with ledger_faults():
-        url = ready(database)
-        return asyncio.run(_asked(url, ask))
+        return asyncio.run(_asked(ready(database), ask))
 
 
-async def _asked(url: DatabaseUrl, ask: Callable[[Administration], Awaitable[T]]) -> T:
-    from talktime.accounts.administration import Administration
+def administer(database: str | None, ask: Callable[[Administration], Awaitable[T]]) -> T:
+    """Asks one thing of the administration of tenants, as `working`."""
+    return working(database, lambda here: ask(here.administration))
+
+
+async def _asked(url: DatabaseUrl, ask: Callable[[Working], Awaitable[T]]) -> T:
     from talktime.catalog.load import load_catalogue
     from talktime.ledger.decks import Decks
     from talktime.ledger.reading import Reader
@@ -42,13 +176,34 @@ async def _asked(url: DatabaseUrl, ask: Callable[[Administration], Awaitable[T]]
     from talktime.live.rates import RateBooks
     from talktime.settings import read_settings
 
-    catalogue, decks = load_catalogue(read_settings().catalogue), Decks(url)
+    settings, decks = read_settings(), Decks(url)
+    catalogue = load_catalogue(settings.catalogue)
     desk = Desk(open_store(url), catalogue, rates=RateBooks(source=decks))
     await desk.start(rounds=False)
+    here = Working(url, Reader(url), catalogue, settings, desk.engine, decks)
     try:
-        return await ask(Administration(desk.engine, Reader(url), decks, catalogue))
+        return await ask(here)
     finally:
         await desk.stop()
+        await here.close()
+
+
+def outside_parts(settings: Settings) -> OutsideParts:
+    """Gateways, seller and mail server of the environment. Raises WrongUse naming the variable."""
+    from talktime.doors.http.outside import outside_of
+
+    try:
+        return outside_of(settings)
+    except ValueError as problem:
+        raise WrongUse(str(problem)) from None
+
+
+def typist() -> Person:
+    """Who types, where persons have to be told apart: by the account of the operating system."""
+    from talktime.accounts.approvals import Person
+
+    name = pwd.getpwuid(os.getuid()).pw_name
+    return Person(f"{WHO}/{name}", f"{WHO} ({name})")
 
 
 def open_store(url: DatabaseUrl) -> Store:

@@ -12,7 +12,10 @@ import typer
 
 from talktime import __version__
 from talktime.doors.cli import rate_options
-from talktime.doors.cli.administer import decks_app, keys_app, tenants_app
+from talktime.doors.cli.administer import decks_app, keys_app, tenant_app
+from talktime.doors.cli.care_app import eligibility_app, notice_app, ticket_app
+from talktime.doors.cli.money_app import credits_app, recharge_app
+from talktime.doors.cli.people_app import licence_app, number_app, user_app
 from talktime.doors.cli.problems import WrongUse
 from talktime.doors.cli.rate_options import Engine
 
@@ -37,7 +40,16 @@ db_app = typer.Typer(
     help="The ledger's database: upgrade, backup, restore.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(db_app, name="db")
-app.add_typer(tenants_app, name="tenants")
+app.add_typer(tenant_app, name="tenant")
+app.add_typer(tenant_app, name="tenants", hidden=True)  # how it was called before
+app.add_typer(user_app, name="user")
+app.add_typer(licence_app, name="licence")
+app.add_typer(number_app, name="number")
+app.add_typer(credits_app, name="credits")
+app.add_typer(recharge_app, name="recharge")
+app.add_typer(eligibility_app, name="eligibility")
+app.add_typer(notice_app, name="notice")
+app.add_typer(ticket_app, name="ticket")
 app.add_typer(keys_app, name="keys")
 app.add_typer(decks_app, name="decks")
 

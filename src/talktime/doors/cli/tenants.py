@@ -1,21 +1,26 @@
-"""`talktime tenants`: make a tenant of its file, list those that are there."""
+"""`talktime tenant`: make a tenant of its file, list, show, suspend and close, and who changed what."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from talktime.core.money import format_money
 from talktime.doors.cli.answer import print_json, printable
-from talktime.doors.cli.engine import WHO, administer, ledger_faults, ready
+from talktime.doors.cli.engine import WHO, Working, administer, ledger_faults, office, ready, working
+from talktime.doors.cli.listing import amount, facts, listed, local, our_screen, zone_note
 from talktime.doors.cli.problems import Unusable
 
 if TYPE_CHECKING:
-    from talktime.accounts.administration import Administration, Outcome
-    from talktime.accounts.tenant import Tenant
-    from talktime.ledger.reading import KeptTenant
+    from talktime.accounts.administration import Administration
+    from talktime.accounts.tenant import Administrator, BillingAccount, Tenant
+    from talktime.accounts.tenant_commands import Invalid
+    from talktime.ledger.commands import Refused
+    from talktime.ledger.reading import KeptTenant, KeptWallet
+
+T = TypeVar("T")
 
 PAGE: Final = 1_000
 
@@ -94,19 +99,134 @@ def list_tenants_command(database: str | None, *, as_json: bool) -> int:
     if rows:
         screen.show(screen.table(headings, rows, left=3))
     else:
-        screen.say("no tenants yet; `talktime tenants add TENANT.toml` makes one")
+        screen.say("no tenants yet; `talktime tenant add TENANT.toml` makes one")
     return 0
 
 
-def done(outcome: Outcome, what: str) -> None:
-    """Raises Unusable with what stands against a change."""
-    from talktime.accounts.administration import Invalid
+def done(outcome: T | Refused | Invalid, what: str = "", alone: str = "") -> T:
+    """What a use case did. Raises Unusable with what stands against it; `what` it was about goes before.
+
+    `alone`: one entry of this table was sent, so its place says nothing.
+    """
+    from talktime.accounts.tenant_commands import Invalid
     from talktime.ledger.commands import Refused
 
+    before = f"{what}: " if what else ""
     if isinstance(outcome, Invalid):
-        raise Unusable(f"{what}: {'; '.join(outcome.faults)}")
+        faults = [fault.removeprefix(f"{alone}[1] ") for fault in outcome.faults]
+        raise Unusable(f"{before}{'; '.join(faults)}")
     if isinstance(outcome, Refused):
-        raise Unusable(f"{what}: {outcome.detail}")
+        raise Unusable(f"{before}{outcome.detail}")
+    return outcome
+
+
+def show_tenant_command(database: str | None, name: str, *, as_json: bool) -> int:
+    """Shows the settings of a tenant, what it has, and how many people."""
+    with office(database) as here:
+        tenant = here.tenant(name)
+        wallet = here.reader.wallet(tenant.id)
+    assert wallet is not None, "a tenant is never removed"
+    if as_json:
+        print_json(_whole(tenant, wallet))
+        return 0
+    screen = our_screen()
+    screen.say(f"{tenant.name} ({tenant.id})", "bold")
+    available = wallet.balance - wallet.reserved
+    pairs = [
+        ("status", tenant.status),
+        ("country", tenant.country),
+        ("time zone", tenant.time_zone),
+        ("balance", amount(wallet.balance, tenant.currency)),
+        ("available", amount(available, tenant.currency)),
+        ("partner", tenant.partner),
+        ("users", f"{len(tenant.users):,}"),
+        ("service numbers", f"{len(tenant.service_numbers):,}"),
+    ]
+    pairs += [("account", _account(account, tenant)) for account in tenant.billing_accounts]
+    pairs += [("administrator", _administrator(person)) for person in tenant.administrators]
+    for waiver in tenant.waivers:
+        until = local(waiver.until_us, tenant.time_zone)
+        pairs.append(("exception", f"{waiver.rule} until {until}: {waiver.reason}"))
+    facts(screen, pairs)
+    return 0
+
+
+def _whole(tenant: Tenant, wallet: KeptWallet) -> dict[str, Any]:
+    """The settings as the tenant file and the API have them, and what is kept beside them."""
+    from talktime.accounts.tenant_tables import settings_tables
+    from talktime.doors.http.management.shown_people import waiver_shown
+
+    return {
+        **settings_tables(tenant),
+        "status": tenant.status,
+        "partner": tenant.partner or None,
+        "waivers": [waiver_shown(waiver).model_dump(mode="json") for waiver in tenant.waivers],
+        "balance": format_money(wallet.balance),
+        "reserved": format_money(wallet.reserved),
+        "available": format_money(wallet.balance - wallet.reserved),
+        "user_count": len(tenant.users),
+        "service_number_count": len(tenant.service_numbers),
+    }
+
+
+def _account(account: BillingAccount, tenant: Tenant) -> str:
+    default = ", default" if account.id == tenant.default_billing_account else ""
+    name = f", {account.name}" if account.name else ""
+    return f"{account.id}: {account.agreement}, {account.country}{name}{default}"
+
+
+def _administrator(person: Administrator) -> str:
+    return f"{person.upn}: {', '.join(person.roles) or 'no role'}"
+
+
+class StatusCommand(NamedTuple):
+    """What a tenant is to become: the word of the command, and why."""
+
+    status: str
+    reason: str
+
+
+def status_command(database: str | None, name: str, wanted: StatusCommand, *, as_json: bool) -> int:
+    """Suspends a tenant, makes it active again, or closes it for good."""
+    from talktime.accounts.tenant import ACTIVE, SUSPENDED
+
+    async def change(here: Working) -> str:
+        tenant = here.tenant_id(name)
+        if wanted.status == SUSPENDED:
+            outcome = await here.provider.suspend(tenant, wanted.reason, WHO)
+        elif wanted.status == ACTIVE:
+            outcome = await here.provider.reactivate(tenant, wanted.reason, WHO)
+        else:
+            outcome = await here.provider.close(tenant, wanted.reason, WHO)
+        done(outcome, f"tenant {tenant}")
+        return tenant
+
+    tenant = working(database, change)
+    if as_json:
+        print_json({"id": tenant, "status": wanted.status})
+    else:
+        _say(f"tenant {tenant} is {wanted.status}")
+    return 0
+
+
+def audit_command(database: str | None, name: str, limit: int, *, as_json: bool) -> int:
+    """Shows who changed what, newest first."""
+    from talktime.ledger.reading import NO_BEFORE
+
+    with office(database) as here:
+        tenant = here.tenant(name)
+        found = here.reader.audit(tenant.id, NO_BEFORE, limit)
+    if as_json:
+        from talktime.doors.http.management.texts import instant
+
+        lines = [{**line._asdict(), "at": instant(line.at_us)} for line in found]
+        print_json({"audit": [{k: v for k, v in line.items() if k != "at_us"} for line in lines]})
+        return 0
+    screen = our_screen()
+    rows = [(local(line.at_us, tenant.time_zone), line.who, line.what) for line in found]
+    listed(screen, ("at", "who", "what"), rows, whole=("at",))
+    zone_note(screen, tenant.time_zone)
+    return 0
 
 
 def _tables(tenant: Tenant) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Who may come in, and with how large a body: asked before anything of a request is read.
 
 A key is looked up in memory (`ledger.api_keys.Keyring`), so a storm of wrong keys costs the database nothing.
+What a payment gateway tells of carries no key: it is signed, and the gateway's own route judges that.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from starlette.exceptions import HTTPException
@@ -12,7 +14,7 @@ from starlette.exceptions import HTTPException
 from talktime.doors.http.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,7 +23,12 @@ if TYPE_CHECKING:
 PROTECTED: Final = "/v1/"
 MAX_BODY_BYTES: Final = 1 << 20
 MAX_DECK_BYTES: Final = 20 << 20
+MAX_IMPORT_BYTES: Final = 20 << 20
+MAX_EVENT_BYTES: Final = 256 << 10
 DECKS_PATH: Final = "/v1/decks"
+IMPORT_PATH: Final = re.compile(r"/v1/tenants/[^/]+/users/import")
+EVENTS_PATH: Final = re.compile(r"/v1/gateways/[^/]+/events")
+"""The one protected address that is signed instead of keyed, for POST alone."""
 
 _BEARER: Final = b"bearer "
 
@@ -38,15 +45,26 @@ class Doorkeeper:
         if scope["type"] != "http" or not scope["path"].startswith(PROTECTED):
             await self._app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        principal = self._keyring.principal(token_of(scope["headers"]))
-        limit = MAX_DECK_BYTES if scope["path"] == DECKS_PATH else MAX_BODY_BYTES
-        problem = _against(principal, headers.get(b"content-length", b""), limit)
+        headers, path = dict(scope["headers"]), scope["path"]
+        limit = _limit(path)
+        if scope["method"] == "POST" and EVENTS_PATH.fullmatch(path):
+            problem = _too_long(headers, limit)
+        else:
+            scope["principal"] = principal = self._keyring.principal(token_of(scope["headers"]))
+            problem = _against(principal) or _too_long(headers, limit)
         if problem is not None:
             await problem.response()(scope, receive, send)
             return
-        scope["principal"] = principal
         await self._app(scope, _bounded(receive, limit), send)
+
+
+def _limit(path: str) -> int:
+    """The most bytes that a body for this address may have."""
+    if path == DECKS_PATH:
+        return MAX_DECK_BYTES
+    if IMPORT_PATH.fullmatch(path):
+        return MAX_IMPORT_BYTES
+    return MAX_EVENT_BYTES if EVENTS_PATH.fullmatch(path) else MAX_BODY_BYTES
 
 
 def token_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -57,7 +75,7 @@ def token_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     return authorization[len(_BEARER) :].strip()
 
 
-def _against(principal: Principal | None, length: bytes, limit: int) -> Problem | None:
+def _against(principal: Principal | None) -> Problem | None:
     if principal is None:
         challenge = {"WWW-Authenticate": "Bearer"}
         return Problem(
@@ -65,6 +83,12 @@ def _against(principal: Principal | None, length: bytes, limit: int) -> Problem 
         )
     if not principal.is_management:
         return Problem(403, "forbidden", "this key is not for management")
+    return None
+
+
+def _too_long(headers: Mapping[bytes, bytes], limit: int) -> Problem | None:
+    """A problem for a body that announces more than is taken."""
+    length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length[:20]) > limit:
         return Problem(413, "too_large", f"the body may have {limit} bytes")
     return None

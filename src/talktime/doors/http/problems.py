@@ -39,11 +39,38 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "unknown_service_number": 404,
     "unknown_call": 404,
     "unknown_key": 404,
+    "unknown_approval": 404,
+    "unknown_billing_account": 404,
+    "unknown_feature": 404,
+    "unknown_notice": 404,
+    "unknown_paper": 404,
+    "unknown_payment": 404,
+    "unknown_payment_method": 404,
+    "unknown_ticket": 404,
+    "unknown_waiver": 404,
+    "unknown_webhook": 404,
     "exists": 409,
     "duplicate_call": 409,
     "conflict": 409,
+    "already_decided": 409,
+    "erasure_refused": 409,
+    "calls_open": 409,
+    "payment_open": 409,
+    "balance_left": 409,
+    "tenant_closed": 409,
+    "ticket_closed": 409,
     "too_much": 409,
     "too_many_keys": 409,
+    "too_many": 409,
+    "too_early": 409,
+    "out_of_order": 409,
+    "unreconciled": 409,
+    "moved_on": 409,
+    "no_mca_account": 409,
+    "nothing_to_retry": 409,
+    "payment_method_in_use": 409,
+    "second_person_needed": 403,
+    "changed_meanwhile": 412,
 }
 """Statuses of refusals; all others are 422: well formed, and not to be had."""
 
@@ -77,6 +104,10 @@ _DETAILS: Final = {
     405: "this address does not know that method",
     413: "the body is larger than this address takes",
 }
+_KEY_HEADER: Final = ("header", "Idempotency-Key")
+_KEY_MISSING: Final = (
+    "money moves here: send a header Idempotency-Key of 1 to 200 characters, another one for each new wish"
+)
 _FAULT: Final = re.compile(r'(?P<table>\w+)(?:\[(?P<at>\d+)\])?(?: "[^"]*")?: (?:unknown key )?(?P<key>\w+)')
 
 
@@ -191,6 +222,8 @@ async def _malformed(request: Request, error: Exception) -> Response:
     del request
     assert isinstance(error, RequestValidationError)
     errors = error.errors()
+    if any(one["loc"] == _KEY_HEADER and one["type"] in ("missing", "string_too_short") for one in errors):
+        return Problem(400, "idempotency_key_missing", _KEY_MISSING).response()
     sentences = tuple(_sentence(one["loc"], one["msg"]) for one in errors[:MOST_FAULTS])
     where = errors[0]["loc"] if errors else ("body",)
     is_field = where[0] == "body" and errors[0]["type"] != "json_invalid"

@@ -55,6 +55,7 @@ class LotAnswer(BaseModel):
     amount: str
     left: str
     reserved: str
+    available: str
     origin: str
     reference: str
 
@@ -66,20 +67,6 @@ class AutoRechargeAnswer(BaseModel):
     below: str
     add: str
     cap_per_month: str | None
-
-
-class CreditsAnswer(BaseModel):
-    """The credits of a tenant; `mode` says how paid calls are funded."""
-
-    balance: str
-    reserved: str
-    available: str
-    overdraft: str
-    currency: str
-    mode: str
-    lots: list[LotAnswer]
-    auto_recharge: AutoRechargeAnswer
-    runway_days: int | None
 
 
 class PoolAnswer(BaseModel):
@@ -361,12 +348,13 @@ class BindingList(BaseModel):
 
 
 class KeyAnswer(BaseModel):
-    """A key without its secret; `tenants` is "*" for all."""
+    """A key without its secret; `tenants` is "*" for all, `roles` what it may do as one for management."""
 
     id: str
     name: str
     tenants: list[str] | str
     scopes: list[str]
+    roles: list[str]
     created_at: str | None
     revoked_at: str | None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 from pydantic import Field
 from starlette.convertors import Convertor, register_url_convertor
 
@@ -15,7 +15,7 @@ from talktime.doors.http.management.house import (
     CallerOf,
     House,
     InHouse,
-    TenantOf,
+    may,
     read,
     unknown_tenant,
     who,
@@ -29,6 +29,9 @@ from talktime.live.answers import Fault, Settled
 from talktime.live.commands import Close
 
 router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["calls"])
+
+SeesUsage = Annotated[str, Depends(may("see_usage"))]
+EndsCalls = Annotated[str, Depends(may("end_calls"))]
 
 
 class _CallIdConvertor(Convertor[str]):
@@ -54,12 +57,12 @@ CallId = Annotated[
 class EndOfCall(Strict):
     """How long the call really took; without it the switch's last report counts."""
 
-    duration_seconds: Annotated[int, Field(ge=0, le=MAX_CALL_S)] | None = None
+    duration_seconds: Annotated[int, Field(ge=0, le=MAX_CALL_S, examples=[61])] | None = None
 
 
 @router.get("/calls")
 async def list_calls(
-    house: InHouse, tenant: TenantOf, limit: Limit = 100, before: Before = NO_BEFORE
+    house: InHouse, tenant: SeesUsage, limit: Limit = 100, before: Before = NO_BEFORE
 ) -> CallList:
     """Charges, newest first; a corrected call stands there twice."""
     await _known(house, tenant)
@@ -71,7 +74,7 @@ async def list_calls(
 
 
 @router.get("/calls/{call_id:call_id}")
-async def get_call(house: InHouse, tenant: TenantOf, call_id: CallId) -> CallAnswer:
+async def get_call(house: InHouse, tenant: SeesUsage, call_id: CallId) -> CallAnswer:
     """One call: what was decided, who paid, the entries."""
     await _known(house, tenant)
     try:
@@ -84,7 +87,7 @@ async def get_call(house: InHouse, tenant: TenantOf, call_id: CallId) -> CallAns
 
 
 @router.get("/calls-in-progress")
-async def list_calls_in_progress(house: InHouse, tenant: TenantOf, limit: Limit = 100) -> CallsInProgress:
+async def list_calls_in_progress(house: InHouse, tenant: SeesUsage, limit: Limit = 100) -> CallsInProgress:
     """Calls in progress and what each reserves, those first that are due first."""
     await _known(house, tenant)
     found = await read(house.reader.open_sessions, tenant, limit)
@@ -93,7 +96,7 @@ async def list_calls_in_progress(house: InHouse, tenant: TenantOf, limit: Limit 
 
 @router.post("/calls/{call_id:call_id}/end")
 async def end_call(
-    house: InHouse, principal: CallerOf, tenant: TenantOf, call_id: CallId, body: EndOfCall
+    house: InHouse, principal: CallerOf, tenant: EndsCalls, call_id: CallId, body: EndOfCall
 ) -> SettledAnswer:
     """Ends a call and charges it; the switch's own end, should it come, corrects the charge."""
     return await _close(house, principal, tenant, call_id, body.duration_seconds)
@@ -101,7 +104,7 @@ async def end_call(
 
 @router.post("/calls/{call_id:call_id}/release")
 async def release_call(
-    house: InHouse, principal: CallerOf, tenant: TenantOf, call_id: CallId
+    house: InHouse, principal: CallerOf, tenant: EndsCalls, call_id: CallId
 ) -> SettledAnswer:
     """Releases a stuck reservation: the call is charged for its last report, for nothing if there is none."""
     return await _close(house, principal, tenant, call_id, None)

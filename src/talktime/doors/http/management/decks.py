@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query, Request, Response
-from pydantic import ValidationError
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field, ValidationError
 
 from talktime.core.deck import Deck
 from talktime.core.limits import ALWAYS_US
@@ -22,9 +22,10 @@ from talktime.doors.http.management.house import (
     CallerOf,
     House,
     InHouse,
-    OperatorOf,
-    TenantOf,
     done,
+    may,
+    may_installation,
+    may_own,
     read,
     unknown_tenant,
     who,
@@ -35,9 +36,16 @@ from talktime.files.decks.findings import DeckFile
 from talktime.files.decks.read import parse_deck
 from talktime.files.decks.sample import default_deck
 from talktime.files.usage import UnusableFile
+from talktime.ledger.api_keys import Principal
 from talktime.ledger.decks import Binding, KeptDeck
 
 router = APIRouter(tags=["decks"])
+
+ManagesDecks = Annotated[Principal, Depends(may_installation("manage_decks"))]
+BindsForAll = Annotated[Principal, Depends(may_installation("bind_deck"))]
+SeesRates = Annotated[Principal, Depends(may_own("see_rates"))]
+SeesOwnRates = Annotated[str, Depends(may("see_rates"))]
+BindsDeck = Annotated[str, Depends(may("bind_deck"))]
 
 MOST_FINDINGS: Final = 100
 
@@ -45,7 +53,9 @@ _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "content": {
-            "text/csv": {"schema": {"type": "string", "maxLength": 20_000_000}},
+            "text/csv": {
+                "schema": {"type": "string", "maxLength": 20_000_000},
+            },
             "application/json": {
                 "schema": {
                     "type": "object",
@@ -68,14 +78,14 @@ class SampleDeck(Strict):
 class NewBinding(Strict):
     """From `valid_from` on (always, where it is absent) this version is in force."""
 
-    version: Code
+    version: Annotated[Code, Field(examples=["0b61241d7c17"])]
     valid_from: Instant | None = None
 
 
 @router.post("/v1/decks", status_code=201, responses={200: {"model": DeckAdded}}, openapi_extra=_BODY)
 async def add_deck(
     house: InHouse,
-    principal: OperatorOf,
+    principal: ManagesDecks,
     request: Request,
     response: Response,
     name: Annotated[str, Query(max_length=200, pattern=NAME_PATTERN)] = "",
@@ -140,7 +150,7 @@ def _added(deck: Deck, found: DeckFile | None, *, added: bool, kept: KeptDeck | 
 
 
 @router.get("/v1/decks")
-async def list_decks(house: InHouse, principal: CallerOf, after: After = "", limit: Limit = 100) -> DeckList:
+async def list_decks(house: InHouse, principal: SeesRates, after: After = "", limit: Limit = 100) -> DeckList:
     """Stored decks by version; a key for some tenants sees those bound for them or for all."""
     found = await read(house.decks.listed, after, limit, principal.tenants)
     return DeckList(
@@ -149,14 +159,14 @@ async def list_decks(house: InHouse, principal: CallerOf, after: After = "", lim
 
 
 @router.get("/v1/deck-bindings")
-async def list_bindings(house: InHouse, principal: CallerOf) -> BindingList:
+async def list_bindings(house: InHouse, principal: SeesRates) -> BindingList:
     """What holds for all tenants without a binding of their own."""
     del principal
     return _bindings(await read(house.decks.bindings))
 
 
 @router.put("/v1/deck-bindings")
-async def bind_for_all(house: InHouse, principal: OperatorOf, body: NewBinding) -> BindingList:
+async def bind_for_all(house: InHouse, principal: BindsForAll, body: NewBinding) -> BindingList:
     """Binds a deck for all tenants of its currency."""
     kept = await _stored(house, body.version)
     binding = Binding(kept.currency, _from_us(body), kept.version)
@@ -166,7 +176,7 @@ async def bind_for_all(house: InHouse, principal: OperatorOf, body: NewBinding) 
 
 
 @router.get("/v1/tenants/{tenant}/deck-bindings")
-async def list_own_bindings(house: InHouse, tenant: TenantOf) -> BindingList:
+async def list_own_bindings(house: InHouse, tenant: SeesOwnRates) -> BindingList:
     """The tenant's own bindings; without one that of all holds."""
     if await read(house.reader.document, tenant) is None:
         raise unknown_tenant(tenant)
@@ -175,9 +185,9 @@ async def list_own_bindings(house: InHouse, tenant: TenantOf) -> BindingList:
 
 @router.put("/v1/tenants/{tenant}/deck-bindings")
 async def bind_for_one(
-    house: InHouse, principal: OperatorOf, tenant: TenantOf, body: NewBinding
+    house: InHouse, principal: CallerOf, tenant: BindsDeck, body: NewBinding
 ) -> BindingList:
-    """Binds a deck for one tenant; prices are the installation's, so a key for some tenants may not."""
+    """Binds a deck for one tenant; prices are the provider's to set."""
     bind = house.administration.bind_deck(tenant, body.version, _from_us(body), who(principal))
     done(await bind)
     await read(house.desk.rules.rates.load, body.version)

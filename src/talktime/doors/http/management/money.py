@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated
 
+from fastapi import APIRouter, Depends, Header, Response
+
+from talktime.accounts.approvals import Approval, Person
 from talktime.accounts.calendar import month_of
+from talktime.accounts.eligibility import recharge_warnings
 from talktime.core.money import format_money
 from talktime.doors.http.management.answers import (
     AdjustedAnswer,
@@ -12,26 +16,31 @@ from talktime.doors.http.management.answers import (
     AuditList,
     AutoRechargeAnswer,
     CapList,
-    CreditsAnswer,
     EntryList,
     FundedAnswer,
     PoolList,
 )
+from talktime.doors.http.management.answers_money import CreditsAnswer, LotList
+from talktime.doors.http.management.answers_people import ApprovalAnswer
 from talktime.doors.http.management.house import (
     CallerOf,
     House,
     InHouse,
-    TenantOf,
     done,
+    may,
     read,
     unknown_tenant,
     who,
 )
+from talktime.doors.http.management.pages import Number
 from talktime.doors.http.management.shown import adjusted_shown, cap_shown, entry_shown, lot_shown, pool_shown
+from talktime.doors.http.management.shown_money import lot_line, runway_shown, warnings_shown
+from talktime.doors.http.management.shown_people import approval_shown
 from talktime.doors.http.management.texts import (
     Amount,
     Before,
     Code,
+    Cursor,
     Limit,
     LongText,
     Month,
@@ -39,13 +48,47 @@ from talktime.doors.http.management.texts import (
     Text,
     instant,
     month_number,
+    next_of,
+    place_of,
 )
+from talktime.doors.http.problems import Problem, ProblemError
+from talktime.insight.held_back import held_back
+from talktime.insight.post_usage import mode_now
+from talktime.insight.runway_view import runway_now
 from talktime.ledger.reading import NO_BEFORE, KeptWallet
 from talktime.ledger.records import Counter
-from talktime.live.standing import caps_of, mode_of, pools_of
+from talktime.live.standing import caps_of, pools_of
 from talktime.live.tenant import LiveTenant
 
 router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["money"])
+
+RecordsPayments = Annotated[str, Depends(may("record_payment"))]
+Adjusts = Annotated[str, Depends(may("adjust"))]
+SeesBalance = Annotated[str, Depends(may("see_balance"))]
+SeesPools = Annotated[str, Depends(may("see_pool_reports"))]
+SeesCaps = Annotated[str, Depends(may("see_usage_without_names"))]
+SeesEntries = Annotated[str, Depends(may("see_entries"))]
+SeesAudit = Annotated[str, Depends(may("see_audit"))]
+
+
+NameOfMovement = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="names this request, where the body has no `reference`",
+        examples=["9f2c1d7e-order-17"],
+    ),
+]
+
+
+def _reference(reference: str, key: str | None) -> str:
+    """What tells a movement of money from a repeat: the reference of its body, else the request's key."""
+    if not reference and not key:
+        detail = "money moves here: name it by `reference` in the body or by a header Idempotency-Key"
+        raise ProblemError(Problem(400, "idempotency_key_missing", detail))
+    return reference or f"key:{key}"
 
 
 class Purchase(Strict):
@@ -69,12 +112,20 @@ class Adjustment(Strict):
 
 @router.post("/lots", status_code=201, responses={200: {"model": FundedAnswer}})
 async def buy(
-    house: InHouse, principal: CallerOf, tenant: TenantOf, body: Purchase, response: Response
+    house: InHouse,
+    principal: CallerOf,
+    tenant: RecordsPayments,
+    body: Purchase,
+    response: Response,
+    key: NameOfMovement = None,
 ) -> FundedAnswer:
-    """Opens a lot; 200 where the reference had opened it before."""
-    funded = done(
-        await house.administration.fund(tenant, body.amount, body.currency, body.reference, who(principal))
-    )
+    """Opens a lot for money that came by another way than a card; 200 where its name had opened it before.
+
+    Its name is the `reference`, else the Idempotency-Key; one of them is needed.
+    """
+    reference = _reference(body.reference, key)
+    fund, receipt = house.administration.fund, await house.purchasing.receipt_for(tenant)
+    funded = done(await fund(tenant, body.amount, body.currency, reference, who(principal), receipt))
     response.status_code = 200 if funded.repeated else 201
     return FundedAnswer(
         lot=funded.lot,
@@ -84,32 +135,53 @@ async def buy(
     )
 
 
-@router.post("/adjustments", status_code=201, responses={200: {"model": AdjustedAnswer}})
+@router.post(
+    "/adjustments",
+    status_code=201,
+    responses={200: {"model": AdjustedAnswer}, 202: {"model": ApprovalAnswer}},
+)
 async def adjust(
-    house: InHouse, principal: CallerOf, tenant: TenantOf, body: Adjustment, response: Response
-) -> AdjustedAnswer:
+    house: InHouse,
+    principal: CallerOf,
+    tenant: Adjusts,
+    body: Adjustment,
+    response: Response,
+    key: NameOfMovement = None,
+) -> AdjustedAnswer | ApprovalAnswer:
     """Gives credits as a lot or takes free ones back; the reason goes to the audit log.
 
-    200 where the reference had made it before: nothing is changed, and the balance is that of now.
+    200 where its name (the reference, else the Idempotency-Key) had made it before: nothing is changed, and
+    the balance is that of now. 202 above the limit for one person: nothing is booked until another one
+    approves.
     """
-    adjust = house.administration.adjust
-    adjusted = done(await adjust(tenant, body.amount, body.reason, body.reference, who(principal)))
+    reference = _reference(body.reference, key)
+    person = Person(principal.id, who(principal))
+    ask = house.provider.ask_adjustment
+    outcome = await ask(tenant, body.amount, body.reason, reference, person)
+    if isinstance(outcome, Approval):
+        response.status_code = 202
+        return approval_shown(outcome)
+    adjusted = done(outcome)
     response.status_code = 200 if adjusted.repeated else 201
     return adjusted_shown(adjusted)
 
 
 @router.get("/credits")
-async def get_credits(house: InHouse, tenant: TenantOf) -> CreditsAnswer:
-    """Balance, what calls in progress reserve, lots, and how paid calls are funded."""
-    wallet, live = await _wallet(house, tenant), await house.live_tenant(tenant)
-    rule = live.tenant.auto_recharge
+async def get_credits(house: InHouse, tenant: SeesBalance) -> CreditsAnswer:
+    """Balance, what calls in progress reserve, lots, how paid calls are funded, and how long it lasts."""
+    wallet, own = await _wallet(house, tenant), await house.settings(tenant)
+    rule, catalogue = own.auto_recharge, house.desk.catalogue
+    runway = await read(runway_now, house.reader, own, wallet.balance, house.now_us)
+    held = await read(held_back, house.reader, tenant)
     return CreditsAnswer(
         balance=format_money(wallet.balance),
         reserved=format_money(wallet.reserved),
         available=format_money(wallet.balance - wallet.reserved),
         overdraft=format_money(wallet.overdraft),
+        frozen=format_money(held.frozen),
+        owed=format_money(held.owed),
         currency=wallet.currency,
-        mode=mode_of(live, wallet.balance).name.lower(),
+        mode=mode_now(own, catalogue, wallet.balance).name.lower(),
         lots=[lot_shown(lot) for lot in wallet.lots],
         auto_recharge=AutoRechargeAnswer(
             enabled=rule.enabled,
@@ -119,12 +191,25 @@ async def get_credits(house: InHouse, tenant: TenantOf) -> CreditsAnswer:
             if rule.cap_per_month_micros is None
             else format_money(rule.cap_per_month_micros),
         ),
-        runway_days=None,
+        runway_days=runway.shortest,
+        runway=runway_shown(runway),
+        warnings=warnings_shown(recharge_warnings(own, catalogue)),
+    )
+
+
+@router.get("/lots")
+async def list_lots(house: InHouse, tenant: SeesBalance, limit: Limit = 100, cursor: Cursor = "") -> LotList:
+    """All lots, newest first, those that are spent and expired too."""
+    wallet = await _wallet(house, tenant)
+    found = await read(house.reader.lots, tenant, place_of(cursor, Number, NO_BEFORE), limit)
+    return LotList(
+        lots=[lot_line(lot, wallet.lots) for lot in found],
+        next=next_of(found[-1].lot) if len(found) == limit and found[-1].lot > 1 else None,
     )
 
 
 @router.get("/pools")
-async def get_pools(house: InHouse, tenant: TenantOf, month: Month = "") -> PoolList:
+async def get_pools(house: InHouse, tenant: SeesPools, month: Month = "") -> PoolList:
     """The pools of a month, the present one where none is named."""
     live, number, counters = await _counted(house, tenant, month)
     pools = await read(pools_of, live, counters, number, house.now_us)
@@ -132,7 +217,7 @@ async def get_pools(house: InHouse, tenant: TenantOf, month: Month = "") -> Pool
 
 
 @router.get("/caps")
-async def get_caps(house: InHouse, tenant: TenantOf, month: Month = "") -> CapList:
+async def get_caps(house: InHouse, tenant: SeesCaps, month: Month = "") -> CapList:
     """The spend caps and what a month, the present one where none is named, has spent of them."""
     live, number, counters = await _counted(house, tenant, month)
     return CapList(caps=[cap_shown(cap) for cap in caps_of(live, counters, number)])
@@ -140,7 +225,7 @@ async def get_caps(house: InHouse, tenant: TenantOf, month: Month = "") -> CapLi
 
 @router.get("/entries")
 async def get_entries(
-    house: InHouse, tenant: TenantOf, limit: Limit = 100, before: Before = NO_BEFORE
+    house: InHouse, tenant: SeesEntries, limit: Limit = 100, before: Before = NO_BEFORE
 ) -> EntryList:
     """The journal, newest first."""
     await _wallet(house, tenant)
@@ -153,7 +238,7 @@ async def get_entries(
 
 @router.get("/audit")
 async def get_audit(
-    house: InHouse, tenant: TenantOf, limit: Limit = 100, before: Before = NO_BEFORE
+    house: InHouse, tenant: SeesAudit, limit: Limit = 100, before: Before = NO_BEFORE
 ) -> AuditList:
     """Who changed what, newest first."""
     await _wallet(house, tenant)

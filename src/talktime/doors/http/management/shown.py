@@ -62,6 +62,7 @@ def lot_shown(lot: KeptLot) -> LotAnswer:
         amount=format_money(lot.amount),
         left=format_money(lot.left),
         reserved=format_money(lot.held),
+        available=format_money(lot.left - lot.held),
         origin=lot.origin,
         reference=lot.reference,
     )

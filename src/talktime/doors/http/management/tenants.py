@@ -1,50 +1,59 @@
-"""Tenants, their users and their service numbers, in the shape of the tenant file."""
+"""Tenants and their service numbers, in the shape of the tenant file."""
 
 from __future__ import annotations
 
 from typing import Annotated, Final
 
 import msgspec
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel
 
-from talktime.accounts.tenant import ServiceNumber, Tenant, User
-from talktime.accounts.tenant_tables import service_table, settings_tables, user_table
+from talktime.accounts.tenant import ServiceNumber, Tenant
+from talktime.accounts.tenant_parts import service_part
+from talktime.accounts.tenant_tables import service_table, settings_tables
 from talktime.core.money import format_money
 from talktime.doors.http.management.answers import TenantLine, TenantList
 from talktime.doors.http.management.house import (
     CallerOf,
-    House,
     InHouse,
-    TenantOf,
     done,
+    holds,
+    may,
+    may_installation,
+    may_own,
+    people_of,
     read,
-    unknown_tenant,
     who,
 )
-from talktime.doors.http.management.tables import (
-    ServiceNumberTable,
-    SettingsTables,
-    TenantTables,
-    UserTable,
+from talktime.doors.http.management.tables import ServiceNumberTable, SettingsTables, TenantTables
+from talktime.doors.http.management.texts import (
+    NAME_PATTERN,
+    After,
+    IfMatch,
+    Limit,
+    etag_of,
+    matches,
 )
-from talktime.doors.http.management.texts import NAME_PATTERN, After, Limit
+from talktime.doors.http.problems import refused
+from talktime.ledger.api_keys import Principal
 from talktime.ledger.reading import KeptTenant
+from talktime.notices.chat import room
 
 router = APIRouter(prefix="/v1/tenants", tags=["tenants"])
 
-PersonName = Annotated[str, Path(min_length=1, max_length=200, pattern=NAME_PATTERN)]
+ListsOwn = Annotated[Principal, Depends(may_own("see_tenant"))]
+MakesTenants = Annotated[Principal, Depends(may_installation("create_tenant"))]
+SeesTenant = Annotated[str, Depends(may("see_tenant"))]
+EditsTenant = Annotated[str, Depends(may("edit_tenant"))]
+EditsNumbers = Annotated[str, Depends(may("edit_service_numbers"))]
+
+NumberName = Annotated[str, Path(min_length=1, max_length=200, pattern=NAME_PATTERN)]
+
+EDITS_NOTICES: Final = "edit_notices"
+"""Who may choose chat rooms may read their addresses, which let anybody write there."""
 
 _tenant: Final = msgspec.json.Decoder(Tenant)
-_user: Final = msgspec.json.Decoder(User)
 _service: Final = msgspec.json.Decoder(ServiceNumber)
-
-
-class UserList(BaseModel):
-    """A page of users in order of their keys; `next` is the `after` of the next page."""
-
-    users: list[UserTable]
-    next: str | None
 
 
 class ServiceNumberList(BaseModel):
@@ -56,7 +65,7 @@ class ServiceNumberList(BaseModel):
 
 @router.get("")
 async def list_tenants(
-    house: InHouse, principal: CallerOf, after: After = "", limit: Limit = 100
+    house: InHouse, principal: ListsOwn, after: After = "", limit: Limit = 100
 ) -> TenantList:
     """The tenants that the key may see, in order of their ids."""
     among = None if principal.tenants is None else sorted(principal.tenants)
@@ -80,98 +89,97 @@ def _line(kept: KeptTenant) -> TenantLine:
 
 
 @router.post("", status_code=201, response_model_exclude_unset=True)
-async def make_tenant(house: InHouse, principal: CallerOf, body: TenantTables) -> SettingsTables:
+async def make_tenant(
+    house: InHouse, principal: MakesTenants, body: TenantTables, response: Response
+) -> SettingsTables:
     """Makes a tenant; its purchases become lots bought at their instants."""
-    if not principal.may_see(body.tenant.id):
-        raise unknown_tenant(body.tenant.id)
     tables = body.table()
     done(await house.administration.make_tenant(tables, who(principal)), tables)
-    return await _settings(house, body.tenant.id)
+    return _shown(await house.settings(body.tenant.id), principal, response)
 
 
 @router.get("/{tenant}", response_model_exclude_unset=True)
-async def get_tenant(house: InHouse, tenant: TenantOf) -> SettingsTables:
+async def get_tenant(
+    house: InHouse, principal: CallerOf, tenant: SeesTenant, response: Response
+) -> SettingsTables:
     """A tenant without its people and numbers."""
-    return await _settings(house, tenant)
+    return _shown(await house.settings(tenant), principal, response)
 
 
 @router.put("/{tenant}", response_model_exclude_unset=True)
 async def put_tenant(
-    house: InHouse, principal: CallerOf, tenant: TenantOf, body: SettingsTables
+    house: InHouse,
+    principal: CallerOf,
+    tenant: EditsTenant,
+    body: SettingsTables,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> SettingsTables:
     """Replaces accounts, bought licences, caps, guards and auto-recharge; people and numbers stay."""
     tables = body.table()
-    done(await house.administration.put_settings(tenant, tables, who(principal)), tables)
-    return await _settings(house, tenant)
+    seen = house.expecting(lambda now: matches(if_match, settings_tables(now)))
+    done(await seen.put_settings(tenant, tables, who(principal)), tables)
+    return _shown(await house.settings(tenant), principal, response)
 
 
-async def _settings(house: House, tenant: str) -> SettingsTables:
-    document = await read(house.reader.document, tenant)
-    if document is None:
-        raise unknown_tenant(tenant)
-    return SettingsTables.model_validate(settings_tables(_tenant.decode(document)))
-
-
-@router.get("/{tenant}/users", response_model_exclude_unset=True)
-async def list_users(house: InHouse, tenant: TenantOf, after: After = "", limit: Limit = 100) -> UserList:
-    """Users in order of their keys (the id, else the UPN)."""
-    found = await _people(house, "users", tenant, after, limit)
-    users = [UserTable.model_validate(user_table(_user.decode(document))) for _, document in found]
-    return UserList(users=users, next=found[-1][0] if len(found) == limit else None)
-
-
-@router.put("/{tenant}/users/{user}", response_model_exclude_unset=True)
-async def put_user(
-    house: InHouse, principal: CallerOf, tenant: TenantOf, user: PersonName, body: UserTable
-) -> UserTable:
-    """Adds a user or replaces it; the path holds its id or UPN."""
-    table = body.table()
-    done(await house.administration.put_user(tenant, user, table, who(principal)), table, "users")
-    return body
-
-
-@router.delete("/{tenant}/users/{user}", status_code=204)
-async def remove_user(house: InHouse, principal: CallerOf, tenant: TenantOf, user: PersonName) -> Response:
-    """Removes a user; its charges stay."""
-    done(await house.administration.remove_user(tenant, user, who(principal)))
-    return Response(status_code=204)
+def _shown(tenant: Tenant, principal: Principal, response: Response) -> SettingsTables:
+    """The settings with their ETag; chat rooms by name for those who may not choose them."""
+    tables = settings_tables(tenant)
+    response.headers["ETag"] = etag_of(tables)
+    if tenant.alerts.chat and not holds(principal, EDITS_NOTICES, tenant.id):
+        tables["alerts"] = {**tables["alerts"], "chat": [room(url) for url in tenant.alerts.chat]}
+    return SettingsTables.model_validate(tables)
 
 
 @router.get("/{tenant}/service-numbers", response_model_exclude_unset=True)
 async def list_service_numbers(
-    house: InHouse, tenant: TenantOf, after: After = "", limit: Limit = 100
+    house: InHouse, tenant: SeesTenant, after: After = "", limit: Limit = 100
 ) -> ServiceNumberList:
     """Service numbers in order."""
-    found = await _people(house, "service_numbers", tenant, after, limit)
+    found = await people_of(house, "service_numbers", tenant, after, limit)
     numbers = [
         ServiceNumberTable.model_validate(service_table(_service.decode(document))) for _, document in found
     ]
     return ServiceNumberList(service_numbers=numbers, next=found[-1][0] if len(found) == limit else None)
 
 
+@router.get("/{tenant}/service-numbers/{number}", response_model_exclude_unset=True)
+async def get_service_number(
+    house: InHouse, tenant: SeesTenant, number: NumberName, response: Response
+) -> ServiceNumberTable:
+    """One service number with its ETag."""
+    found = service_part(await house.tenant(tenant), number)
+    if found is None:
+        raise refused("unknown_service_number", f"the tenant has no service number {number!r}")
+    response.headers["ETag"] = etag_of(found)
+    return ServiceNumberTable.model_validate(found)
+
+
 @router.put("/{tenant}/service-numbers/{number}", response_model_exclude_unset=True)
 async def put_service_number(
-    house: InHouse, principal: CallerOf, tenant: TenantOf, number: PersonName, body: ServiceNumberTable
+    house: InHouse,
+    principal: CallerOf,
+    tenant: EditsNumbers,
+    number: NumberName,
+    body: ServiceNumberTable,
+    if_match: IfMatch = None,
 ) -> ServiceNumberTable:
     """Adds a service number or replaces it."""
     table = body.table()
-    put = house.administration.put_service_number(tenant, number, table, who(principal))
-    done(await put, table, "service_numbers")
+    seen = house.expecting(lambda now: matches(if_match, service_part(now, number)))
+    done(
+        await seen.put_service_number(tenant, number, table, who(principal)),
+        table,
+        "service_numbers",
+    )
     return body
 
 
 @router.delete("/{tenant}/service-numbers/{number}", status_code=204)
 async def remove_service_number(
-    house: InHouse, principal: CallerOf, tenant: TenantOf, number: PersonName
+    house: InHouse, principal: CallerOf, tenant: EditsNumbers, number: NumberName, if_match: IfMatch = None
 ) -> Response:
     """Removes a service number."""
-    done(await house.administration.remove_service_number(tenant, number, who(principal)))
+    seen = house.expecting(lambda now: matches(if_match, service_part(now, number)))
+    done(await seen.remove_service_number(tenant, number, who(principal)))
     return Response(status_code=204)
-
-
-async def _people(house: House, name: str, tenant: str, after: str, limit: int) -> list[tuple[str, str]]:
-    """A page of documents; a problem where there is no such tenant."""
-    found = await read(house.reader.people, name, tenant, after, limit)
-    if not found and await read(house.reader.document, tenant) is None:
-        raise unknown_tenant(tenant)
-    return found

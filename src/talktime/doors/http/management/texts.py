@@ -5,17 +5,24 @@ Amounts are decimal strings and become micros, instants ISO 8601 and become micr
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
-from typing import Annotated, Final
+from hashlib import sha256
+from typing import Annotated, Final, TypeVar
 
-from fastapi import Query
+import msgspec
+from fastapi import Header, Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 
 from talktime.accounts.toml_table import shown_instant
 from talktime.core.limits import ALWAYS_US, NEVER_US
 from talktime.core.money import parse_money
+from talktime.doors.http.problems import Problem, ProblemError
 from talktime.files.instants import parse_instant
 from talktime.ledger.reading import NO_BEFORE
+
+T = TypeVar("T")
 
 NAME_PATTERN: Final = r"^[^\x00-\x1f\x7f]*$"
 """No control characters: what is stored is shown to people, and PostgreSQL takes no zero byte."""
@@ -82,3 +89,78 @@ def month_number(month: str) -> int | None:
     """`2026-03` -> the number of `accounts.calendar.month_of`; None for "" (and for year 0)."""
     found = _MONTH.fullmatch(month)
     return None if found is None or int(found[1]) < 1970 else int(found[1]) * 12 + int(found[2]) - 1
+
+
+# --- headers that guard a change -------------------------------------------------------------------------
+
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+MAX_KEY: Final = 200
+
+_KEY: Final = Header(
+    alias=IDEMPOTENCY_KEY,
+    min_length=1,
+    max_length=MAX_KEY,
+    pattern=r"^[\x21-\x7e]*$",
+    description="names this request: the same key again gives its answer and moves no money twice",
+    examples=["order-17-9f2c1d7e"],
+)
+
+IdempotencyKey = Annotated[str, _KEY]
+"""The name that a client gives a request that moves money; 400 `idempotency_key_missing` without one."""
+
+MaybeKey = Annotated[str | None, _KEY]
+"""The same where another name may stand in its place, such as a reference in the body."""
+
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        max_length=2_000,
+        description="the ETag of what was seen: 412 `changed_meanwhile` where it is no more what is there",
+        examples=['"0b61241d7c17bcbb1baec7f1"'],
+    ),
+]
+
+
+def etag_of(document: object) -> str:
+    """The ETag of what a GET shows: of the JSON of values that msgspec or pydantic knows."""
+    shown = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
+    return f'"{sha256(msgspec.json.encode(shown)).hexdigest()[:24]}"'
+
+
+def matches(if_match: str | None, document: object) -> bool:
+    """Whether a change may be made to what is there, None for nothing; without a header it always may.
+
+    `*` fits whatever is there; weak tags fit nothing (RFC 9110, 13.1.1).
+    """
+    if if_match is None:
+        return True
+    if document is None:
+        return False
+    named = [tag.strip() for tag in if_match.split(",")]
+    return named == ["*"] or etag_of(document) in named
+
+
+# --- pages -------------------------------------------------------------------------------------------------
+
+Cursor = Annotated[
+    str, Query(max_length=1_000, pattern=r"^[A-Za-z0-9_-]*$", description="`next` of the page before")
+]
+"""Where a page begins; what stands in it is nobody's business but ours."""
+
+
+def next_of(place: object) -> str:
+    """The cursor of the page after a place: a small value that is JSON."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).rstrip(b"=").decode()
+
+
+def place_of(cursor: str, kind: type[T], first: T) -> T:
+    """The place that `next_of` wrote down; `first` for the first page. 400 for a cursor of another list."""
+    if not cursor:
+        return first
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        return msgspec.json.decode(text, type=kind)
+    except (binascii.Error, ValueError, msgspec.DecodeError):
+        detail = "query.cursor: is none of this list; send `next` of the page before, or nothing"
+        raise ProblemError(Problem(400, "malformed", detail)) from None

@@ -1,0 +1,305 @@
+"""What the routes about people, rights and notices answer; amounts as in `answers`, instants ISO 8601."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from talktime.doors.http.management.tables import AdministratorTable, BillingAccountTable, CapTable
+
+
+class ApprovalAnswer(BaseModel):
+    """An adjustment that waits for a second person, or that one decided."""
+
+    id: str = Field(examples=["A-contoso-000001"])
+    amount: str = Field(examples=["2500"])
+    reason: str
+    reference: str
+    state: str = Field(description="pending, approved or declined", examples=["pending"])
+    asked_by: str
+    asked_at: str | None
+    decided_by: str | None
+    decided_at: str | None
+    answer: str
+
+
+class ApprovalList(BaseModel):
+    """A page of approvals in order of their ids."""
+
+    approvals: list[ApprovalAnswer]
+    next: str | None
+
+
+class ApprovedAnswer(BaseModel):
+    """An adjustment that was booked, and what the tenant has after it."""
+
+    approval: ApprovalAnswer
+    balance: str
+    available: str
+
+
+class StatusAnswer(BaseModel):
+    """What the provider made of a tenant."""
+
+    status: str = Field(examples=["suspended"])
+
+
+class WaiverAnswer(BaseModel):
+    """An exception to a rule of eligibility; it ends by itself."""
+
+    rule: str = Field(examples=["not_through_csp"])
+    reason: str
+    until: str | None
+    granted_by: str
+
+
+class WaiverList(BaseModel):
+    """The exceptions of a tenant."""
+
+    waivers: list[WaiverAnswer]
+
+
+class ExceptionAnswer(BaseModel):
+    """The exception that lifts a failure."""
+
+    reason: str
+    until: str
+    who: str
+
+
+class RuleAnswer(BaseModel):
+    """What a rule of eligibility says: outcome passed, failed, not_applicable or an exception."""
+
+    rule: str = Field(examples=["default_account_is_mosa"])
+    asks: str
+    outcome: str = Field(examples=["failed"])
+    why: str
+    remedy: str
+    offenders: list[str]
+    exception: ExceptionAnswer | None = None
+
+
+class WarningAnswer(BaseModel):
+    """What the tenant should know though nothing stands against it."""
+
+    id: str = Field(examples=["recharge_under_mca"])
+    says: str
+    remedy: str
+
+
+class EligibilityAnswer(BaseModel):
+    """May the tenant buy credits: each rule in order, and warnings."""
+
+    can_buy: bool
+    partner_may_fund: bool
+    rules: list[RuleAnswer]
+    warnings: list[WarningAnswer]
+
+
+class ReasonAnswer(BaseModel):
+    """Something that takes money. `who` is null for a key that may not see users; `count` always stands."""
+
+    id: str
+    says: str
+    keeps: str
+    money: str
+    count: int
+    who: list[str] | None
+    unlicensed: list[str] | None
+
+
+class NeededAnswer(BaseModel):
+    """Does the tenant need credits, and why."""
+
+    needed: bool
+    sentence: str
+    post_usage: bool
+    only_after_pools: bool
+    reasons: list[ReasonAnswer]
+
+
+class WayAnswer(BaseModel):
+    """One way to have a feature: of each list in `licences` one plan."""
+
+    licences: list[list[str]]
+    holder: str
+    money: str
+    sentence: str
+
+
+class FeatureAnswer(BaseModel):
+    """What a feature needs: the ways to have it, best first."""
+
+    id: str = Field(examples=["dial_in_toll_free"])
+    name: str
+    ways: list[WayAnswer]
+
+
+class FeatureList(BaseModel):
+    """Features that licences are needed for."""
+
+    features: list[FeatureAnswer]
+
+
+class AdministratorList(BaseModel):
+    """The people who look after a tenant."""
+
+    administrators: list[AdministratorTable]
+
+
+class BillingAccountList(BaseModel):
+    """The billing accounts of a tenant; `default` is the one that credits are bought on, null for none."""
+
+    billing_accounts: list[BillingAccountTable]
+    default: str | None
+
+
+class CapTableList(BaseModel):
+    """The spend caps as they are set."""
+
+    caps: list[CapTable]
+
+
+class ImportedUser(BaseModel):
+    """A user whom an import changes: added, changed or removed."""
+
+    upn: str
+    change: str
+
+
+class ImportAnswer(BaseModel):
+    """What an import did, or would do; users are listed up to a limit, the numbers count all."""
+
+    dry_run: bool
+    added: int
+    changed: int
+    unchanged: int
+    removed: int
+    users: list[ImportedUser]
+
+
+class ErasedAnswer(BaseModel):
+    """How much named the person; the figures of the ledger are as before."""
+
+    charges: int
+    sessions: int
+    other_rows: int
+    exports: int = Field(description="exports that were dropped, since their files may name the person")
+
+
+class CommentAnswer(BaseModel):
+    """What somebody said."""
+
+    at: str | None
+    who: str
+    text: str
+
+
+class TicketAnswer(BaseModel):
+    """A support ticket with the facts of the moment in which it was opened."""
+
+    id: str = Field(examples=["T-contoso-000001"])
+    case: str
+    subject: str
+    text: str
+    state: str = Field(examples=["open"])
+    opened_at: str | None
+    opened_by: str
+    closed_at: str | None
+    closed_by: str | None
+    comments: list[CommentAnswer]
+    facts: dict[str, Any]
+
+
+class TicketList(BaseModel):
+    """A page of tickets in order of their ids."""
+
+    tickets: list[TicketAnswer]
+    next: str | None
+
+
+class DeliveryAnswer(BaseModel):
+    """A notice on its way to one recipient: `state` waiting, sent or failed, with the last error."""
+
+    channel: str = Field(examples=["mail"])
+    recipient: str
+    state: str
+    tries: int
+    due_at: str | None
+    sent_at: str | None
+    error: str
+
+
+class NoticeAnswer(BaseModel):
+    """Something that people are told. `state`: waiting, told, failed, or nobody_to_tell."""
+
+    id: int
+    at: str | None
+    kind: str = Field(examples=["balance_low"])
+    state: str
+    facts: dict[str, Any]
+    deliveries: list[DeliveryAnswer]
+
+
+class NoticeList(BaseModel):
+    """A page of notices, newest first; `next` is the `before` of the next page."""
+
+    notices: list[NoticeAnswer]
+    next: int | None
+
+
+class ReplayAnswer(BaseModel):
+    """How many deliveries of a notice wait again."""
+
+    waiting: int
+
+
+class BurnAnswer(BaseModel):
+    """How long the credits last at the pace of 28 and of 7 days; null: no end in sight.
+
+    `days` is the lower edge of the band, `available` what is left to spend.
+    """
+
+    currency: str
+    balance: str
+    available: str
+    burn_28: str
+    burn_7: str
+    days_28: int | None
+    days_7: int | None
+    days: int | None
+    limit_days: int
+
+
+class WebhookAnswer(BaseModel):
+    """A webhook without its secrets; no `events`: all of them."""
+
+    id: str = Field(examples=["wh_0123456789abcdef"])
+    url: str
+    events: list[str]
+    allow_private: bool
+    enabled: bool
+    disabled_at: str | None
+    failing_since: str | None
+    made_at: str | None
+    secrets: int = Field(description="secrets that sign now: two for a time after a change")
+
+
+class WebhookMade(WebhookAnswer):
+    """A webhook with its new secret; nobody can read it again."""
+
+    secret: str = Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
+
+
+class WebhookList(BaseModel):
+    """The webhooks of a tenant."""
+
+    webhooks: list[WebhookAnswer]
+
+
+class TestAnswer(BaseModel):
+    """How a test ended; the sentence is "" where it was taken."""
+
+    taken: bool
+    error: str
