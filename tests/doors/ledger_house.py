@@ -24,7 +24,7 @@ CONFIRMED: Final = "tok_authenticationRequired"
 BOUGHT: Final = datetime.now(UTC).replace(microsecond=0) - timedelta(days=30)
 ADMINISTRATOR: Final = f'[[administrators]]\nupn = "{ANA}"\nroles = ["global_administrator"]\n'
 
-CONTOSO: Final = (
+_BARE: Final = (
     toml()
     + 'name = "Contoso Ltd"\ntime_zone = "America/New_York"\n'
     + licence("MCOPSTN1", 4)
@@ -32,15 +32,20 @@ CONTOSO: Final = (
     + ADMINISTRATOR
     + user(ANA, "MCOPSTN1", "MCOPSTNC")
     + user(BEN, "MCOPSTN1")
-    + purchase(BOUGHT.strftime("%Y-%m-%dT%H:%M:%SZ"), "50")
 )
+_LOT: Final = purchase(BOUGHT.strftime("%Y-%m-%dT%H:%M:%SZ"), "50")
+
+CONTOSO: Final = _BARE + _LOT
 """50 USD, nothing that stands against buying more."""
 
-FABRIKAM: Final = (
-    CONTOSO.replace("contoso", "fabrikam").replace("Contoso", "Fabrikam")
+FABRIKAM_SPENT: Final = (
+    _BARE.replace("contoso", "fabrikam").replace("Contoso", "Fabrikam")
     + '[[billing_accounts]]\nid = "direct"\nagreement = "MCA"\ncountry = "US"\n'
 )
-"""The same under a Microsoft Customer Agreement."""
+"""The same under a Microsoft Customer Agreement, without credits."""
+
+FABRIKAM: Final = FABRIKAM_SPENT + _LOT
+"""With 50 USD that are spent first."""
 
 
 def house(terminal: Terminal, *tenants: str) -> Terminal:

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -19,6 +20,7 @@ from tests.doors.ledger_house import (
     said,
     squeezed,
 )
+from tests.doors.made_files import FRANCE, deck, leg, usage
 from tests.doors.terminal import Terminal
 
 
@@ -280,6 +282,40 @@ def test_months_are_closed_in_order_and_once(contoso: Terminal) -> None:
     assert contoso.run("credits", "close", "2025-13").sentence(2) == "'2025-13' is no month such as 2026-03"
     assert "there is no invoice 'I-9'" in contoso.run("credits", "invoices", "I-9").sentence(1)
     assert "say which paper" in contoso.run("credits", "invoices", "--csv", "i.csv").sentence(2)
+
+
+def test_an_invoice_is_issued_for_post_usage_and_written(terminal: Terminal) -> None:
+    """Calls of a month that is over, under MCA without credits: 2 minutes at 0.02 and 1 at 0.05."""
+    bare = (
+        FABRIKAM.partition("[[purchases]]")[0]
+        + "[[billing_accounts]]"
+        + FABRIKAM.partition("[[billing_accounts]]")[2]
+    )
+    house(terminal, bare)
+    day = (datetime.now(UTC) - timedelta(days=75)).strftime("%Y-%m-%d")
+    user = {"Upn": "ana@fabrikam.example", "UPN": "ana@fabrikam.example"}
+    legs = [leg("a", f"{day}T15:00:00Z", 120), leg("b", f"{day}T16:00:00Z", 60, FRANCE)]
+    legs = [{**one, **{key: value for key, value in user.items() if key in one}} for one in legs]
+    terminal.write("usage.csv", usage(*legs))
+    terminal.write("deck.csv", deck())
+    rated = ("--tenant", "tenant0.toml", "--rates", "deck.csv", "--out", "rated.parquet")
+    assert terminal.run("rate", "usage.csv", *rated).code == 0
+    booked = terminal.run("import", "rated.parquet", "--tenant", "fabrikam")
+    assert booked.code == 0, booked.err
+    assert said(terminal, "credits", "close", day[:7]) == (
+        f"{day[:7]} is closed: invoice I-fabrikam-000001\n"
+    )
+    (head,) = json_of(terminal, "credits", "invoices")["invoices"]
+    assert (head["number"], head["month"], head["gross"]) == ("I-fabrikam-000001", day[:7], "0.09")
+    shown = json_of(terminal, "credits", "invoices", "I-fabrikam-000001")
+    assert sorted(line["amount"] for line in shown["lines"]) == ["0.04", "0.05"]
+    lines = squeezed(said(terminal, "credits", "invoices", "I-fabrikam-000001"))
+    assert "to pay 0.09 USD" in lines
+    words = ("credits", "invoices", "I-fabrikam-000001", "--csv", "i.csv", "--pdf", "i.pdf")
+    assert said(terminal, *words) == "i.pdf written\ni.csv written\n"
+    rows = list(csv.DictReader(io.StringIO((terminal.folder / "i.csv").read_text("utf-8"))))
+    assert {row["amount"] for row in rows} == {"0.04", "0.05"}
+    assert (terminal.folder / "i.pdf").read_bytes().startswith(b"%PDF-")
 
 
 def test_the_journal_of_a_month_adds_up_to_nothing(with_card: Terminal) -> None:

@@ -86,6 +86,8 @@ def test_rules_that_cannot_be(contoso: Terminal, words: tuple[str, ...], code: i
 
 
 def test_nothing_to_try_again_is_told(contoso: Terminal) -> None:
+    assert contoso.run("recharge", "retry").sentence(1) == "auto-recharge is off; switch it on first"
+    json_of(contoso, "recharge", "set", "--below", "20", "--add", "200")
     assert contoso.run("recharge", "retry").sentence(1) == "the rule is not paused and no attempt waits"
 
 

@@ -80,3 +80,14 @@ def test_a_database_of_no_kind_is_wrong_use(terminal: Terminal, words: tuple[str
 def test_what_the_environment_says_wrongly_is_one_sentence(contoso: Terminal) -> None:
     answer = contoso.run("credits", "method", "add", "tok_visa", TALKTIME_STRIPE_WEBHOOK_SECRET="whsec_1")
     assert "TALKTIME_STRIPE_SECRET_KEY is not" in answer.sentence(2)
+
+
+def test_what_is_done_to_the_database_is_told_to_programs(contoso: Terminal) -> None:
+    upgraded = json_of(contoso, "db", "upgrade")
+    assert upgraded["before"] == upgraded["current"]
+    copied = json_of(contoso, "db", "backup", "copy.db")
+    assert (copied["backup"], copied["tenants"], copied["found"]) == ("copy.db", 1, 0)
+    back = json_of(contoso, "db", "restore", "copy.db", "--force")
+    assert (contoso.folder / back["replaced"]).exists()
+    checkpoint = json_of(contoso, "db", "checkpoint", "heads")["checkpoint"]
+    assert (contoso.folder / checkpoint).exists()

@@ -185,7 +185,7 @@ def _check_owners(calls: pl.DataFrame, wanted: Wanted) -> None:
         names = ", ".join(unknown[:MOST_TENANTS_NAMED])
         raise UnusableFile(
             f"{file.path}: no such tenant in the ledger: {names}{more}; "
-            "make it first by `talktime tenants add`"
+            "make it first by `talktime tenant add`"
         )
     for tenant, currency, row in pairs.iter_rows():
         if currency != wanted.currencies[tenant]:

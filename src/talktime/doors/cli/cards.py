@@ -33,8 +33,8 @@ def add_card_command(asked: Asked, source: str, gateway: str) -> int:
             known = await keeper.save_method(tenant.id, source)
         except GatewayRefused as problem:
             known_code = load_declines().by_code.get(problem.code)
-            says = f"{known_code.means} {known_code.do}" if known_code else problem.sentence
-            raise Unusable(says) from None
+            why = f" {known_code.means}" if known_code else ""
+            raise Unusable(f"{problem.sentence}{why}") from None
         except GatewayUnclear:
             raise Unusable("the gateway does not answer; the card was not added, try again later") from None
         card = PaymentMethod(

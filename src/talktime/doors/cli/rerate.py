@@ -116,7 +116,7 @@ def _check_tenants(kept: KeptCalls, tenants: Sequence[str], deck: Deck) -> None:
     known = kept.tenants()
     for tenant in tenants:
         if tenant not in known:
-            raise Unusable(f"there is no tenant {tenant!r} in the ledger; `talktime tenants list` shows them")
+            raise Unusable(f"there is no tenant {tenant!r} in the ledger; `talktime tenant list` shows them")
         if known[tenant] != deck.currency:
             raise Unusable(
                 f"tenant {tenant} is charged in {known[tenant]}, deck {deck.name} is in {deck.currency}; "
