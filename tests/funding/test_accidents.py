@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from talktime.funding.commands import Report
-from talktime.funding.gateway import EventKind, PaymentOrder, PaymentResult, PaymentStatus
+from talktime.funding.gateway import EventKind, GatewayRefused, PaymentOrder, PaymentResult, PaymentStatus
 from talktime.funding.payments import LADDER_US, State, second_id
 from talktime.funding.sandbox_faults import FaultKind, Operation
 from talktime.funding.taxes import minor_unit_micros
@@ -80,8 +80,7 @@ def test_the_webhook_and_the_reply_both_credit(desk: PaymentDesk, first: str) ->
     if first == "reply":
         desk.do(reply)
     elif first == "both":
-        told = Report("acme", name, result, is_certain=True)
-        desk.run(asyncio.gather(*(each.engine.submit(told) for each in desk.desks)))
+        desk.at_once(reply, Report("acme", name, result, is_certain=True))
     for process in (0, 1):
         desk.tell(event, process)
         desk.do(reply, process)
@@ -124,13 +123,7 @@ def test_two_workers_see_the_crossing_at_once(desk: PaymentDesk) -> None:
     desk.fund("acme", 300 * UNIT)
     desk.rule("acme", enabled=True)
 
-    async def both_spend() -> None:
-        spends = [TakeBack("acme", 101 * UNIT, "a test") for _ in desk.desks]
-        await asyncio.gather(
-            *(each.engine.submit(spend) for each, spend in zip(desk.desks, spends, strict=True))
-        )
-
-    desk.run(both_spend())
+    desk.at_once(*(TakeBack("acme", 101 * UNIT, "a test") for _ in desk.desks))
     assert desk.available("acme") == 98 * UNIT
     assert len(desk.payments("acme")) == 1
     assert sum(desk.work_together()) == 1
@@ -204,7 +197,7 @@ def test_success_returned_before_the_credit_was_persisted(
 
 @pytest.mark.parametrize(("currency", "coin"), [("USD", 10_000), ("JPY", UNIT), ("KWD", 1_000)])
 def test_amounts_compared_in_different_units(desk: PaymentDesk, currency: str, coin: int) -> None:
-    """Micros here, the smallest coins there: in each currency the same money. Another sum is never credited."""
+    """Micros here, the smallest coins there: the same money. Another sum is never credited."""
     desk.open("acme", currency=currency)
     assert minor_unit_micros(currency) == coin
     refilled(desk, "acme")
@@ -213,11 +206,8 @@ def test_amounts_compared_in_different_units(desk: PaymentDesk, currency: str, c
     name = desk.standing("acme").attempt
     job = desk.crash_after_claim("acme", name)
     assert job is not None
-    for minor, in_currency in (
-        (240 * UNIT, currency),
-        (200 * UNIT // coin, currency),
-        (240 * UNIT // coin, "XAU"),
-    ):
+    right = 240 * UNIT // coin
+    for minor, in_currency in ((240 * UNIT, currency), (right - 1, currency), (right, "XAU")):
         wrong = PaymentResult(PaymentStatus.SUCCEEDED, "gp", minor, in_currency, try_number=1)
         desk.do(Report("acme", name, wrong))
     assert desk.available("acme") == 50 * UNIT
@@ -249,7 +239,8 @@ def test_the_failure_after_success_is_told_first(desk: PaymentDesk) -> None:
     assert result is not None
     desk.gateway.fail_settled(result.gateway_payment, "generic_decline")
     succeeded, failed = (desk.read(message) for message in desk.pending())
-    for event in (failed, succeeded, failed):
+    desk.lose()
+    for event in (failed, succeeded):
         desk.tell(event)
     desk.do(Report("acme", asked.payment, result))  # the reply, later than all
     desk.settle_down()
@@ -305,6 +296,18 @@ def test_time_out_after_the_charge_went_through(desk: PaymentDesk, event: str) -
     assert desk.gateway.asked["pay"] == 1
 
 
+def test_a_request_that_arrives_late(desk: PaymentDesk) -> None:
+    """It was on its way for minutes and was sent again meanwhile: the key of the try makes it one charge."""
+    desk.open("acme")
+    job = desk.crash_after_claim("acme", desk.standing("acme").attempt)
+    assert job is not None
+    assert isinstance(job.order, PaymentOrder)
+    desk.later(5 * MINUTE)
+    assert desk.gateway.asked == {"find": 1, "pay": 1}
+    desk.run(desk.gateway.pay(job.order))
+    refilled(desk, "acme")
+
+
 def test_time_out_before_the_charge(desk: PaymentDesk) -> None:
     """Nothing arrived: after the question the same try is sent again by its key."""
     desk.open("acme")
@@ -326,3 +329,45 @@ def test_a_late_worker_speaks_of_a_try_that_is_over(desk: PaymentDesk) -> None:
     attempt = desk.last("acme")
     assert (attempt.state, attempt.body.failures) == (State.CREATED, 1)
     assert attempt.row.due_us == desk.now_us + LADDER_US[0]
+
+
+def test_a_question_that_is_refused_is_no_decline(desk: PaymentDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The charge went through, and then the gateway does not answer questions: nobody pays again."""
+    desk.open("acme")
+    desk.fault(FaultKind.TIMEOUT_AFTER)
+    desk.work()
+    desk.lose()
+
+    async def refuse(tenant: str, payment: str) -> list[PaymentResult]:
+        raise GatewayRefused("no_permission", f"{tenant} and {payment} may not be looked up.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.gateway, "find", refuse)
+        desk.later(2 * HOUR)
+    attempt = desk.last("acme")
+    assert (attempt.state, attempt.body.failures) == (State.UNKNOWN, 0)
+    refilled(desk, "acme")
+    assert desk.gateway.asked["pay"] == 1
+
+
+def test_a_payment_that_breaks_its_worker_holds_up_no_other(
+    desk: PaymentDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect is said in the log, the others are paid; of that one the gateway is asked after its lease."""
+    pay = desk.gateway.pay
+
+    async def break_for_one(order: PaymentOrder) -> PaymentResult:
+        if order.tenant == "broken":
+            raise RuntimeError("a defect")
+        return await pay(order)
+
+    for name in ("broken", "acme"):
+        desk.open(name)
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.gateway, "pay", break_for_one)
+        assert desk.work() == 1
+    assert desk.available("acme") == 200 * UNIT
+    assert desk.last("broken").state is State.SUBMITTED
+    desk.settle_down()
+    assert desk.available("broken") == 200 * UNIT
+    desk.check_money("broken")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from talktime.core.alerts import crossings
+from talktime.core.alerts import is_below
 from talktime.core.modes import Mode, mode
 from talktime.funding import recharge
 from talktime.funding.commands import Reconsider
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from talktime.ledger.book import Book
     from talktime.ledger.engine import Command
 
+LOW: Final = "balance_low/"
+"""What was told of a low balance is kept in `standing.told` under this and the level."""
+
 UNSEEN: Final = -1
 """The mode of a wallet that nobody has looked at yet."""
 
@@ -31,8 +34,7 @@ def attend(book: Book) -> Sequence[Command]:
     live = book.config
     assert isinstance(live, LiveTenant), "the engine was given another configuration"
     _mode(book, live)
-    if live.tenant.alerts.low_micros:
-        _low(book, live)
+    _low(book, live)
     if recharge.evaluate(book, live.tenant):
         return (Reconsider(book.tenant, book.standing.attempt),)
     return ()
@@ -54,12 +56,22 @@ def _mode(book: Book, live: LiveTenant) -> None:
 
 
 def _low(book: Book, live: LiveTenant) -> None:
-    """Each level is told once when it is crossed, and again after a recovery (domain.md 10)."""
+    """Each level is told once when less is available, and again after a recovery (domain.md 10).
+
+    What was told is kept by the level itself: one that is new speaks, one that stays has spoken, whatever
+    else was edited; a level that is configured no longer is forgotten.
+    """
+    levels, told = live.tenant.alerts.low_micros, book.standing.told
+    if not levels and not told:
+        return
     available = book.balance - book.reserved
-    levels = live.tenant.alerts.low_micros
-    told, crossed = crossings(levels, available, available, book.standing.low)
-    if told != book.standing.low:
-        book.standing.low = told
-        book.touch_standing()
-    for level in crossed:
+    below = {f"{LOW}{level}": level for level in levels if is_below(available, level)}
+    over = [key for key in told if key.startswith(LOW) and key not in below]
+    for key in over:
+        del told[key]
+    new = [(key, level) for key, level in below.items() if key not in told]
+    for key, level in new:
+        told[key] = book.last_us
         book.notice("balance_low", {"level": level})
+    if over or new:
+        book.touch_standing()
