@@ -343,6 +343,23 @@ def test_names_in_texts(text: str, without: str) -> None:
     assert Texts((), "x").without(text) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ('{"amount":4711,"user":"4711"}', '{"amount":4711,"user":"x"}'),
+        ('{"id":"id","told":{"cap:user/4711":4711}}', '{"id":"x","told":{"cap:user/x":4711}}'),
+        ('[4711,"4711",null]', '[4711,"x",null]'),
+        (
+            '{"body":"{\\"user\\":\\"4711\\",\\"at_us\\":4711}"}',
+            '{"body":"{\\"user\\":\\"x\\",\\"at_us\\":4711}"}',
+        ),
+        ("{4711 is no document", "{x is no document"),
+    ],
+)
+def test_numbers_and_fields_of_documents_are_nobody(text: str, without: str) -> None:
+    assert Texts(("4711", "id"), "x").without(text) == without
+
+
 def test_country_prefix_is_as_short_as_can_be() -> None:
     prefix = numbers_country(CATALOGUE)
     assert (prefix("442079460000"), prefix("33142685300")) == ("44", "33")

@@ -51,6 +51,8 @@ def person_of(tenant: Tenant, word: str, catalogue: Catalogue, secret: bytes, no
     spelled = (user.name, *user.numbers, *numbers) if user is not None else ()
 
     def documents(stored: Documents) -> Sequence[Document]:
+        if user is None and "@" not in word:  # any word may stand anywhere: nobody is meant by it
+            raise ErasureRefusedError(f"{word!r} is no user of the tenant; name one by id, or anybody by UPN")
         return _documents(stored, names, pseudonym, now_us)
 
     return Person(

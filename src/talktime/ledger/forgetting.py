@@ -162,8 +162,42 @@ class Texts:
         self._pattern = re.compile("|".join(parts), re.IGNORECASE) if parts else None
 
     def without(self, text: str) -> str:
-        """The text with the other word in the place of every name."""
-        return text if self._pattern is None else self._pattern.sub(self.word, text)
+        """The text with the other word in the place of every name.
+
+        Of a JSON document only texts change, never a number or what a record calls its fields: a person whose
+        id is `4711` is no amount.
+        """
+        if self._pattern is None or self._pattern.search(text) is None:
+            return text
+        if text[:1] in ("{", "["):
+            try:
+                document = msgspec.json.decode(text)
+            except msgspec.DecodeError:
+                return self._pattern.sub(self.word, text)
+            return _encode(self._in(document)).decode()
+        return self._pattern.sub(self.word, text)
+
+    def _in(self, value: object) -> object:
+        """A value of a document without the names."""
+        if isinstance(value, str):
+            return self._in_text(value)
+        if isinstance(value, list):
+            return [self._in(each) for each in value]
+        if isinstance(value, dict):
+            return {
+                key if key.isidentifier() else self._in_text(key): self._in(each)
+                for key, each in value.items()
+            }
+        return value
+
+    def _in_text(self, text: str) -> str:
+        """One text of a document; a document that stands in it as text is mended alike."""
+        if text[:1] in ("{", "["):
+            return self.without(text)
+        assert self._pattern is not None, "asked for only where there are names"
+        quoted = _encode(text).decode()
+        mended = self._pattern.sub(self.word, quoted)
+        return text if mended == quoted else msgspec.json.decode(mended, type=str)
 
 
 def _stands_alone(text: str) -> bool:

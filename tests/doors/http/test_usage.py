@@ -320,7 +320,7 @@ def test_person_is_erased_with_the_exports_that_name_it(database: str, tmp_path:
     async def story(door: Door) -> None:
         await called(door, "c1")
         await made(door, kind="usage", format="csv", with_names=True)
-        erased = await got(door.client.post(f"{CONTOSO}/users/{ANA}/erasure"))
+        erased = await got(door.client.post(f"{CONTOSO}/users/{ANA}/erase", json={"confirm": True}))
         assert (erased["charges"], erased["exports"]) == (1, 1)
         assert list(tmp_path.glob("*.csv")) == []
         documents = await asyncio.to_thread(door.app.state.house.reader.documents, "contoso")
@@ -329,7 +329,7 @@ def test_person_is_erased_with_the_exports_that_name_it(database: str, tmp_path:
             answer = await door.client.get(f"{CONTOSO}/{path}")
             assert answer.status_code == 200
             assert "ana@" not in answer.text, path
-        await got(door.client.post(f"{CONTOSO}/users/{ANA}/erasure"), 409)
+        await got(door.client.post(f"{CONTOSO}/users/{ANA}/erase", json={"confirm": True}), 409)
         last = (await got(door.client.get(f"{CONTOSO}/audit")))["audit"][0]
         assert last["what"] == "a person was erased"
         assert await asyncio.to_thread(lambda: verify(door.app.state.house.url).is_clean)

@@ -1,4 +1,4 @@
-"""Reports to take away, and people to forget: exports as files, erasure of a person, names past their time.
+"""Reports to take away, and names to forget: exports as files, calls whose names are past their time.
 
 A file is made by a process of its own; it is asked for, looked after, and fetched for seven days.
 """
@@ -17,7 +17,6 @@ from talktime.doors.http.management.texts import (
     Cursor,
     Instant,
     Limit,
-    Name,
     Strict,
     instant,
     next_of,
@@ -26,14 +25,12 @@ from talktime.doors.http.management.texts import (
 from talktime.doors.http.management.usage import span_of
 from talktime.doors.http.problems import Problem, ProblemError, refused
 from talktime.insight.exports import DONE, EXPIRED, Export, Exports, new_export
-from talktime.insight.persons import keeping_of, numbers_country, person_of
-from talktime.ledger.erasure import ErasureRefusedError, erase_person
+from talktime.insight.persons import keeping_of, numbers_country
 from talktime.ledger.retention import forget_calls
 
 router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["reports"])
 
 Exporting = Annotated[str, Depends(may("export_usage"))]
-Erasing = Annotated[str, Depends(may("erase_person"))]
 EditsRetention = Annotated[str, Depends(may("edit_retention"))]
 ExportId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", examples=["0006526a1b2c3d4e0123456789abcdef"])]
 
@@ -83,15 +80,6 @@ class ExportList(BaseModel):
 
     exports: list[ExportAnswer]
     next: str | None
-
-
-class ErasedAnswer(BaseModel):
-    """How much named the person; amounts and totals are what they were. Exports that may name it are gone."""
-
-    charges: int
-    sessions: int
-    rows: int
-    exports: int
 
 
 class ForgottenAnswer(BaseModel):
@@ -161,23 +149,6 @@ async def get_file(house: InHouse, principal: CallerOf, tenant: Exporting, expor
         raise ProblemError(Problem(404, "unknown_export", detail))
     headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
     return FileResponse(path, media_type=MEDIA[known.format], filename=known.file_name, headers=headers)
-
-
-@router.post("/users/{user}/erasure")
-async def erase(house: InHouse, principal: CallerOf, tenant: Erasing, user: Name) -> ErasedAnswer:
-    """Takes a person out of calls, documents, audit log and notices; figures stay. There is no way back.
-
-    Refused while the person has calls in progress or is an administrator of the tenant.
-    """
-    known = await house.tenant(tenant)
-    person = person_of(known, user, house.desk.catalogue, house.means.secret, house.now_us)
-    try:
-        erased = await read(erase_person, house.url, person, who(principal), house.now_us)
-    except ErasureRefusedError as error:
-        raise ProblemError(Problem(409, "not_erasable", str(error))) from None
-    exports = house.means.exports
-    gone = 0 if exports is None else await exports.forget(tenant)
-    return ErasedAnswer(charges=erased.charges, sessions=erased.sessions, rows=erased.rows, exports=gone)
 
 
 @router.post("/retention")
