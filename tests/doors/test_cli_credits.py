@@ -5,6 +5,7 @@ import io
 import os
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.doors.ledger_house import (
     CONTOSO,
     DECLINED,
     FABRIKAM,
+    FABRIKAM_SPENT,
     VISA,
     house,
     json_of,
@@ -286,16 +288,10 @@ def test_months_are_closed_in_order_and_once(contoso: Terminal) -> None:
 
 def test_an_invoice_is_issued_for_post_usage_and_written(terminal: Terminal) -> None:
     """Calls of a month that is over, under MCA without credits: 2 minutes at 0.02 and 1 at 0.05."""
-    bare = (
-        FABRIKAM.partition("[[purchases]]")[0]
-        + "[[billing_accounts]]"
-        + FABRIKAM.partition("[[billing_accounts]]")[2]
-    )
-    house(terminal, bare)
+    house(terminal, FABRIKAM_SPENT)
     day = (datetime.now(UTC) - timedelta(days=75)).strftime("%Y-%m-%d")
-    user = {"Upn": "ana@fabrikam.example", "UPN": "ana@fabrikam.example"}
-    legs = [leg("a", f"{day}T15:00:00Z", 120), leg("b", f"{day}T16:00:00Z", 60, FRANCE)]
-    legs = [{**one, **{key: value for key, value in user.items() if key in one}} for one in legs]
+    ana = {"UPN": "ana@fabrikam.example"}
+    legs = [leg("a", f"{day}T15:00:00Z", 120, **ana), leg("b", f"{day}T16:00:00Z", 60, FRANCE, **ana)]
     terminal.write("usage.csv", usage(*legs))
     terminal.write("deck.csv", deck())
     rated = ("--tenant", "tenant0.toml", "--rates", "deck.csv", "--out", "rated.parquet")
@@ -358,3 +354,26 @@ def test_the_dry_run_says_when_the_credits_end(terminal: Terminal) -> None:
     assert (off["enabled"], off["can_switch"]) == (False, False)
     assert [one["code"] for one in off["against"]] == ["post_usage_off"]
     assert json_of(terminal, "credits", "post-usage", "--on")["can_switch"]
+
+
+# --- both databases --------------------------------------------------------------------------------------
+
+
+def test_a_day_of_work_on_either_database(terminal: Terminal, database: str) -> None:
+    """Buy, refill, pay back, import, be told: the same on SQLite and PostgreSQL."""
+
+    def did(*words: str) -> dict[str, Any]:
+        return terminal.run(*words, "--json", TALKTIME_DATABASE=database).json
+
+    terminal.write("tenant.toml", CONTOSO)
+    assert terminal.run("tenant", "add", "tenant.toml", TALKTIME_DATABASE=database).code == 0
+    did("credits", "method", "add", VISA)
+    payment = did("credits", "buy", "60")["payment"]
+    did("recharge", "set", "--below", "200", "--add", "200")
+    did("credits", "refund", payment, "60", "--reason", "not needed")
+    terminal.write("people.csv", "upn,licences\nkim@contoso.example,MCOPSTNC\n")
+    assert did("user", "import", "people.csv")["added"] == 1
+    assert did("credits", "show")["balance"] == "250"
+    kinds = [notice["kind"] for notice in did("notice", "list")["notices"]]
+    assert kinds == ["refund_done", "recharge_succeeded", "purchase_succeeded"]
+    assert terminal.run("verify", TALKTIME_DATABASE=database).code == 0

@@ -171,6 +171,12 @@ class Reader:
                 ],
             )
 
+    def config_version(self, tenant: str) -> int | None:
+        """A number that changes with a tenant's documents; None where there is no such tenant."""
+        wallets = self._table("wallets")
+        with self._reading() as db:
+            return db.scalar(sa.select(wallets.c.config_version).where(wallets.c.tenant == tenant))
+
     def document(self, tenant: str) -> str | None:
         """A tenant's own document; None where there is no such tenant."""
         with self._reading() as db:

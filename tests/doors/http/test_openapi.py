@@ -39,7 +39,8 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 8
+EXAMPLES = min(25, max(3, settings().max_examples // 13))
+"""Requests of each kind an operation: 3 in `make test`, 25 in `make test-long`."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def verify_command(database: str | None, checkpoints: Path | None, *, as_json: b
         files = [] if checkpoints is None else checkpoint_files(checkpoints)
         verified = verify(url, files)
     if as_json:
-        print_json(_json(verified, len(files)))
+        print_json(_json(verified) | {"checkpoints": len(files)})
     else:
         _say(_told(verified))
         if files:
@@ -44,7 +44,7 @@ def verify_command(database: str | None, checkpoints: Path | None, *, as_json: b
     return 0 if verified.is_clean else 1
 
 
-def upgrade_command(database: str | None) -> int:
+def upgrade_command(database: str | None, *, as_json: bool) -> int:
     """Makes the database or brings its schema to the newest step."""
     from talktime.ledger.database import revision, upgrade
 
@@ -53,7 +53,9 @@ def upgrade_command(database: str | None) -> int:
         before = revision(url)
         upgrade(url)
         after = revision(url)
-    if before.current == after.current:
+    if as_json:
+        print_json({"database": str(url), "before": before.current, "current": after.current})
+    elif before.current == after.current:
         _say(f"{url} stands at step {after.current}, the newest; nothing to do")
     else:
         _say(f"{url} stands at step {after.current} now (before: {before.current or 'empty'})")
@@ -76,33 +78,36 @@ def revision_command(database: str | None, *, as_json: bool) -> int:
     return 0 if stands.current == stands.head else 1
 
 
-def backup_command(database: str | None, file: Path) -> int:
+def backup_command(database: str | None, file: Path, *, as_json: bool) -> int:
     """Copies the ledger into a new file; 1 where the copy differs from its journal."""
     from talktime.ledger.backup import backup
 
     with _answering():
         copied = backup(database_url(database), file)
-    return _copied(copied, "backup")
+    return _copied(copied, "backup", as_json=as_json)
 
 
-def restore_command(database: str | None, file: Path, *, force: bool) -> int:
+def restore_command(database: str | None, file: Path, *, force: bool, as_json: bool) -> int:
     """Puts a backup in the place of the ledger; 1 where it differs from its journal."""
     from talktime.ledger.backup import restore
 
     with _answering():
         copied = restore(database_url(database), file, force=force, now_us=_now_us())
-    if copied.replaced is not None:
+    if copied.replaced is not None and not as_json:
         _say(f"the ledger that was there is {copied.replaced} now")
-    return _copied(copied, "ledger")
+    return _copied(copied, "ledger", as_json=as_json)
 
 
-def checkpoint_command(database: str | None, folder: Path) -> int:
+def checkpoint_command(database: str | None, folder: Path, *, as_json: bool) -> int:
     """Writes a checkpoint."""
     from talktime.ledger.checkpoints import checkpoint
 
     with _answering():
         path = checkpoint(database_url(database), folder, _now_us())
-    _say(f"checkpoint {path}; keep a copy where nobody who may write the ledger can change it")
+    if as_json:
+        print_json({"checkpoint": str(path)})
+    else:
+        _say(f"checkpoint {path}; keep a copy where nobody who may write the ledger can change it")
     return 0
 
 
@@ -126,8 +131,12 @@ def _answering() -> Iterator[None]:
         raise WrongUse(str(problem)) from None
 
 
-def _copied(copied: Copied, what: str) -> int:
-    _say(f"{what} {copied.path}: {_told(copied.verified)}")
+def _copied(copied: Copied, what: str, *, as_json: bool) -> int:
+    if as_json:
+        replaced = None if copied.replaced is None else str(copied.replaced)
+        print_json({what: str(copied.path), "replaced": replaced, **_json(copied.verified)})
+    else:
+        _say(f"{what} {copied.path}: {_told(copied.verified)}")
     return 0 if copied.verified.is_clean else 1
 
 
@@ -150,13 +159,12 @@ def _told(verified: Verified) -> str:
     return "\n".join(lines)
 
 
-def _json(verified: Verified, checkpoints: int) -> dict[str, object]:
+def _json(verified: Verified) -> dict[str, object]:
     return {
         "tenants": verified.tenants,
         "entries": verified.entries,
         "charges": verified.charges,
         "sessions": verified.sessions,
-        "checkpoints": checkpoints,
         "found": verified.found,
         "differences": [
             {"tenant": d.tenant, "what": d.what, "stored": d.stored, "rebuilt": d.rebuilt}

@@ -261,11 +261,11 @@ def rerate(
 
 
 @db_app.command("upgrade")
-def db_upgrade(database: Database = None) -> None:
+def db_upgrade(database: Database = None, as_json: Json = False) -> None:
     """Make the database, or bring its schema to the newest step."""
     from talktime.doors.cli.ledger import upgrade_command
 
-    raise typer.Exit(upgrade_command(database))
+    raise typer.Exit(upgrade_command(database, as_json=as_json))
 
 
 @db_app.command("revision")
@@ -278,12 +278,14 @@ def db_revision(database: Database = None, as_json: Json = False) -> None:
 
 @db_app.command("backup")
 def db_backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")], database: Database = None
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")],
+    database: Database = None,
+    as_json: Json = False,
 ) -> None:
     """Copy the ledger while it is in use, and verify the copy."""
     from talktime.doors.cli.ledger import backup_command
 
-    raise typer.Exit(backup_command(database, file))
+    raise typer.Exit(backup_command(database, file, as_json=as_json))
 
 
 @db_app.command("restore")
@@ -293,22 +295,24 @@ def db_restore(
     force: Annotated[
         bool, typer.Option("--force", help="Replace the ledger that is there; it is kept aside.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Put a backup in the place of the ledger, and verify it."""
     from talktime.doors.cli.ledger import restore_command
 
-    raise typer.Exit(restore_command(database, file, force=force))
+    raise typer.Exit(restore_command(database, file, force=force, as_json=as_json))
 
 
 @db_app.command("checkpoint")
 def db_checkpoint(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where checkpoints are kept.")],
     database: Database = None,
+    as_json: Json = False,
 ) -> None:
     """Write down the heads of all hash chains; `verify --checkpoints` finds a journal rewritten since."""
     from talktime.doors.cli.ledger import checkpoint_command
 
-    raise typer.Exit(checkpoint_command(database, folder))
+    raise typer.Exit(checkpoint_command(database, folder, as_json=as_json))
 
 
 @rates_app.command("check")

@@ -32,6 +32,7 @@ class _Named(msgspec.Struct):
     """The part of a tenant's document that the list shows."""
 
     name: str
+    country: str = ""
 
 
 def add_tenant_command(database: str | None, file: Path) -> int:
@@ -87,7 +88,7 @@ def list_tenants_command(database: str | None, *, as_json: bool) -> int:
     rows = [
         (
             kept.tenant,
-            _name(kept),
+            _named(kept).name,
             kept.currency,
             money(kept.balance),
             money(kept.reserved),
@@ -260,7 +261,8 @@ def _tenants(database: str | None) -> list[KeptTenant]:
 def _line(kept: KeptTenant) -> dict[str, str]:
     return {
         "id": kept.tenant,
-        "name": _name(kept),
+        "name": _named(kept).name,
+        "country": _named(kept).country,
         "currency": kept.currency,
         "balance": format_money(kept.balance),
         "reserved": format_money(kept.reserved),
@@ -268,8 +270,8 @@ def _line(kept: KeptTenant) -> dict[str, str]:
     }
 
 
-def _name(kept: KeptTenant) -> str:
-    return msgspec.json.decode(kept.document, type=_Named).name
+def _named(kept: KeptTenant) -> _Named:
+    return msgspec.json.decode(kept.document, type=_Named)
 
 
 def _say(text: str) -> None:

@@ -29,6 +29,7 @@ from talktime.doors.http.management import (
 )
 from talktime.doors.http.management.examples import show_examples
 from talktime.doors.http.management.house import House, Means
+from talktime.doors.http.management.lately import Lately
 from talktime.doors.http.problems import PROBLEM_TYPE, SCHEMA, install
 from talktime.funding.purchasing import Purchasing
 from talktime.funding.worker import PaymentWorker
@@ -97,7 +98,10 @@ def management_app(
         worker = PaymentWorker(engine, {}, means.seller)
         purchasing = Purchasing(engine, reader, desk.catalogue, {}, worker)
     administration = Administration(engine, reader, stored_decks, desk.catalogue)
-    app.state.house = House(desk, reader, keyring, stored_decks, administration, purchasing, url, means)
+    lately = Lately(reader, desk.catalogue)
+    app.state.house = House(
+        desk, reader, keyring, stored_decks, administration, purchasing, url, means, lately
+    )
     install(app)
     app.add_middleware(Doorkeeper, keyring=keyring)
     for router in ROUTERS:

@@ -29,6 +29,7 @@ from talktime.accounts.rights import (
 )
 from talktime.accounts.rights import may as may_do
 from talktime.accounts.tenant import Tenant
+from talktime.doors.http.management.lately import Lately
 from talktime.doors.http.management.texts import NAME_PATTERN
 from talktime.doors.http.problems import Problem, ProblemError, invalid, refused
 from talktime.funding.purchasing import Purchasing
@@ -40,7 +41,7 @@ from talktime.ledger.database import DatabaseUrl
 from talktime.ledger.decks import Decks
 from talktime.ledger.reading import Reader
 from talktime.live.desk import Desk
-from talktime.live.tenant import LiveTenant, live_tenant
+from talktime.live.tenant import LiveTenant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +76,7 @@ class Means:
 class House:
     """The desk for commands, the reader for people, stored keys and decks, and the use cases.
 
-    `url` is the ledger's, for what reads it beside the reader.
+    `url` is the ledger's, for what reads it beside the reader; `lately` are the tenants that it has read.
     """
 
     desk: Desk
@@ -86,6 +87,7 @@ class House:
     purchasing: Purchasing
     url: DatabaseUrl
     means: Means
+    lately: Lately
 
     @property
     def provider(self) -> Provider:
@@ -105,17 +107,14 @@ class House:
 
     async def live_tenant(self, tenant: str) -> LiveTenant:
         """A tenant as it is stored, ready to be asked; a problem where there is none."""
-        documents = await read(self.reader.documents, tenant)
-        if documents is None:
+        live = await read(self.lately.of, tenant)
+        if live is None:
             raise unknown_tenant(tenant)
-        return await read(live_tenant, documents, self.desk.catalogue)
+        return live
 
     async def tenant(self, tenant: str) -> Tenant:
         """A tenant with its people and numbers; a problem where there is none."""
-        documents = await read(self.reader.documents, tenant)
-        if documents is None:
-            raise unknown_tenant(tenant)
-        return await read(tenant_of, documents.tenant, documents.users, documents.service_numbers)
+        return (await self.live_tenant(tenant)).tenant
 
     async def settings(self, tenant: str) -> Tenant:
         """A tenant without its people and numbers; a problem where there is none."""
