@@ -2,7 +2,7 @@
 
 Run `.venv/bin/python bench/bench_pages.py [--charges 1000000] [--users 5000]`.
 The ledger is that of bench_invoice.py on SQLite with a tenant of so many users; the management app answers
-in this process. Beside each figure stands its ratio to a route that reads one small row (the tenant's status).
+in this process. Beside each figure stands its ratio to a route that reads one small row: the status.
 It is no test: the figures are to be looked at.
 """
 

@@ -32,6 +32,8 @@ from tests.oracle_deck import (
 
 UNLIMITED_S = 10**12
 MINIMUM = 50_000_000  # of a purchase (domain.md 6)
+CENT = 10_000
+DAY = timedelta(hours=24)
 
 # Catalogue facts of domain.md 3, 4 and 5, as far as tests need them.
 ZONE_A = frozenset(
@@ -184,15 +186,74 @@ class Lot:
     expires: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Auto-recharge: multiples of `add`, or up to `target`; what holds payments (recharge.md 1)."""
+
+    below: int
+    add: int
+    target: int
+    least: int
+    most: int | None
+    cap: int | None
+    a_day: int | None
+    cool_down: timedelta
+
+    def amount(self, balance: int, spent: int) -> int:
+        """One payment (recharge.md 3): "clamped to the maximum and to what the monthly cap leaves"."""
+        if self.target:
+            wanted = max(ceil(Fraction(self.target - balance, CENT)) * CENT, self.least)
+        else:
+            wanted = ceil(Fraction(self.below - balance, self.add)) * self.add
+        left = None if self.cap is None else self.cap - spent
+        held = min([wanted, *(limit for limit in (self.most, left) if limit is not None)])
+        if held < wanted:
+            held -= held % CENT  # no card pays less than a cent
+            return held if held >= self.least else 0  # "Clamped under the minimum: no payment"
+        return wanted
+
+    def may_pay(self, at: datetime, paid: list[datetime]) -> bool:
+        """Whether neither the cool-down nor the number of payments in 24 h forbids one."""
+        cooling = bool(paid) and at < paid[-1] + self.cool_down
+        return not cooling and (self.a_day is None or sum(p > at - DAY for p in paid) < self.a_day)
+
+    def again(self, at: datetime, paid: list[datetime]) -> datetime:
+        """The first instant at which they no longer do."""
+        ends = sorted([paid[-1] + self.cool_down, *(p + DAY for p in paid)])
+        return next(end for end in ends if end > at and self.may_pay(end, paid))
+
+
+def rule_of(own: Row, option: tuple[str, str] | None, cap: str | None) -> Rule | None:
+    """The rule of the file, of which options replace the trigger and what is added."""
+    if not option and not own.get("enabled"):
+        return None
+    figures = {name: micros(own[name]) for name in ("below", "add", "target", "most") if name in own}
+    if option:
+        figures |= {"below": micros(option[0]), "add": micros(option[1]), "target": 0}
+    cap = cap or own.get("cap_per_month")
+    return Rule(
+        below=figures["below"],
+        add=figures.get("add", 0),
+        target=figures.get("target", 0),
+        least=max(MINIMUM, micros(own.get("least", "0"))),
+        most=figures.get("most"),
+        cap=micros(cap) if cap else None,
+        a_day=own.get("payments_a_day"),
+        cool_down=timedelta(seconds=own.get("cool_down_s", 0)),
+    )
+
+
 class Wallet:
     """Lots in order of purchase, overdraft, the recharge rule, and what happened to them."""
 
-    def __init__(self, zone: ZoneInfo, rule: tuple[int, int] | None, cap: int | None) -> None:
-        self.zone, self.rule, self.cap = zone, rule, cap
+    def __init__(self, zone: ZoneInfo, rule: Rule | None) -> None:
+        self.zone, self.rule = zone, rule
         self.lots: list[Lot] = []
         self.events: list[tuple[datetime, str, int]] = []
         self.paid_in: Counter[tuple[int, int]] = Counter()
-        self.overdraft = self.repaid = self.funded = self.forfeited = self.recharges = 0
+        self.paid_at: list[datetime] = []
+        self.wakes: datetime | None = None
+        self.overdraft = self.repaid = self.funded = self.forfeited = 0
         self.emptied_by, self.ran_out_at = "", cast("datetime | None", None)
 
     @property
@@ -233,18 +294,17 @@ class Wallet:
         return amount - rest, rest if post_usage else 0, 0 if post_usage else rest
 
     def recharge(self, at: datetime) -> None:
-        """One payment of the least k x add that reaches `below`, within the month's cap (rulings.md 27)."""
-        if self.rule is None or self.balance >= self.rule[0]:
-            return
-        below, add = self.rule
-        month, amount = month_of(at, self.zone), ceil(Fraction(below - self.balance, add)) * add
-        if self.cap is not None and amount > self.cap - self.paid_in[month]:
-            amount = self.cap - self.paid_in[month]
-            if amount < MINIMUM:  # recharge.md 3: "Clamped under the minimum: no payment"
+        """Payments until the trigger is reached: funding is a reason to look again (rulings.md 27)."""
+        rule, month = self.rule, month_of(at, self.zone)
+        while rule and self.balance < rule.below:
+            if not rule.may_pay(at, self.paid_at):
+                self.wakes = rule.again(at, self.paid_at)
                 return
-        if amount > 0:
+            amount = rule.amount(self.balance, self.paid_in[month])
+            if amount == 0:
+                return
             self.paid_in[month] += amount
-            self.recharges += 1
+            self.paid_at.append(at)
             self.funded += amount
             self.events.append((at, "recharge", amount))
             self.fund(at, amount)
@@ -323,11 +383,12 @@ class Run:
         self.month_start = datetime.max.replace(tzinfo=UTC)
 
     def advance(self, until: datetime) -> None:
-        """Everything that falls due up to an instant: purchases, then expiries, then the new month's cap."""
+        """Everything that falls due up to an instant: purchases, expiries, a new month, the end of a rest."""
         wallet = self.wallet
         while wallet:
             due = [(at, 0, amount) for at, amount in self.pending[:1]]
             due += [(lot.expires, 1, n) for n, lot in enumerate(wallet.lots) if lot.left]
+            due += [(wallet.wakes, 3, 0)] if wallet.wakes else []
             at, kind, which = min([*due, (self.month_start, 2, 0)])
             if at > until:
                 return
@@ -338,9 +399,11 @@ class Run:
                 wallet.fund(at, which)
             elif kind == 1:
                 wallet.expire(wallet.lots[which])
-            else:
+            elif kind == 2:
                 self.month_start = next_month(at, self.tenant.zone)
-            coming = [self.month_start, *(p for p, _ in self.pending)]
+            else:
+                wallet.wakes = None
+            coming = [self.month_start, wallet.wakes or self.month_start, *(p for p, _ in self.pending)]
             coming += [lot.expires for lot in wallet.lots if lot.left]
             if min(coming) > at:  # all of one instant has happened
                 wallet.recharge(at)
@@ -438,10 +501,7 @@ def open_wallet(run: Run, first: datetime, balance: str | None, rule: Any, cap: 
     """The opening balance: options win over the tenant file; what is bought later is still to come."""
     tenant = run.tenant
     own = tenant.file.get("auto_recharge", {})
-    rule = rule or ((own["below"], own["add"]) if own.get("enabled") else None)
-    cap = cap or own.get("cap_per_month")
-    limits = (micros(rule[0]), micros(rule[1])) if rule else None, micros(cap) if cap else None
-    run.wallet = Wallet(tenant.zone, *limits)
+    run.wallet = Wallet(tenant.zone, rule_of(own, rule, cap))
     bought = [(instant(p["at"]), micros(p["amount"])) for p in tenant.file.get("purchases", [])]
     bought = [(first, micros(balance))] if balance is not None else sorted(bought, key=lambda p: p[0])
     for at, amount in bought:
@@ -470,7 +530,7 @@ def totals_of(rows: list[Row], run: Run, opening: int | None) -> Row:
     totals |= dict.fromkeys(("funded", "forfeited", "closing_balance", "money_ran_out_at"))
     totals["opening_balance"] = opening
     if w := run.wallet:
-        totals |= {"recharges": w.recharges, "funded": w.funded, "forfeited": w.forfeited}
+        totals |= {"recharges": len(w.paid_at), "funded": w.funded, "forfeited": w.forfeited}
         totals |= {"closing_balance": w.balance, "overdraft": w.overdraft, "money_ran_out_at": w.ran_out_at}
         totals["credits"] += w.repaid  # overdraft that a later purchase repaid was paid by credits in the end
         ends = totals["credits"] + w.forfeited + w.balance + w.overdraft

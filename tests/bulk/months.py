@@ -66,7 +66,7 @@ def month_of(seed: int, rows: int, tenants: int = TENANTS, room: int = 0) -> Mon
     random = Random(seed)
     rates, pools, caps = _rates(random), _pools(random, tenants), _caps(random, tenants)
     calls = _calls(random, rows // tenants, tenants, len(rates.rated))
-    wallets, lots, events = _wallets(random, tenants, room or 2 * rows + 40)
+    wallets, lots, events = _wallets(random, tenants, room or 20 * rows + 400)
     leap = (0, SPAN_US // 2, SPAN_US), (365 * DAY_US, 366 * DAY_US, 365 * DAY_US)
     late = (0, SPAN_US // 3), (365 * DAY_US, 365 * DAY_US + 3_600 * S)
     year = Year([*leap[0], *late[0]], [*leap[1], *late[1]], [0, 3, 5])
@@ -187,6 +187,9 @@ def _wallet(
         "below": below,
         "add": add,
         "recharge_cap": random.choice([NO_LIMIT, 7 * UNIT, 0]),
+        "coin": random.choice([1, 10_000]),
+        **_rule(random, add),
+        "wakes_us": NEVER_US,
         "lots_at": first,
         "zone": zone,
         "head": first,
@@ -198,6 +201,20 @@ def _wallet(
         "events_end": next_event + len(due),
     }
     return Wallets(**{name: values[name] for name in Wallets._fields})  # type: ignore[arg-type]
+
+
+def _rule(random: Random, add: int) -> dict[str, int]:
+    """What else a rule may say: how far it fills, what holds one payment, when it rests."""
+    fills = bool(add) and random.randrange(3) == 0
+    most = random.choice([0, 0, 2 * UNIT, 30 * UNIT])
+    return {
+        "add": 0 if fills else add,
+        "target": random.choice([4 * UNIT, 6 * UNIT + 1]) if fills else 0,
+        "recharge_least": random.choice([0, UNIT // 2, UNIT]),
+        "recharge_most": most,
+        "payments_a_day": random.choice([0, 0, 1, 3]),
+        "cool_down_s": random.choice([0, 0, 600, 100_000]),
+    }
 
 
 def _lot(random: Random, at_us: int) -> tuple[int, ...]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 
 from talktime.bulk import settle, state
 from talktime.bulk.settle import Settled, as_arrays, group_of, settle_all
-from tests.bulk.months import Month, keep_compiled, month_of, settle_month
+from tests.bulk.months import Month, S, keep_compiled, month_of, settle_month
 from tests.house.tree import ROOT
 
 
@@ -93,10 +95,14 @@ def test_slices_and_room_change_nothing(seed: int, tenants: int, room: int) -> N
 
 def test_the_months_are_not_dull() -> None:
     """What the months above are for: everything that the loop can do happens in them."""
-    reasons, kinds, funded, lots = set(), set(), set(), 0
+    reasons, kinds, funded, lots, at_once, rests = set(), set(), set(), 0, 0, set()
     for seed in range(30):
         month = month_of(seed, 90)
-        kinds |= {entry[0] for entry in settle_month(month, 5_000)}
+        noted = settle_month(month, 5_000)
+        kinds |= {entry[0] for entry in noted}
+        paid = [(tenant, at_us) for kind, tenant, _, at_us, *_ in noted if kind == state.RECHARGE]
+        at_once = max(at_once, *Counter(paid).values(), 0)
+        rests |= {later[1] - one[1] for one, later in pairwise(paid) if one[0] == later[0]}
         reasons |= set(month.charges.reason)
         lots = max(lots, *(len(held) for held in lots_of(month.wallets, month.lots)))
         funded |= {
@@ -108,6 +114,8 @@ def test_the_months_are_not_dull() -> None:
     assert reasons == {0, 5, 6, 7, 8, 9, 10, 11, 12}
     assert funded == {"credits", "post_usage", "overdraft", "pool_s"}
     assert lots > 2 * 3  # so a room of three grows more than once
+    assert at_once > 2  # more than there is room for before a row
+    assert {0, 86_400 * S, 100_000 * S} <= rests  # at once, when 24 h open, when it has cooled down
 
 
 def test_the_month_stays_as_it_is_and_may_be_lists() -> None:

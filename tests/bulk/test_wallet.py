@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talktime.accounts.calendar import to_us, twelve_months_on_us
-from talktime.bulk.kernel import twelve_months_on_us as in_pieces
 from talktime.bulk.wallet import month_starts, year_of
+from talktime.bulk.wallet_moves import twelve_months_on_us as in_pieces
 
 ZONES = ("UTC", "Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia")
 HOUR_US = 3_600_000_000

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from talktime.accounts.calendar import to_us, twelve_months_on_us
 from talktime.accounts.funding_terms import Terms
+from talktime.accounts.recharge_limits import PaymentLimits
 from talktime.accounts.tenant import AutoRecharge, Purchase
 from talktime.bulk.state import EVALUATE, MONTH_BEGINS, OPENING, PURCHASE
 from talktime.bulk.wallet import Span, WalletColumns, month_starts
@@ -20,7 +21,7 @@ ZONES = ("UTC", "Europe/London", "Asia/Kathmandu")
 BEGIN, END = to_us(at("2026-02-26 10:00")), to_us(at("2026-04-02 10:00"))
 EDGES = [to_us(at(text)) for text in ("2025-02-26 10:00", "2026-03-01 00:00", "2026-02-26 10:00")]
 
-Given = tuple[Sequence[Purchase], AutoRecharge, Terms, str, Span, int]
+Given = tuple[Sequence[Purchase], AutoRecharge, Terms, str, Span, PaymentLimits]
 
 instants = st.sampled_from([edge + by for edge in [*EDGES, END] for by in (-1, 0, 1)])
 purchases = st.lists(st.tuples(instants, st.integers(1, 9)), max_size=5).map(
@@ -30,8 +31,11 @@ rules = st.builds(
     AutoRecharge,
     st.booleans(),
     st.integers(1, 9),
-    st.integers(1, 9),
+    st.integers(0, 9),
     st.none() | st.integers(0, 9),
+    st.integers(0, 9),
+    payments_a_day=st.integers(0, 3),
+    cool_down_s=st.integers(0, 9),
 )
 wallets: st.SearchStrategy[Given] = st.tuples(
     purchases,
@@ -39,7 +43,7 @@ wallets: st.SearchStrategy[Given] = st.tuples(
     st.builds(Terms, st.booleans(), st.booleans(), st.booleans(), st.booleans()),
     st.sampled_from(ZONES),
     st.builds(Span, st.sampled_from([BEGIN, BEGIN + 1]), st.sampled_from([END, END - 1])),
-    st.integers(0, 5),
+    st.builds(PaymentLimits, st.integers(0, 5), st.integers(0, 5), st.sampled_from([1, 10_000])),
 )
 
 
@@ -73,7 +77,7 @@ def test_each_wallet_is_as_it_would_be_alone(tenants: list[Given]) -> None:
 
 @given(wallets)
 def test_what_a_wallet_holds_at_its_first_call(one: Given) -> None:
-    bought, rule, terms, zone, span, least = one
+    bought, _, terms, zone, span, _ = one
     columns = added(one)
     held, lots, _, _ = columns.columns(span)
     alive = [
@@ -93,10 +97,24 @@ def test_what_a_wallet_holds_at_its_first_call(one: Given) -> None:
     gone = [p for p in bought if twelve_months_on_us(p.at_us, zone) < span.first_us]
     assert held.emptied_by_expiry == [int(not alive and bool(gone))]
     assert (held.behind, held.post_usage_off) == ([int(terms.behind)], [int(terms.post_usage_off)])
+
+
+@given(wallets)
+def test_a_rule_is_told_whole_and_one_that_is_off_wants_nothing(one: Given) -> None:
+    _, rule, _, _, span, limits = one
+    held, _, _, _ = added(one).columns(span)
     on = rule.enabled
     assert (held.below, held.add) == ([rule.below_micros * on], [rule.add_micros * on])
+    assert held.target == [rule.target_micros * on]
     cap = rule.cap_per_month_micros
-    assert (held.recharge_cap, held.recharge_least) == ([NO_LIMIT if cap is None else cap], [least])
+    assert held.recharge_cap == [NO_LIMIT if cap is None else cap]
+    assert (held.recharge_least, held.recharge_most, held.coin) == (
+        [limits.least],
+        [limits.most],
+        [limits.coin],
+    )
+    assert (held.payments_a_day, held.cool_down_s) == ([rule.payments_a_day], [rule.cool_down_s])
+    assert held.wakes_us == [NEVER_US]  # nothing is known of recharges before the file
 
 
 @given(wallets)

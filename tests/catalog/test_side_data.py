@@ -23,7 +23,7 @@ ALIASES = {
 }
 MONEY_ROLES = {"billing_administrator", "global_administrator", "teams_administrator"}
 SEEDED = ["purchase_succeeded", "recharge_succeeded", "recharge_failed", "balance_zero"]
-PAYMENTS = ["purchase_failed", "payment_action_needed", "recharge_recovered"]
+PAYMENTS = ["purchase_failed", "payment_action_needed", "recharge_recovered", "calls_refused"]
 OURS = [
     "balance_low",
     "runway_short",

@@ -201,11 +201,30 @@ def tenants(draw: st.DrawFn, begin: datetime) -> Row:
     file["purchases"] = draw(st.lists(_purchases(begin), max_size=3))
     file["caps"] = draw(st.lists(_caps([user["upn"] for user in file["users"]]), max_size=2))
     if draw(st.integers(0, 2)) == 0:
-        rule: Row = {"enabled": draw(st.sampled_from([True, True, False]))}
-        rule |= {name: draw(st.sampled_from(AMOUNTS)) for name in ("below", "add")}
-        cap = draw(maybe(st.sampled_from(["0", "0.03", "6", "100"])))
-        file["auto_recharge"] = rule if cap is None else rule | {"cap_per_month": cap}
+        file["auto_recharge"] = draw(_rules())
     return file
+
+
+@st.composite
+def _rules(draw: st.DrawFn) -> Row:
+    """A rule of auto-recharge with some of all that it may say, and one that is off."""
+    rule: Row = {"enabled": draw(st.sampled_from([True, True, True, False]))}
+    if draw(st.integers(0, 2)):
+        rule |= {name: draw(st.sampled_from(AMOUNTS)) for name in ("below", "add")}
+    else:
+        rule["below"], rule["target"] = draw(st.sampled_from([("1", "60.001"), ("60", "200"), ("5", "5.5")]))
+    limits: Row = {
+        "cap_per_month": maybe(st.sampled_from(["0", "0.03", "6", "100", "190.005", "1000"])),
+        "least": maybe(st.just("60")),
+        "most": maybe(st.sampled_from(["50", "70.007"])),
+        "payments_a_day": maybe(st.integers(1, 3)),
+        "cool_down_s": maybe(st.sampled_from([0, 900, 86_400, 200_000])),
+    }
+    for name, values in limits.items():
+        value = draw(values)
+        if value is not None:
+            rule[name] = value
+    return rule
 
 
 @st.composite

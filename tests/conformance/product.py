@@ -171,5 +171,12 @@ def recharge_of(rule: Row | None) -> AutoRecharge:
     if rule is None:
         return AutoRecharge()
     cap = rule.get("cap_per_month")
-    below, add = parse_money(rule["below"]), parse_money(rule["add"])
-    return AutoRecharge(rule["enabled"], below, add, None if cap is None else parse_money(cap))
+    amounts = ("below", "add", "target", "least", "most")
+    micros: dict[str, Any] = {f"{name}_micros": parse_money(rule.get(name, "0")) for name in amounts}
+    return AutoRecharge(
+        enabled=rule["enabled"],
+        **micros,
+        cap_per_month_micros=None if cap is None else parse_money(cap),
+        payments_a_day=rule.get("payments_a_day", 0),
+        cool_down_s=rule.get("cool_down_s", 0),
+    )

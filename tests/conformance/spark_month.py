@@ -66,7 +66,7 @@ def tenants() -> list[dict[str, Any]]:
     long_held = (("2025-03-15T10:00:00Z", "400"), ("2026-02-20T00:00:00Z", "60"))
     sales = [{"scope": "cost_centre", "id": "sales", "amount": "200"}]
     return [
-        _tenant("big", *long_held, ("2026-03-20T00:00:00Z", "200"), auto_recharge=_refill("20", "50")),
+        _tenant("big", *long_held, ("2026-03-20T00:00:00Z", "200"), auto_recharge=WHOLE_RULE),
         _tenant("dry", ("2026-03-01T00:00:00Z", "50")),
         _tenant("one-second", ("2026-03-01T00:00:00Z", "50"), auto_recharge=_refill("45", "50")),
         _tenant("capped", *long_held, caps=sales),
@@ -101,6 +101,17 @@ def _tenant(name: str, *bought: tuple[str, str], zone: str = "UTC", **more: Any)
         "purchases": [{"at": when, "amount": amount} for when, amount in bought],
         **more,
     }
+
+
+WHOLE_RULE: Final = {
+    "enabled": True,
+    "below": "20",
+    "target": "95.01",
+    "most": "60",
+    "cap_per_month": "1500",
+    "payments_a_day": 2,
+    "cool_down_s": 7_200,
+}
 
 
 def _refill(below: str, add: str) -> dict[str, Any]:

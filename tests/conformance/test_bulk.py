@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from talktime.accounts.calendar import month_of, to_us
+from talktime.accounts.tenant import AutoRecharge
 from talktime.bulk.many import Charging, book_run
 from talktime.bulk.parts import Parts, part_of
 from talktime.bulk.result import BookRun, Run, Totals
@@ -237,6 +238,37 @@ def recharged_in_between(run: Run) -> bool:
     )
 
 
+def recharged_at(run: Run) -> list[int]:
+    """When the rule paid."""
+    return [movement.at_us for movement in run.movements if movement.kind == "recharge"]
+
+
+def paid_at_once(run: Run) -> bool:
+    """More than one payment of an instant: the rule holds one payment to less than is needed."""
+    return any(one == other for one, other in pairwise(recharged_at(run)))
+
+
+def woke(rest_s: Callable[[AutoRecharge], int]) -> Callable[[Run], bool]:
+    """A payment at the very end of a rest after another one, between two calls."""
+
+    def has_woken(run: Run) -> bool:
+        rest_us, paid = 1_000_000 * rest_s(run.tenant.auto_recharge), recharged_at(run)
+        ends = set(run.calls["end"].dt.epoch("us"))
+        return rest_us > 0 and any(at_us + rest_us in set(paid) - ends for at_us in paid)
+
+    return has_woken
+
+
+def filled_up(run: Run) -> bool:
+    """A rule with a target, of which nothing cut a payment."""
+    target = run.tenant.auto_recharge.target_micros
+    return target > 0 and any(
+        target <= movement.balance_after < target + 10_000
+        for movement in run.movements
+        if movement.kind == "recharge"
+    )
+
+
 def has(column: str, word: str) -> Callable[[Run], bool]:
     """A row of which a column says so."""
     return lambda run: bool(run.calls[column].cast(pl.String).str.contains(word, literal=True).any())
@@ -257,6 +289,10 @@ EDGES: dict[str, Callable[[Run], bool]] = {
     "a call over a month's end": over_the_month,
     "an expiry in mid-month": expires,
     "a recharge between two calls of one second": recharged_in_between,
+    "two payments at once": paid_at_once,
+    "a cool-down that ends": woke(lambda rule: rule.cool_down_s),
+    "24 h that open": woke(lambda rule: 86_400 if rule.payments_a_day else 0),
+    "a target": filled_up,
     "a masked number": has("flags", "masked_price"),
     "an unrated call": has("state", "unrated"),
     "premium": has("reason", "premium_refused"),
@@ -304,7 +340,29 @@ def edge_book() -> Book:
     others += [row("none", START + day, 60, callee=NZ), row("far", START + day, 60, callee=UK_REFUSED)]
     small = a_tenant("MCOPSTN5", purchases=lots)  # 120 minutes: the last one of the call is paid
     split = [row("split", START, 7_201, callee=US)]
-    return Book([a_month(rows, refilled), a_month(others, capped), a_month(split, small)], [(), (), ()])
+    mca = [{"id": "own", "agreement": "MCA"}]
+    owing = a_tenant(purchases=lots, billing_accounts=mca)
+    months = [a_month(rows, refilled), a_month(others, capped), a_month(split, small)]
+    months += [a_month([row("owed", START, 1_200)], owing), *resting_months()]
+    return Book(months, [()] * len(months))
+
+
+def resting_months() -> list[Month]:
+    """Calls of 10.00 a minute that are dearer than a rule may pay for at once."""
+    rows = [row("one", START, 1_200), row("two", START + timedelta(minutes=30), 600)]
+    rows.append(row("later", START + timedelta(days=3), 60))
+    lots = [{"at": START - timedelta(days=1), "amount": "60"}]
+    to_target: Row = {"enabled": True, "below": "60", "target": "75.005"}
+    return [
+        a_month(rows, a_tenant(purchases=lots, auto_recharge=to_target | more))
+        for more in (
+            {},
+            {"most": "70.007"},
+            {"most": "70.007", "cool_down_s": 3_000},
+            {"most": "70.007", "payments_a_day": 2},
+            {"most": "70.007", "payments_a_day": 1, "cool_down_s": 100_000, "least": "70"},
+        )
+    ]
 
 
 def strict_book() -> Book:

@@ -32,6 +32,9 @@ class Settle(NamedTuple):
     add: int = 0
     recharge_cap_left: int = NO_LIMIT
     recharge_least: int = 0
+    target: int = 0
+    recharge_most: int = 0
+    coin: int = 1
 
 
 class Settled(NamedTuple):
@@ -73,4 +76,7 @@ settles = st.builds(
     add=st.integers(0, 3 * UNIT),
     recharge_cap_left=st.integers(0, 5 * UNIT) | st.just(NO_LIMIT),
     recharge_least=st.sampled_from([0, 0, UNIT]),
+    target=st.just(0) | money,
+    recharge_most=st.sampled_from([0, 0, UNIT, 2 * UNIT + 7]),
+    coin=st.sampled_from([1, 10_000, UNIT]),
 )

@@ -8,61 +8,22 @@ from talktime.core.alerts import (
     CARD_DAYS,
     DAY_US,
     LOT_DAYS,
-    bits_after_edit,
-    crossed_below,
-    crossings,
     days_until,
     due,
+    is_below,
     is_short,
     runway,
 )
 
 TODAY = 20_000
-UNIT = 1_000_000
-money = st.integers(-50, 150)
 
 
 @pytest.mark.parametrize(
-    ("walk", "told"),
-    [
-        ([120, 100, 99], [(), (), (100,)]),  # strictly below
-        ([120, 90, 80, 90], [(), (100,), (), ()]),  # once
-        ([120, 90, 100, 90], [(), (100,), (), (100,)]),  # recovered, so told again
-        ([120, 5], [(), (100, 50, 10)]),  # a large debit jumps past several
-        ([120, 40, 60, 40, 5], [(), (100, 50), (), (50,), (10,)]),
-        ([30, 30], [(100, 50), ()]),  # short from the beginning: late rather than never
-    ],
+    ("available", "level", "below"),
+    [(101, 100, 0), (100, 100, 0), (99, 100, 1), (0, 1, 1), (-1, 1, 1), (-5, -5, 0)],
 )
-def test_levels_are_told_once_per_crossing(walk: list[int], told: list[tuple[int, ...]]) -> None:
-    bits, before, said = 0, walk[0], []
-    for after in walk:
-        bits, crossed = crossings((100, 50, 10), before, after, bits)
-        said.append(crossed)
-        before = after
-    assert said == told
-
-
-@given(st.lists(st.integers(1, 100), max_size=5, unique=True), st.lists(money, min_size=1))
-def test_between_two_tellings_of_a_level_lies_a_recovery(levels: list[int], walk: list[int]) -> None:
-    bits, before = 0, walk[0]
-    armed = set(levels)
-    for after in walk:
-        bits, crossed = crossings(levels, before, after, bits)
-        armed |= {level for level in levels if before >= level}
-        assert set(crossed) == {level for level in armed if after < level}
-        armed = (armed - set(crossed)) | {level for level in levels if after >= level}
-        assert {level for at, level in enumerate(levels) if bits >> at & 1} == set(levels) - armed
-        before = after
-
-
-@given(money, st.integers(1, 100), st.integers(0, 1))
-def test_one_level_is_the_same_rule(available: int, level: int, told: int) -> None:
-    assert crossed_below(available, level, told) == crossings((level,), available, available, told)[0]
-
-
-def test_levels_that_stay_keep_what_they_told() -> None:
-    assert bits_after_edit((100, 50, 10), (75, 50, 10, 5), 0b011) == 0b010
-    assert bits_after_edit((100,), (), 1) == 0
+def test_a_level_that_is_just_met_is_not_crossed(available: int, level: int, below: int) -> None:
+    assert is_below(available, level) == below
 
 
 @pytest.mark.parametrize(

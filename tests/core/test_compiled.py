@@ -52,6 +52,8 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
     credits.usable,
     credits.emptied,
     recharge.recharge_micros,
+    recharge.cooled_us,
+    recharge.day_opens_us,
     modes.stands_behind,
     refusals.money_refusal,
     refusals.refusal,
@@ -155,9 +157,18 @@ def test_emptied(calls: list[tuple[int, ...]]) -> None:
     same(credits.emptied, calls)
 
 
-@given(some(signed, signed, counted, limited, counted))
+coins = st.sampled_from([1, 10, 10_000, 1_000_000])
+
+
+@given(some(signed, signed, counted, limited, counted, counted, counted, coins))
 def test_recharge_micros(calls: list[tuple[int, ...]]) -> None:
     same(recharge.recharge_micros, calls)
+
+
+@given(some(instants, st.integers(0, 10**7)))
+def test_rests(calls: list[tuple[int, ...]]) -> None:
+    same(recharge.cooled_us, calls)
+    same(recharge.day_opens_us, [call[:1] for call in calls])
 
 
 def test_stands_behind() -> None:

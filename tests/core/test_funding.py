@@ -108,6 +108,15 @@ def test_a_split_loses_nothing_and_draws_what_there_is(amount: int, balance: int
             Settle(**PER_SECOND, duration_s=130, balance=100 * UNIT, below=50 * UNIT, add=20 * UNIT),
             Settled(NONE, 130, 0, 0, 130 * UNIT, 100 * UNIT, 0, 30 * UNIT, 80 * UNIT),
         ),
+        # to a target, in whole coins; and no more than one payment may be
+        (
+            Settle(duration_s=1, below=10 * UNIT, target=60 * UNIT, coin=50_000),
+            Settled(NONE, 60, 0, 0, 20_000, 20_000, 0, 0, 50 * UNIT + 50_000),
+        ),
+        (
+            Settle(duration_s=1, below=10 * UNIT, target=90 * UNIT, recharge_most=50 * UNIT),
+            Settled(NONE, 60, 0, 0, 20_000, 20_000, 0, 0, 50 * UNIT),
+        ),
     ],
 )
 def test_a_call(call: Settle, expected: Settled) -> None:
@@ -187,8 +196,7 @@ def test_start_asks_for_the_first_interval(call: Settle) -> None:
 def test_the_recharge_sees_the_balance_after_the_charge(call: Settle) -> None:
     answer = settled(call)
     after = call.balance - answer.credits - answer.overdraft
-    rule = (call.below, call.add, call.recharge_cap_left, call.recharge_least)
-    assert answer.recharge == recharge_micros(after, *rule)
+    assert answer.recharge == recharge_micros(after, *call[16:])  # the whole rule, from `below` on
 
 
 @given(settles, st.integers(0, 400))

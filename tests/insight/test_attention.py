@@ -95,7 +95,7 @@ def test_money_that_ran_out_comes_first() -> None:
     assert [finding.sentence for finding in found[:3]] == [
         "The money ran out at 2026-03-17 14:02:05 UTC.",
         "2.5 USD are overdrawn.",
-        "Auto-recharge met its monthly cap, first at 2026-03-18 00:00:00 UTC.",
+        "Auto-recharge met a cap, first at 2026-03-18 00:00:00 UTC.",
     ]
 
 

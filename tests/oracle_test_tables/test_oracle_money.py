@@ -262,6 +262,34 @@ def test_a_recharge_at_the_opening_and_after_an_expiry() -> None:
     assert (poor.totals["opening_balance"], poor.totals["funded"]) == (0, 30 * ONE)
 
 
+HOURS = [row("a", "05-04 10:00", 130 * 60), row("b", "05-04 13:00", 30 * 60), row("c", "05-06 10:00", 60)]
+"""130.00, 30.00 and 1.00 at 1 a minute, from 100.00: -30.00 are left at 12:10."""
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({"below": "50", "target": "90"}, [("05-04 12:10", 120)]),
+        ({"below": "50", "target": "60", "least": "95"}, [("05-04 12:10", 95), ("05-04 13:30", 95)]),
+        ({"below": "50", "add": "100", "most": "60"}, [("05-04 12:10", 60)] * 2),
+        (
+            {"below": "50", "add": "100", "most": "60", "cool_down_s": 4_800},  # ends with the second call
+            [("05-04 12:10", 60), ("05-04 13:30", 60)],
+        ),
+        (
+            {"below": "50", "add": "100", "most": "60", "payments_a_day": 1},
+            [("05-04 12:10", 60), ("05-05 12:10", 60)],
+        ),
+        ({"below": "50", "target": "400", "cap_per_month": "185.009"}, [("05-04 12:10", 185)]),
+    ],
+)
+def test_the_whole_rule(rule: Row, expected: list[tuple[str, int]]) -> None:
+    lots = bought(("05-01 00:00", "100"))
+    file = tenant(user("ana", "US", "MCOPSTNC"), purchases=lots, auto_recharge={"enabled": True} | rule)
+    done = charge(HOURS, deck=[rate("44", "1")], tenant=file)
+    assert recharges(done) == [(at(when), amount) for when, amount in expected]
+
+
 # --- modes and caps --------------------------------------------------------------------------------
 
 HOUR = [row("a", duration_s=60), row("b", "05-04 11:00", 120 * 60), row("c", "05-05 10:00", 60)]

@@ -1,28 +1,20 @@
 """The settlement loop: calls in order, each decided by `core.funding.settle`, over flat columns.
 
-For each call: bring the wallet to the instant of its end (purchases, expiries, new months), see what pools
-and caps leave, let the core decide, book it. The loop stops before a row when a table is full; the host
-makes room and goes on from there.
+For each call: bring the wallet to the instant of its end (`wallet_moves`), see what pools and caps leave, let
+the core decide, book it. The loop stops before a row when a table is full, or halfway in one that made the
+rule of recharge buy many lots; the host makes room and goes on from there.
 """
 
 from typing import Final
 
 from talktime.bulk.state import (
-    BALANCE_ZERO,
     DRAW,
-    EVALUATE,
-    EXPIRY,
     FREE,
-    MONTH_BEGINS,
     NONE,
     PAYABLE,
     POOL_80,
     POOL_100,
     POOL_USE,
-    PURCHASE,
-    RECHARGE,
-    RECHARGE_CAPPED,
-    REPAID,
     SEVERAL,
     Calls,
     Caps,
@@ -35,22 +27,21 @@ from talktime.bulk.state import (
     Wallets,
     Year,
 )
+from talktime.bulk.wallet_moves import (
+    catch_up,
+    has_room,
+    is_untold,
+    note,
+    recharge,
+    recharge_left,
+    set_balance,
+)
 from talktime.core import refusals
-from talktime.core.credits import emptied, opened, usable
+from talktime.core.credits import emptied
 from talktime.core.funding import settle
-from talktime.core.limits import NEVER_US, NO_LIMIT
+from talktime.core.limits import NO_LIMIT
 from talktime.core.pools import crossed, open_s, pool_free_s, take
 from talktime.core.rating import AFTER_FIRST, DEFAULT_FIRST_S, DEFAULT_STEP_S, billed_seconds
-from talktime.core.recharge import recharge_micros
-
-ENTRIES_AN_EVENT: Final = 8
-"""More log entries than one event or call can write beside its draws and pools."""
-
-ENTRIES_A_POOL: Final = 3
-"""The most log entries that a pool writes for a call: 80 %, 100 %, its part."""
-
-LOTS_AN_EVENT: Final = 2
-"""An event opens at most a purchased lot and a recharged one."""
 
 
 def settle_rows(
@@ -116,21 +107,27 @@ def settle_rows(
     )
     balances, lots_left = wallets.balance, lots.left
     held = NONE
-    next_us = balance = lot = first_lot = behind = bits = below = add = recharge_left = least = told = 0
+    next_us = balance = lot = first_lot = behind = bits = 0
+    below = add = target = coin = least = most = cap_open = untold = 0
     pool = size_s = before_s = 0
     for i in range(first, last):
         t, end_us = tenant_of[i], ends_us[i]
         if t != held or next_us <= end_us:
-            while wallets.next_us[t] <= end_us:
-                if not has_room(t, 0, wallets, log):
-                    return i
-                _advance(t, wallets, lots, events, year, log)
-            if not has_room(t, 1, wallets, log):
+            row = base + i if wallets.halfway[t] else NONE
+            recharged = wallets.recharged[t]
+            has_caught_up = catch_up(t, row, end_us, wallets, lots, events, year, log)
+            if row != NONE:
+                recharges[i] += wallets.recharged[t] - recharged
+            if not has_caught_up or not has_room(t, 1, wallets, log):
                 return i
             held, balance, lot, first_lot = t, balances[t], wallets.head[t], wallets.lots_at[t]
             next_us, behind, bits = wallets.next_us[t], wallets.behind[t], _wallet_bits(t, wallets)
-            below, add, least = wallets.below[t], wallets.add[t], wallets.recharge_least[t]
-            recharge_left, told = wallets.recharge_cap[t] - wallets.recharged[t], wallets.capped[t]
+            below, add, target, coin = wallets.below[t], wallets.add[t], wallets.target[t], wallets.coin[t]
+            least, most = wallets.recharge_least[t], wallets.recharge_most[t]
+            cap_open, untold = recharge_left(t, wallets), is_untold(t, wallets)
+            if row != NONE:  # the row is charged, and now all that it made the rule buy is bought
+                wallets.halfway[t] = 0
+                continue
         kind = kinds[i]
         if kind != PAYABLE:
             if kind == FREE:
@@ -177,8 +174,11 @@ def settle_rows(
             bits,
             below,
             add,
-            recharge_left,
+            cap_open,
             least,
+            target,
+            most,
+            coin,
         )
 
         billed[i] = billed_s
@@ -219,156 +219,25 @@ def settle_rows(
                 _spend(user, centre, own, amount, caps)
             after = balance - credits - overdraft
             if emptied(balance, after):
-                _set_balance(t, base + i, end_us, after, 0, wallets, log)
+                set_balance(t, base + i, end_us, after, 0, wallets, log)
                 held = NONE
             balance = balances[t] = after
         balances_after[i] = balance
-        if add > 0 and balance < below and (topup > 0 or not told):
-            recharges[i] = topup
-            _recharge(t, base + i, end_us, topup, wallets, lots, year, log)
+        if balance < below and (topup > 0 or untold):
+            recharged = wallets.recharged[t]
+            recharge(t, base + i, end_us, topup, wallets, lots, year, log)
+            has_caught_up = catch_up(t, base + i, end_us, wallets, lots, events, year, log)
+            recharges[i] = wallets.recharged[t] - recharged
             held = NONE
+            if not has_caught_up:
+                wallets.halfway[t] = 1
+                return i
     return last
-
-
-def has_room(t: int, pools: int, wallets: Wallets, log: Log) -> int:
-    """1 where lots and log hold all that an event or a call of a tenant, with so many pools, can write."""
-    if wallets.room[t] - wallets.tail[t] < LOTS_AN_EVENT:
-        return 0
-    entries = wallets.tail[t] - wallets.head[t] + ENTRIES_A_POOL * pools + ENTRIES_AN_EVENT
-    return 1 if len(log.kind) - log.used[0] >= entries else 0
 
 
 def _wallet_bits(t: int, wallets: Wallets) -> int:
     bits = refusals.WALLET_EMPTIED_BY_EXPIRY if wallets.emptied_by_expiry[t] else 0
     return bits | (refusals.WALLET_POST_USAGE_OFF if wallets.post_usage_off[t] else 0)
-
-
-def _advance(t: int, wallets: Wallets, lots: Lots, events: Events, year: Year, log: Log) -> None:
-    """Does the next thing that moves a wallet by itself.
-
-    At one instant: a month's counters, purchases, expiries, then a look at the balance; so nobody is charged
-    for a recharge that a purchase of the same instant makes needless.
-    """
-    at = wallets.next_event[t]
-    event_us = _event_us(t, wallets, events)
-    expiry_us = wallets.next_expiry_us[t]
-    if expiry_us < event_us or (expiry_us == event_us and events.kind[at] == EVALUATE):
-        _expire(t, expiry_us, wallets, lots, log)
-    else:
-        wallets.next_event[t] = at + 1
-        if events.kind[at] == MONTH_BEGINS:
-            wallets.recharged[t] = 0
-            wallets.capped[t] = 0
-            wallets.next_us[t] = min(_event_us(t, wallets, events), wallets.next_expiry_us[t])
-            return
-        if events.kind[at] == PURCHASE:
-            open_lot(
-                t, NONE, event_us, events.amount[at], events.expires_at_us[at], PURCHASE, wallets, lots, log
-            )
-    at_us = min(event_us, expiry_us)
-    wallets.next_us[t] = min(_event_us(t, wallets, events), wallets.next_expiry_us[t])
-    if wallets.next_us[t] == at_us:
-        return  # more happens at this instant; the rule looks at the wallet when all of it has happened
-    topup = recharge_micros(
-        wallets.balance[t],
-        wallets.below[t],
-        wallets.add[t],
-        wallets.recharge_cap[t] - wallets.recharged[t],
-        wallets.recharge_least[t],
-    )
-    _recharge(t, NONE, at_us, topup, wallets, lots, year, log)
-
-
-def _event_us(t: int, wallets: Wallets, events: Events) -> int:
-    """The instant of the next known event of a wallet."""
-    at = wallets.next_event[t]
-    return events.at_us[at] if at < wallets.events_end[t] else NEVER_US
-
-
-def _expire(t: int, at_us: int, wallets: Wallets, lots: Lots, log: Log) -> None:
-    """Forfeits what is left in lots that expire now."""
-    next_us = NEVER_US
-    for lot in range(wallets.head[t], wallets.tail[t]):
-        left = lots.left[lot]
-        if left > 0 and usable(left, lots.expires_at_us[lot], at_us) == 0:
-            lots.left[lot] = 0
-            number = lot - wallets.lots_at[t]
-            note(log, EXPIRY, t, NONE, at_us, number, left, wallets.balance[t] - left)
-            _set_balance(t, NONE, at_us, wallets.balance[t] - left, 1, wallets, log)
-        elif left > 0:
-            next_us = min(next_us, lots.expires_at_us[lot])
-    wallets.next_expiry_us[t] = next_us
-
-
-def _set_balance(
-    t: int, row: int, at_us: int, balance: int, by_expiry: int, wallets: Wallets, log: Log
-) -> None:
-    """Writes a lower balance; tells once when it reaches zero, and remembers what emptied it."""
-    if emptied(wallets.balance[t], balance):
-        wallets.emptied_by_expiry[t] = by_expiry
-        note(log, BALANCE_ZERO, t, row, at_us, NONE, 0, balance)
-    wallets.balance[t] = balance
-
-
-def open_lot(
-    t: int,
-    row: int,
-    at_us: int,
-    amount: int,
-    expires_at_us: int,
-    origin: int,
-    wallets: Wallets,
-    lots: Lots,
-    log: Log,
-) -> None:
-    """Opens a lot of the full amount; what is overdrawn is its first draw (rulings.md 16)."""
-    lot = wallets.tail[t]
-    number = lot - wallets.lots_at[t]
-    left, repaid = opened(amount, wallets.overdraft[t])
-    lots.bought_at_us[lot] = at_us
-    lots.expires_at_us[lot] = expires_at_us
-    lots.amount[lot] = amount
-    lots.left[lot] = left
-    lots.origin[lot] = origin
-    wallets.tail[t] = lot + 1
-    wallets.overdraft[t] -= repaid
-    wallets.balance[t] += amount
-    if wallets.balance[t] > 0:
-        wallets.emptied_by_expiry[t] = 0
-    wallets.next_expiry_us[t] = min(wallets.next_expiry_us[t], expires_at_us)
-    wallets.next_us[t] = min(wallets.next_us[t], expires_at_us)
-    note(log, origin, t, row, at_us, number, amount, wallets.balance[t])
-    if repaid > 0:
-        note(log, REPAID, t, row, at_us, number, repaid, wallets.balance[t])
-
-
-def _recharge(
-    t: int, row: int, at_us: int, topup: int, wallets: Wallets, lots: Lots, year: Year, log: Log
-) -> None:
-    """Buys what the rule asked for; tells once a month that the cap leaves too little (recharge.md 3)."""
-    if topup > 0:
-        wallets.recharged[t] += topup
-        expires_at_us = twelve_months_on_us(at_us, year, wallets.zone[t])
-        open_lot(t, row, at_us, topup, expires_at_us, RECHARGE, wallets, lots, log)
-    if wallets.capped[t] or wallets.recharge_cap[t] - wallets.recharged[t] >= max(
-        wallets.recharge_least[t], 1
-    ):
-        return
-    if wallets.add[t] > 0 and wallets.balance[t] < wallets.below[t]:
-        wallets.capped[t] = 1
-        note(log, RECHARGE_CAPPED, t, row, at_us, NONE, 0, wallets.balance[t])
-
-
-def twelve_months_on_us(at_us: int, year: Year, zone: int = 0) -> int:
-    """When a lot bought at an instant in a zone expires; the calendar made the pieces at the edge."""
-    low, high = year.zone_at[zone], min(year.zone_at[zone + 1], len(year.from_us))
-    while high - low > 1:
-        middle = (low + high) // 2
-        if year.from_us[middle] <= at_us:
-            low = middle
-        else:
-            high = middle
-    return at_us + year.add_us[low]
 
 
 def pool_size_s(pool: int, start_us: int, pools: Pools) -> int:
@@ -489,21 +358,6 @@ def _draw(t: int, row: int, at_us: int, credits: int, wallets: Wallets, lots: Lo
             lot += 1
     wallets.head[t] = lot
     return only
-
-
-def note(
-    log: Log, kind: int, tenant: int, row: int, at_us: int, item: int, amount: int, balance: int
-) -> None:
-    """Writes one entry of the log; the caller has seen that there is room."""
-    at = log.used[0]
-    log.kind[at] = kind
-    log.tenant[at] = tenant
-    log.row[at] = row
-    log.at_us[at] = at_us
-    log.item[at] = item
-    log.amount[at] = amount
-    log.balance[at] = balance
-    log.used[0] = at + 1
 
 
 HOT: Final = (has_room, pool_size_s, _unused_s, _free_s, _chain_free_s, _use_pools, _mark, _cap_left, _spend)

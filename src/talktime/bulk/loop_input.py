@@ -6,26 +6,26 @@ be carried to wherever a tenant is settled and its charges back to the rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from talktime.accounts.tenant import AutoRecharge, Purchase
+from talktime.accounts.recharge_limits import payment_limits
+from talktime.accounts.tenant import Purchase
 from talktime.bulk.cap_columns import caps_of
 from talktime.bulk.options import RefusedRun
 from talktime.bulk.pool_plan import PoolPlan
 from talktime.bulk.rate_columns import rate_lists
 from talktime.bulk.state import Calls, Month
 from talktime.bulk.wallet import Bought, Span, WalletColumns
-from talktime.catalog.side import load_currencies
 from talktime.core.deck import NO_ROW
 from talktime.core.limits import MAX_TOTAL_MICROS, MICROS_PER_UNIT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from talktime.accounts.tenant import Tenant
+    from talktime.accounts.tenant import AutoRecharge, Tenant
     from talktime.bulk.options import Options
     from talktime.bulk.prepare import Prepared
     from talktime.bulk.setting import Setting
@@ -111,14 +111,9 @@ def loop_of(rows: Narrow, setting: Setting, options: Options) -> Loop:
                 f"{MAX_TOTAL_MICROS // MICROS_PER_UNIT:,}: "
                 "that is not counted exactly; look for amounts with too many digits"
             )
-        wallets.add(
-            purchases,
-            rule_of(tenant, options),
-            customer.terms,
-            tenant.time_zone,
-            Span(first, last),
-            load_currencies().minimum_purchase_micros(tenant.currency),
-        )
+        rule, span = rule_of(tenant, options), Span(first, last)
+        limits = payment_limits(rule, tenant.currency)
+        wallets.add(purchases, rule, customer.terms, tenant.time_zone, span, limits)
     held, lots, events, year = wallets.columns(Span(int(first_us.min()), int(last_us.max())))
     columns: dict[str, Any] = {  # arrays stand where the plain loop has lists
         "tenant": np.repeat(np.arange(len(tenants)), np.diff(first_row)),
@@ -140,14 +135,15 @@ def loop_of(rows: Narrow, setting: Setting, options: Options) -> Loop:
 
 
 def rule_of(tenant: Tenant, options: Options) -> AutoRecharge:
-    """The rule of auto-recharge: the options', else the tenant's."""
+    """The rule of auto-recharge: what the options say, all else and its caps as the tenant has them."""
     if options.recharge_add is None or options.recharge_below is None:
         return tenant.auto_recharge
-    return AutoRecharge(
+    return replace(
+        tenant.auto_recharge,
         enabled=True,
         below_micros=options.recharge_below,
         add_micros=options.recharge_add,
-        cap_per_month_micros=tenant.auto_recharge.cap_per_month_micros,
+        target_micros=0,
     )
 
 

@@ -56,7 +56,7 @@ class Movement:
     """Something other than a call that moved or marked the balance.
 
     kind: opening, purchase, recharge, repaid (overdraft paid by a new lot), expiry, balance_zero,
-    recharge_capped (the monthly cap cut or stopped a recharge).
+    recharge_capped (the cap of a month or of 24 h left no payment).
     """
 
     at_us: int

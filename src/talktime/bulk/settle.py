@@ -15,7 +15,7 @@ import numpy as np
 
 from talktime.bulk.compiled import compiled as compiled_form
 from talktime.bulk.compiled import is_off
-from talktime.bulk.kernel import HOT, LOTS_AN_EVENT, settle_rows
+from talktime.bulk.kernel import HOT, settle_rows
 from talktime.bulk.state import (
     WITHOUT_VALUE,
     Calls,
@@ -30,6 +30,7 @@ from talktime.bulk.state import (
     Wallets,
     Year,
 )
+from talktime.bulk.wallet_moves import LOTS_AN_EVENT
 from talktime.settings import read_settings
 
 if TYPE_CHECKING:

@@ -81,6 +81,7 @@ class Wallets(NamedTuple):
 
     A tenant's lots are [lots_at, tail) of `Lots`, with room up to `room`; tenants' lots stand one after the
     other. Its twelve months are those of `zone` in `Year`. As they stand, the last two fit a single tenant.
+    A rule of auto-recharge has `add` or a `target`, or neither where it is off.
     """
 
     balance: Cells
@@ -90,16 +91,24 @@ class Wallets(NamedTuple):
     emptied_by_expiry: Cells
     below: Ints
     add: Ints
-    recharge_cap: Ints
+    target: Ints
+    recharge_cap: Ints  # of a billing month
     recharge_least: Ints  # the least payment that a cap may cut a recharge to
+    recharge_most: Ints  # of one payment, 0 for any
+    coin: Ints  # what is cut is cut to a whole coin
+    payments_a_day: Ints  # in any 24 h, 0 for any number
+    cool_down_s: Ints
     recharged: Cells  # in the current billing month
-    capped: Cells  # whether the month's cap was told
+    capped: Cells  # whether it was told that a cap leaves no payment
+    day_full: Cells  # whether the rule rests because 24 h are full
+    wakes_us: Cells  # when the rule ceases to rest or looks again; NEVER_US where it does not rest
+    halfway: Cells  # whether the row at hand is charged and what it made the rule buy is not all bought
     head: Cells  # first lot that may hold money
     tail: Cells  # after the last lot
     room: Cells  # after the last place for a lot
     next_expiry_us: Cells
     next_event: Cells  # index into Events
-    next_us: Cells  # instant of the next event or expiry, whichever comes first
+    next_us: Cells  # instant of the next event, expiry or end of a rest, whichever comes first
     events_end: Ints
     zone: Ints = (0,)
     lots_at: Cells = (0,)  # type: ignore[assignment] # first place for a lot; the loop only reads it

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from talktime.accounts.calendar import month_of, month_start_us, twelve_months_on_us
+from talktime.accounts.recharge_limits import PaymentLimits
 from talktime.bulk.state import (
     EVALUATE,
     MONTH_BEGINS,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from talktime.accounts.tenant import AutoRecharge, Purchase
 
 SPARE_LOTS = 8
+ANY_PAYMENT: Final = PaymentLimits(least=0, most=0, coin=1)
 _HALF_DAY_US = 43_200 * US_PER_S
 _ORDER = {MONTH_BEGINS: 0, PURCHASE: 1, EVALUATE: 2}
 
@@ -67,12 +69,12 @@ class WalletColumns:
         terms: Terms,
         time_zone: str,
         span: Span,
-        least: int = 0,
+        limits: PaymentLimits = ANY_PAYMENT,
     ) -> None:
         """A tenant's wallet at its first call's start; lots that expired before it are left out.
 
-        Where all have, an expiry is what emptied it (rulings.md 24, `credits_expired`). `least` is the least
-        payment in the tenant's currency.
+        Where all have, an expiry is what emptied it (rulings.md 24, `credits_expired`). `limits` hold one
+        payment of the rule.
         """
         ordered = sorted(purchases, key=lambda p: (p.at_us, p.id))
         dated = [(p, twelve_months_on_us(p.at_us, time_zone)) for p in ordered if p.at_us <= span.last_us]
@@ -88,10 +90,8 @@ class WalletColumns:
             "behind": int(terms.behind),
             "post_usage_off": int(terms.post_usage_off),
             "emptied_by_expiry": int(not opening and len(dated) > len(coming)),
-            "below": rule.below_micros if rule.enabled else 0,
-            "add": rule.add_micros if rule.enabled else 0,
-            "recharge_cap": NO_LIMIT if rule.cap_per_month_micros is None else rule.cap_per_month_micros,
-            "recharge_least": least,
+            **_rule_columns(rule, limits),
+            "wakes_us": NEVER_US,
             "head": at,
             "tail": at + len(opening),
             "room": at + room,
@@ -122,6 +122,21 @@ class WalletColumns:
             Events(*_columns(self.events)),
             Year(year[0], year[1], zone_at),
         )
+
+
+def _rule_columns(rule: AutoRecharge, limits: PaymentLimits) -> dict[str, int]:
+    """The rule as columns of `Wallets`; one that is off wants nothing."""
+    return {
+        "below": rule.below_micros if rule.enabled else 0,
+        "add": rule.add_micros if rule.enabled else 0,
+        "target": rule.target_micros if rule.enabled else 0,
+        "recharge_cap": NO_LIMIT if rule.cap_per_month_micros is None else rule.cap_per_month_micros,
+        "recharge_least": limits.least,
+        "recharge_most": limits.most,
+        "coin": limits.coin,
+        "payments_a_day": rule.payments_a_day,
+        "cool_down_s": rule.cool_down_s,
+    }
 
 
 def _columns(rows: Sequence[tuple[int, ...]]) -> Iterator[list[int]]:

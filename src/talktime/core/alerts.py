@@ -40,38 +40,13 @@ class Runway(NamedTuple):
         return min((days for days in (self.days_28, self.days_7) if days is not None), default=None)
 
 
-def crossed_below(available: int, level: int, told: int) -> int:
-    """1 while a low balance counts as told: it is told when this turns from 0 to 1, armed again when it is 0.
+def is_below(available: int, level: int) -> int:
+    """1 where less than a level is there: strictly, as a recharge is triggered; a level that is met is not.
 
-    Strictly below, as a recharge is triggered: a level that is just met is no crossing.
+    It is told when this turns to 1, whatever was before (a level that is set too late still speaks), and
+    again only after it was 0.
     """
-    if told and available >= level:
-        return 0
-    return 1 if told or available < level else 0
-
-
-def crossings(levels: Sequence[int], before: int, after: int, told: int) -> tuple[int, tuple[int, ...]]:
-    """Available money moved from `before` to `after`: (new bits, levels that have to be told).
-
-    Bit i of `told` says that level i was told. A level is told once when less than it is there (strictly, as
-    a recharge is triggered), and armed again as soon as there is as much. A level that nobody was told of is
-    told even where the money was short before: a level that is set too late still speaks.
-    """
-    crossed = []
-    for index, level in enumerate(levels):
-        bit = 1 << index
-        was_told = crossed_below(before, level, 1) if told & bit else 0
-        is_told = crossed_below(after, level, was_told)
-        if is_told and not was_told:
-            crossed.append(level)
-        told = told | bit if is_told else told & ~bit
-    return told & ((1 << len(levels)) - 1), tuple(crossed)
-
-
-def bits_after_edit(levels: Sequence[int], edited: Sequence[int], told: int) -> int:
-    """The bits of edited levels: a level that stays keeps what it has told, a new one is armed."""
-    was_told = {level for index, level in enumerate(levels) if told >> index & 1}
-    return sum(1 << index for index, level in enumerate(edited) if level in was_told)
+    return 1 if available < level else 0
 
 
 def runway(days: Iterable[tuple[int, int]], balance: int, today: int) -> Runway:

@@ -98,11 +98,15 @@ def settle(
     add: int,
     recharge_cap_left: int,
     recharge_least: int = 0,
+    target: int = 0,
+    recharge_most: int = 0,
+    coin: int = 1,
 ) -> tuple[int, int, int, int, int, int, int, int, int]:
     """Decides and charges one whole call that somebody pays for, and what is bought right after it.
 
     Returns (refusal, billed_s, pool_s, unrated_s, amount, credits, post_usage, overdraft, recharge).
     Where `start` would refuse, nothing is taken. What no rate prices stays unrated: refusal NO_RATE.
+    The rule of recharge is `recharge.recharge_micros`, with its arguments in their order from `below` on.
     """
     billed_s = billed_seconds(duration_s, first_s, step_s, model)
     prices = (first_price_nanos, price_nanos, fee_micros, rounding, decimals)
@@ -110,12 +114,15 @@ def settle(
     reason = refusal(gates, needs_money, rated, price, balance, cap_left, behind, wallet)
     if reason != NONE:
         unrated_s = billed_s if reason == NO_RATE else 0
-        topup = recharge_micros(balance, below, add, recharge_cap_left, recharge_least)
+        topup = recharge_micros(
+            balance, below, add, recharge_cap_left, recharge_least, target, recharge_most, coin
+        )
         return reason, billed_s, 0, unrated_s, 0, 0, 0, 0, topup
     pool_s, unrated_s, amount, credits, post_usage, overdraft = charge_whole(
         billed_s, pool_free_s, rated, balance, behind, first_s, *prices
     )
-    topup = recharge_micros(balance - credits - overdraft, below, add, recharge_cap_left, recharge_least)
+    after = balance - credits - overdraft
+    topup = recharge_micros(after, below, add, recharge_cap_left, recharge_least, target, recharge_most, coin)
     return (
         NO_RATE if unrated_s > 0 else NONE,
         billed_s,

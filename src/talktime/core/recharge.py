@@ -5,8 +5,13 @@ Money in micros, instants in microseconds.
 """
 
 from enum import IntEnum
+from typing import Final
 
+from talktime.core.limits import US_PER_S
 from talktime.core.money import ceil_div
+
+DAY_US: Final = 86_400 * US_PER_S
+"""The 24 h in which payments are counted (recharge.md 1)."""
 
 
 class Why(IntEnum):
@@ -52,6 +57,19 @@ def recharge_micros(
         return wanted
     cut = allowed // coin * coin  # down: a cap is hard
     return cut if cut >= max(least, 1) else 0
+
+
+def cooled_us(paid_us: int, cool_down_s: int) -> int:
+    """When the cool-down after a payment has passed; from that instant on the rule may pay again."""
+    return paid_us + cool_down_s * US_PER_S
+
+
+def day_opens_us(paid_us: int) -> int:
+    """When a payment no longer counts among those of the last 24 h: at that instant, not after it.
+
+    Of a rule that allows so many payments in 24 h, `paid_us` is the one that many payments ago.
+    """
+    return paid_us + DAY_US
 
 
 def verdict(

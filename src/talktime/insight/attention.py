@@ -57,7 +57,7 @@ def money_that_ran_out(run: Run) -> Iterator[Finding]:
         yield Finding(
             "recharge_capped",
             Weight.NOW,
-            f"Auto-recharge met its monthly cap, first at {moment(capped[0].at_us)}.",
+            f"Auto-recharge met a cap, first at {moment(capped[0].at_us)}.",
             "Raise the cap, or expect calls to be refused.",
         )
 

@@ -16,8 +16,8 @@ from talktime.accounts.calendar import month_of, month_start_us, to_utc, zone
 from talktime.accounts.eligibility import recharge_warnings
 from talktime.accounts.tenant import ACTIVE, Tenant
 from talktime.catalog.declines import decline_sentence
-from talktime.core.recharge import Why
-from talktime.funding.payments import DAY_US, State
+from talktime.core.recharge import Why, day_opens_us
+from talktime.funding.payments import State
 from talktime.funding.recharge import Turn, method_of, method_text
 
 if TYPE_CHECKING:
@@ -154,9 +154,9 @@ def caps_left(tenant: Tenant, standing: Standing, now_us: int) -> CapsLeft:
         micros = max(rule.cap_per_month_micros - paid - standing.attempt_micros, 0)
     payments, next_us = None, 0
     if rule.payments_a_day:
-        recent = [at_us for at_us in standing.paid_us if at_us > now_us - DAY_US]
+        recent = [at_us for at_us in standing.paid_us if day_opens_us(at_us) > now_us]
         payments = max(rule.payments_a_day - len(recent) - bool(standing.attempt), 0)
-        next_us = min(recent) + DAY_US if recent and not payments else 0
+        next_us = day_opens_us(min(recent)) if recent and not payments else 0
     return CapsLeft(micros, month_start_us(month + 1, tenant.time_zone), payments, next_us)
 
 

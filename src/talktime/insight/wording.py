@@ -116,7 +116,7 @@ MOVEMENTS: Final = ORIGINS | {
     "repaid": "overdraft repaid",
     "expiry": "expired",
     "balance_zero": "balance reached 0",
-    "recharge_capped": "auto-recharge stopped by its monthly cap",
+    "recharge_capped": "auto-recharge stopped by a cap",
 }
 """Kinds of movements."""
 
