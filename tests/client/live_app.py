@@ -43,7 +43,7 @@ def made_app(folder: Path) -> tuple[LiveApp, str]:
     answering = Answering(desk)
     routes = LiveRoutes(answering, keyring)
     metrics = Metrics(desk.engine, answering.counted, reader.stock)
-    return LiveApp(desk, routes, metrics, management_app(desk, reader, keyring, decks)), key
+    return LiveApp(desk, routes, metrics, management_app(desk, reader, keyring, decks, url=url)), key
 
 
 @asynccontextmanager

@@ -100,6 +100,7 @@ class Problem(msgspec.Struct, frozen=True):
     code: str
     detail: str
     pointer: str = ""
+    faults: tuple[str, ...] = ()
 
     @property
     def is_temporary(self) -> bool:

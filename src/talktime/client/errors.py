@@ -12,19 +12,37 @@ class ProblemError(Exception):
     """The service answered with a problem (RFC 9457): the request itself is not to be had.
 
     `status` is that of HTTP, `code` is for programs, `detail` one sentence; `pointer` names the field that is
-    wrong, "" where none is.
+    wrong, "" where none is; `faults` are all sentences where there are several. `location` is the address of
+    what came about all the same, such as a payment that was declined, "" where there is none.
     """
 
-    def __init__(self, status: int, code: str, detail: str, pointer: str = "") -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        pointer: str = "",
+        faults: tuple[str, ...] = (),
+        location: str = "",
+    ) -> None:
         self.status = status
         self.code = code
         self.detail = detail
         self.pointer = pointer
+        self.faults = faults
+        self.location = location
         super().__init__(f"{status} {code}: {detail}")
 
 
 class UnavailableError(Exception):
-    """The time for retries is up and nobody knows whether the request was done; send the same one later."""
+    """The time for retries is up and nobody knows whether the request was done; send the same one later.
+
+    `key` is the Idempotency-Key that it had, "" for none: with it the same request moves no money twice.
+    """
+
+    def __init__(self, says: str, key: str = "") -> None:
+        self.key = key
+        super().__init__(says)
 
 
 class UnchargedError(Exception):

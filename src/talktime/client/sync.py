@@ -5,13 +5,11 @@ One connection pool of httpx behind it; it may be shared between threads, a `Cal
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from random import Random
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Self, Unpack
 
 import httpx
 
@@ -28,11 +26,10 @@ from talktime.client.answers import (
 )
 from talktime.client.course import Course
 from talktime.client.errors import ProblemError
-from talktime.client.exchanges import AWAY, Away, Exchange, OnUnavailable
+from talktime.client.exchanges import OnUnavailable
 from talktime.client.operations import Cancel, End, Extend, Operation, Start, StartFields
-from talktime.client.retry import Attempts, Retry
-
-T = TypeVar("T")
+from talktime.client.retry import Retry
+from talktime.client.sending import Sender
 
 
 class Client:
@@ -52,10 +49,7 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._policy = on_unavailable
-        self._retry = retry or Retry()
-        self._chance = Random()
-        headers = {"Authorization": f"Bearer {key.strip()}"}
-        self._http = httpx.Client(base_url=url, headers=headers, transport=transport)
+        self._sender = Sender(url, key, retry or Retry(), transport)
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +61,7 @@ class Client:
 
     def close(self) -> None:
         """Closes the connections."""
-        self._http.close()
+        self._sender.close()
 
     # --- calls -----------------------------------------------------------------------------------------
 
@@ -126,72 +120,47 @@ class Client:
 
     def cancel(self, call_id: str, *, tenant: str, sequence: int) -> Cancelled:
         """The call did not come about; nothing is charged."""
-        return self._run(exchanges.cancel(Cancel(call_id=call_id, tenant=tenant, sequence=sequence)))
+        return self._sender.run(exchanges.cancel(Cancel(call_id=call_id, tenant=tenant, sequence=sequence)))
 
     def batch(self, operations: Sequence[Operation]) -> list[Answer | Problem]:
         """Up to 10,000 operations at once; answers in order, each stands alone."""
-        return self._run(exchanges.batch(operations))
+        return self._sender.run(exchanges.batch(operations))
 
     def decide(self, operation: Start | Extend) -> Decision:
         """`start` or `extend` as a value."""
         if isinstance(operation, Start):
-            return self._run(exchanges.start(operation, self._policy))
-        return self._run(exchanges.extend(operation, self._policy))
+            return self._sender.run(exchanges.start(operation, self._policy))
+        return self._sender.run(exchanges.extend(operation, self._policy))
 
     def settle(self, operation: End) -> Settled:
         """`end` as a value."""
-        return self._run(exchanges.end(operation))
+        return self._sender.run(exchanges.end(operation))
 
     # --- management ------------------------------------------------------------------------------------
 
     def make_tenant(self, tables: Mapping[str, Any]) -> None:
         """Makes a tenant of the tables of a tenant file."""
-        self._run(exchanges.make_tenant(tables))
+        self._sender.run(exchanges.make_tenant(tables))
 
     def fund(self, tenant: str, amount: Decimal, currency: str, *, reference: str) -> Funded:
         """Opens a lot for a purchase; the same reference again gives the lot that it opened."""
-        return self._run(exchanges.fund(tenant, amount, currency, reference))
+        return self._sender.run(exchanges.fund(tenant, amount, currency, reference))
 
     def credits(self, tenant: str) -> Credits:
         """What a tenant has."""
-        return self._run(exchanges.credits_of(tenant))
+        return self._sender.run(exchanges.credits_of(tenant))
 
     def add_deck(self, csv: str, *, name: str = "") -> Deck:
         """Stores a rate deck; one that is there already stays as it is."""
-        return self._run(exchanges.add_deck(csv, name))
+        return self._sender.run(exchanges.add_deck(csv, name))
 
     def add_sample_deck(self) -> Deck:
         """Stores the deck that ships with Talktime; its prices are not real."""
-        return self._run(exchanges.add_deck(None, ""))
+        return self._sender.run(exchanges.add_deck(None, ""))
 
     def bind_deck(self, version: str, *, tenant: str = "", valid_from: datetime | None = None) -> None:
         """From an instant on (None: always) a tenant, or all of its currency, are charged by this deck."""
-        self._run(exchanges.bind_deck(version, tenant, valid_from))
-
-    def _run(self, exchange: Exchange[T]) -> T:
-        """Sends the same request until it is answered or the time is up."""
-        attempts = Attempts(self._retry, time.monotonic(), self._chance)
-        while True:
-            found = self._try(exchange, attempts.timeout_s(time.monotonic()))
-            if not isinstance(found, Away):
-                return found
-            wait_s = attempts.wait_s(time.monotonic(), found.asked_s) if exchange.repeats else None
-            if wait_s is None:
-                return exchange.without(found)
-            time.sleep(wait_s)
-
-    def _try(self, exchange: Exchange[T], timeout_s: float) -> T | Away:
-        try:
-            response = self._http.request(
-                exchange.method,
-                exchange.path,
-                content=exchange.content,
-                headers={"Content-Type": exchange.content_type},
-                timeout=timeout_s,
-            )
-        except AWAY as error:
-            return Away(f"{type(error).__name__} {error}".strip())
-        return exchange.outcome(response)
+        self._sender.run(exchanges.bind_deck(version, tenant, valid_from))
 
 
 class Call:
