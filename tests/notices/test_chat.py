@@ -6,9 +6,19 @@ from collections.abc import Iterator
 import pytest
 from pytest_httpserver import HTTPServer
 
+from talktime.accounts.tenant import Alerts
 from talktime.catalog.load import CatalogueError
 from talktime.notices import chat
-from talktime.notices.chat import ChatSender, ChatService, ChatServices, load_chat, read_chat, room
+from talktime.notices.chat import (
+    ChatSender,
+    ChatService,
+    ChatServices,
+    chat_faults,
+    faults_of,
+    load_chat,
+    read_chat,
+    room,
+)
 from talktime.notices.message import Message
 from talktime.notices.tried import End, Tried
 
@@ -95,6 +105,15 @@ def sent(url: str, services: ChatServices, *, private_allowed: bool = True, send
             sender.close()
 
     return asyncio.run(test())
+
+
+def test_the_faults_of_alerts_say_which_address_and_keep_its_secrets() -> None:
+    good, bad = "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js", "json://10.0.0.1/hidden"
+    assert faults_of(Alerts()) == faults_of(Alerts(chat=(good,))) == []
+    (fault,) = faults_of(Alerts(chat=(good, bad)))
+    assert fault.startswith("alerts: chat[2]: the chat service 'json' is none that may be used")
+    assert "hidden" not in fault
+    assert chat_faults([bad, bad]) == [fault.replace("[2]", "[1]"), fault]
 
 
 # A service that speaks to this machine; the shipped list has none, since it would not be encrypted.

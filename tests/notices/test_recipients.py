@@ -41,6 +41,7 @@ EVENTS = {
     "payment_action_needed": "A",
     "recharge_recovered": "A",
     "balance_zero": "A",
+    "calls_refused": "A",
     "pool_80": "P",
     "pool_100": "P",
     "balance_low": "M",

@@ -1,16 +1,18 @@
 """Every event has a text that says all there is to say, in both forms; wrong data is refused by name."""
 
 import json
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import product
 
 import pytest
 
-from talktime.accounts.tenant import AutoRecharge, BillingAccount, PaymentMethod, Tenant
+from talktime.accounts.tenant import AutoRecharge, BillingAccount, PaymentMethod, Subscription, Tenant
 from talktime.catalog.load import CatalogueError, load_catalogue
 from talktime.catalog.side import load_roles
 from talktime.notices.message import Message, is_web, message, one_line
-from talktime.notices.texts import OTHER, SECTIONS, Text, load_texts, names_in, read_texts
+from talktime.notices.texts import FUND, OTHER, SECTIONS, Text, load_texts, names_in, read_texts
 from talktime.notices.webhooks import TEST_EVENT
 from talktime.notices.wording import UNKNOWN, Wording, instant_words, method_words
 
@@ -26,6 +28,19 @@ TENANT = Tenant(
     payment_methods=(PaymentMethod("pm1", "sandbox", "tok", "visa", "4242", "2027-03"),),
 )
 UNDER_MCA = replace(TENANT, default_billing_account="a", billing_accounts=(BillingAccount("a", "MCA", "US"),))
+MCA_OFF = replace(UNDER_MCA, billing_accounts=(BillingAccount("a", "MCA", "US", False),))
+BY_PARTNER = replace(
+    TENANT,
+    billing_accounts=(BillingAccount("p", "CSP", "US"),),
+    subscriptions=(Subscription("MCOPSTN1", 10, "p"),),
+)
+NOT_OFFERED = replace(TENANT, country="IN")
+NOT_BUYING = {"MCA": UNDER_MCA, "MCA, off": MCA_OFF, "CSP": BY_PARTNER, "country": NOT_OFFERED}
+WITH_RULE = {
+    f"{name}, rule on": replace(tenant, auto_recharge=AutoRecharge(True))
+    for name, tenant in NOT_BUYING.items()
+}
+RULE_ON = replace(TENANT, auto_recharge=AutoRecharge(True))
 FIGURES = {
     "balance": 12_345_600,
     "reserved": 1_200_000,
@@ -57,6 +72,7 @@ FACTS: dict[str, dict[str, object]] = {
     "cap_met": {"which": "month", "cap": 1_000_000_000},
     "card_expires_soon": {"method": "pm1", "expires": "2027-03", "days": 7},
     "balance_zero": {},
+    "calls_refused": {"reason": "no_credit"},
     "balance_low": {"level": 20_000_000},
     "runway_short": {"days": 9, "limit_days": 14, "burn_a_day": 3_210_000, "burn_7_a_day": 4_000_000},
     "lot_expires_soon": {"lot": 3, "micros": 4_500_000, "expires_us": NOW_US + HOUR_US, "days": 7},
@@ -72,6 +88,18 @@ FACTS: dict[str, dict[str, object]] = {
     "invoice_ready": {"invoice": "I-1", "amount": 200_000_000, "month": "2026-10"},
     "webhook_disabled": {"webhook": "wh_1", "url": "https://hooks.example/h"},
 }  # fmt: skip
+
+# What else decides about a text.
+CASES: list[dict[str, object]] = [
+    {},
+    {"next_try_us": NOW_US + HOUR_US},
+    {"which": "day"},
+    {"which": "most"},
+    {"after": "prepaid"},
+    {"after": "draining"},
+    {"after": "no_funding"},
+    {"outcome": "won"},
+]
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +182,16 @@ def test_a_message_says_everything(
         ("balance_zero", TENANT, OWED, {}, "auto-recharge is off"),
         ("balance_zero", replace(TENANT, auto_recharge=AutoRecharge(True)), OWED, {}, "Auto-recharge is on"),
         ("balance_zero", UNDER_MCA, OWED, {}, "what credits do not pay is invoiced after use"),
+        ("balance_zero", TENANT, OWED, {}, "Buy credits now."),
+        ("balance_zero", MCA_OFF, OWED, {}, "0, and post-usage billing is off"),
+        ("calls_refused", TENANT, FIGURES, {}, "do not pay for its beginning. 11.1456 USD are left"),
+        ("calls_refused", TENANT, OWED, {"reason": "credits_expired"}, "The credits have expired."),
+        ("calls_refused", MCA_OFF, OWED, {"reason": "post_usage_off"}, "and post-usage billing is off."),
+        ("calls_refused", RULE_ON, FIGURES, {}, "no payment of it is about to arrive"),
+        ("balance_low", RULE_ON, FIGURES, {}, "Auto-recharge is on; its page says when it buys"),
+        ("pool_80", TENANT, OWED, {}, "calls of this kind are refused, since no credits are available"),
+        ("lot_expires_soon", TENANT, FIGURES, {}, "Do not buy more than you need"),
+        ("dispute_closed", UNDER_MCA, OWED, {}, "Nothing. What credits do not pay is invoiced after use."),
         ("recharge_failed", TENANT, FIGURES, {"next_try_us": NOW_US + HOUR_US}, "November 2026, 15:05"),
         ("recharge_failed", TENANT, FIGURES, {}, "not tried again by itself"),
         ("recharge_failed", TENANT, OWED, {}, "New calls that need credits are refused"),
@@ -166,7 +204,7 @@ def test_a_message_says_everything(
         ("mode_switched", UNDER_MCA, FIGURES, {"after": "draining"}, "are spent first"),
         ("mode_switched", TENANT, FIGURES, {"after": "draining"}, "nothing pays afterwards"),
         ("mode_switched", TENANT, FIGURES, {"before": 2, "after": 0}, "billing to prepaid credits"),
-        ("pool_100", TENANT, OWED, {}, "no credits to pay"),
+        ("pool_100", TENANT, OWED, {}, "no credits are available to pay"),
         ("pool_80", TENANT, FIGURES, {}, "Domestic Calling Plan (domestic, US)"),
         ("spend_cap_reached", TENANT, FIGURES, {}, "the user ana@contoso.example may spend 50 USD in Nov"),
         ("card_expires_soon", TENANT, FIGURES, {}, "Visa ending in 4242"),
@@ -179,6 +217,57 @@ def test_the_text_fits_the_case(
     wording: Wording, event: str, tenant: Tenant, has: dict[str, object], more: dict[str, object], says: str
 ) -> None:
     assert says in made(wording, event, tenant, has, **more).text()
+
+
+REFUSED = re.compile(r"\bbuy\b|turn on auto-recharge|turn auto-recharge on", re.IGNORECASE)
+
+# Events whose message says how calls get paid for, and what follows "What to do" there for who may not buy.
+TO_FUND = ["balance_zero", "calls_refused", "balance_low", "runway_short", "lot_expired", "pool_100"]
+WAYS = [
+    (TENANT, "uy credits", "/credits"),
+    (MCA_OFF, "urn on post-usage billing on the billing page", "/billing"),
+    (BY_PARTNER, "sk your partner to fund credits", "/credits"),
+    (NOT_OFFERED, "ee on the credits page why credits cannot be bought", "/credits"),
+]
+
+
+@pytest.mark.parametrize(("tenant", "says", "page"), WAYS, ids=["buys", "MCA, off", "CSP", "country"])
+@pytest.mark.parametrize("event", TO_FUND)
+def test_what_to_do_is_what_this_tenant_can_do(
+    wording: Wording, event: str, tenant: Tenant, says: str, page: str
+) -> None:
+    told = made(wording, event, tenant, OWED)
+    assert says in dict(told.sections)["What to do"]
+    assert told.links[-1][1].endswith(page)
+
+
+@pytest.mark.parametrize("event", FACTS)
+def test_nobody_is_told_to_do_what_is_refused(wording: Wording, event: str) -> None:
+    tenants = [*NOT_BUYING.values(), *WITH_RULE.values()]
+    for tenant, has, more in product(tenants, (FIGURES, OWED), CASES):
+        todo = dict(made(wording, event, tenant, has, **more).sections)["What to do"]
+        assert not REFUSED.search(todo), todo
+
+
+@pytest.mark.parametrize("event", FACTS)
+def test_who_may_not_buy_and_holds_nothing_is_told_a_way_out(wording: Wording, event: str) -> None:
+    """Where calls that need credits are refused, what to do is never "Nothing"."""
+    for tenant in (TENANT, RULE_ON, *NOT_BUYING.values(), *WITH_RULE.values()):
+        sections = dict(made(wording, event, tenant, OWED).sections)
+        if "are refused: toll-free" in sections["What stops working"]:
+            assert not sections["What to do"].startswith("Nothing")
+
+
+def test_every_text_and_every_way_is_somebodys(wording: Wording) -> None:
+    """No variant stands behind another one that always fits before it, or asks for what no fact says."""
+    tenants = (TENANT, RULE_ON, *NOT_BUYING.values(), *WITH_RULE.values())
+    used: set[int] = set()
+    for event, tenant, has, more in product(FACTS, tenants, (FIGURES, OWED), CASES):
+        facts = wording.choosing(tenant, NOW_US, json.dumps({**FACTS[event], **more, **has}))
+        used |= {id(wording.texts.text(event, facts)), id(wording.texts.fund(facts))}
+    of_events = [text for event in FACTS for text in wording.texts.texts[event]]
+    assert [text for text in of_events if id(text) not in used] == []
+    assert [fund for fund in wording.texts.funds if id(fund) not in used] == []
 
 
 def test_the_link_of_the_bank_comes_first_and_is_a_web_address(wording: Wording) -> None:
@@ -214,7 +303,7 @@ def test_a_method_that_is_gone_is_named_as_it_was() -> None:
 
 
 def test_texts_speak_only_of_facts_that_their_event_has() -> None:
-    always = {"tenant", "tenant_id", "event", *FIGURES}
+    always = {"tenant", "tenant_id", "event", FUND, *FIGURES}
     for event, texts in load_texts().texts.items():
         known = always | {name.removesuffix("_us") for name in FACTS.get(event, {})}
         for text in texts:
@@ -241,6 +330,13 @@ c = "C."
 [[mode]]
 id = "m"
 name = "M"
+[[fund]]
+when = { x = "1" }
+says = "buy"
+page = "p"
+[[fund]]
+says = "wait"
+page = "p"
 """
 
 
@@ -257,6 +353,8 @@ def test_a_small_file_is_read() -> None:
     assert texts.text("a", {"x": "1"}).subject == "one"
     assert texts.text("a", {}).subject == "Nothing."
     assert texts.text("b", {}).event == OTHER
+    assert [texts.fund(facts).says for facts in ({"x": "1"}, {"x": "2"}, {})] == ["buy", "wait", "wait"]
+    assert read_texts(_HEAD + entry(OTHER, page=FUND)).text("a", {}).page == ""
 
 
 @pytest.mark.parametrize(
@@ -274,6 +372,10 @@ def test_a_small_file_is_read() -> None:
         (_HEAD + entry(OTHER, more="x"), "missing or unknown keys: more"),
         (_HEAD.replace("money", "gold") + entry(OTHER), "'gold' is none of"),
         (_HEAD.replace('["amount"]', '["a", "a"]') + entry(OTHER), "'a' stands twice"),
+        (_HEAD.replace('when = { x = "1" }', "") + entry(OTHER), "fund: the last one, and no other"),
+        (_HEAD + '[[fund]]\nwhen = { x = "2" }\nsays = ""\npage = "p"\n' + entry(OTHER), "the last one"),
+        (_HEAD.replace('"wait"\npage = "p"', '"wait"\npage = "q"') + entry(OTHER), "fund 2: page 'q'"),
+        (_HEAD.replace('says = "wait"', "") + entry(OTHER), "fund 2: has to hold says and page"),
     ],
 )
 def test_wrong_data_is_refused_by_name(text: str, says: str) -> None:

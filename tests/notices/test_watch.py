@@ -136,7 +136,7 @@ def test_two_watches_tell_once(database: str) -> None:
             await at.submit(fund("contoso", 50 * UNIT, days=20))
             second = Watch(Watching(open_url(database)), load_catalogue(), at.submit, at.clock)
             await asyncio.gather(at.watch.look(), second.look())
-            assert [kind for kind, _ in at.told()] == ["lot_expires_soon"]
+            assert [kind for kind, _ in at.told()].count("lot_expires_soon") == 1
 
     run(test())
 

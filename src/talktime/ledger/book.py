@@ -50,6 +50,9 @@ Holds = list[tuple[int, int]]
 Draws = list[tuple[int, int, int]]
 """[(lot, micros, instant at which the lot expires)] in the order of drawing."""
 
+REFUSED_TOLD: Final = "calls_refused"
+"""The key in `standing.told` of: calls were refused for want of money since credits came last."""
+
 
 def chained(head: bytes, entry: Entry) -> bytes:
     """The hash of an entry over the one before it: numbers, accounts, amounts, ids only (rulings.md 34)."""
@@ -233,6 +236,8 @@ class Book:
             self.post(REPAID, CREDITS, OVERDRAFT, repaid, number)
         self._drop_empty()
         self.flags &= ~ZERO_TOLD
+        if self.standing.told.pop(REFUSED_TOLD, None) is not None:
+            self.touch_standing()
         if self.balance > 0:
             self.flags &= ~EMPTIED_BY_EXPIRY
         return number

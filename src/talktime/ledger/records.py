@@ -108,8 +108,8 @@ class Standing(msgspec.Struct, array_like=True, gc=False):
     `attempt_due_us`. `suspended`: why the rule is paused, "" while it is armed, since
     `suspended_us`, by a card with `suspended_card`. `reason`: why the last evaluation did not pay.
     `recharged` micros in `month`; `paid_us`: instants of the recharges of the last 24 h. `wake_us`: when the
-    rule has to be looked at again, 0 for never. `low`: bits of the low balances that were told.
-    `told`: keys of what is told once, with the instant. `numbers`: the last number of each series of papers.
+    rule has to be looked at again, 0 for never. `told`: keys of what is told once, with the instant.
+    `numbers`: the last number of each series of papers.
     """
 
     mode: int = -1
@@ -124,7 +124,6 @@ class Standing(msgspec.Struct, array_like=True, gc=False):
     paid_us: list[int] = msgspec.field(default_factory=list)
     cool_until_us: int = 0
     wake_us: int = 0
-    low: int = 0
     told: dict[str, int] = msgspec.field(default_factory=dict)
     numbers: dict[str, int] = msgspec.field(default_factory=dict)
     attempt_card: str = ""

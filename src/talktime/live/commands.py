@@ -15,7 +15,6 @@ import msgspec
 from talktime.accounts.tenant import ACTIVE
 from talktime.core.limits import MAX_CALL_S, US_PER_S
 from talktime.core.refusals import NONE, Refusal, refusal
-from talktime.funding.recharge import evaluate
 from talktime.ledger.engine import NeedsPeriod
 from talktime.ledger.records import Change, Facts, Given, Op, Session, SessionRow, State
 from talktime.live.answers import (
@@ -44,6 +43,7 @@ from talktime.live.reserve import (
 )
 from talktime.live.settle import FLAG_LOST, Report, body_of, correct, release_all, settle
 from talktime.live.tenant import LiveTenant
+from talktime.live.told import recharge_comes, tell_refused
 
 if TYPE_CHECKING:
     from talktime.ledger.book import Book
@@ -53,9 +53,6 @@ if TYPE_CHECKING:
 
 RECHARGE_S: Final = 15
 """So many seconds after a short grant a switch asks again while a recharge is on its way."""
-
-RECHARGE_SOON_US: Final = 60 * US_PER_S
-"""A recharge that is tried only later than this helps no call that is in progress."""
 
 MAX_GIVEN: Final = 16
 """Answers that a session remembers; of more, the oldest extends are forgotten (docs/decisions)."""
@@ -206,6 +203,7 @@ class Start:
         self, book: Book, session: SessionRow | None, digest: int, reason: Refusal, detail: str
     ) -> Answer:
         """Denies, and remembers it for a repeat; a denied start leaves no session (rulings.md 25)."""
+        tell_refused(book, _tenant(book).tenant, reason)
         answer = Denied(self.call_id, reason, detail)
         row = _row(session, self.call_id)
         row.state = State.DENIED
@@ -513,15 +511,8 @@ def _given(row: SessionRow, given: Given) -> Answer:
 
 
 def _money_comes_s(book: Book, tenant: LiveTenant, left_s: int) -> int:
-    """After how many seconds a short grant may be asked for again since money is on its way; 0: none is.
-
-    The rule that refills is asked here too, so that the very call that needs it sets it off (rulings.md 21).
-    """
-    evaluate(book, tenant.tenant)
-    standing = book.standing
-    if not standing.attempt or standing.attempt_due_us > book.last_us + RECHARGE_SOON_US:
-        return 0
-    return min(RECHARGE_S, max(left_s - 1, 1))
+    """After how many seconds a short grant may be asked for again since money is on its way; 0: none is."""
+    return min(RECHARGE_S, max(left_s - 1, 1)) if recharge_comes(book, tenant.tenant) else 0
 
 
 def _allow(

@@ -10,7 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from talktime.accounts.calendar import month_start_us
-from talktime.core.alerts import CARD_DAYS, LOT_DAYS, Runway, bits_after_edit, crossings, due, runway
+from talktime.core.alerts import CARD_DAYS, LOT_DAYS, Runway, due, runway
 
 if TYPE_CHECKING:
     from talktime.accounts.tenant import PaymentMethod
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Runway",
-    "bits_after_edit",
     "card_end_us",
     "card_name",
     "cards_due",
-    "crossings",
     "lots_due",
     "runway",
 ]

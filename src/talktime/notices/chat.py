@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +24,7 @@ from talktime.notices.addresses import AddressRefused, Lookup, checked_addresses
 from talktime.notices.tried import End, Tried
 
 if TYPE_CHECKING:
+    from talktime.accounts.tenant import Alerts
     from talktime.notices.message import Message
 
 FILE: Final = "chat.toml"
@@ -96,6 +97,21 @@ def read_chat(text: str, file: str = FILE) -> ChatServices:
 def load_chat() -> ChatServices:
     """The shipped chat services."""
     return read_chat(resources.files("talktime.catalog").joinpath("data", FILE).read_text("utf-8"))
+
+
+def faults_of(alerts: Alerts) -> list[str]:
+    """What is wrong with the chat addresses of a tenant's alerts, a sentence each; [] for nothing.
+
+    For whoever stores alerts: `accounts` reads them, and does not know which services there are.
+    """
+    return chat_faults(alerts.chat)
+
+
+def chat_faults(urls: Iterable[str]) -> list[str]:
+    """The same of addresses as a request or a file has them."""
+    services = load_chat()
+    found = [(position, services.fault(url)) for position, url in enumerate(urls, 1)]
+    return [f"alerts: chat[{position}]: {fault}" for position, fault in found if fault]
 
 
 def room(url: str) -> str:

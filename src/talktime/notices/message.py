@@ -11,6 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
+from talktime.notices.texts import FUND
 from talktime.notices.wording import instant_words, read_facts, whole
 
 if TYPE_CHECKING:
@@ -98,18 +99,26 @@ def message(wording: Wording, tenant: Tenant, event: str, at_us: int, body: str,
     """
     shown = wording.shown(tenant, body)
     shown["event"] = event.replace("_", " ")
-    text = wording.texts.text(event, wording.choosing(tenant, body))
-    sections = tuple((title, getattr(text, name).format_map(shown)) for title, name in TITLES)
+    facts = wording.choosing(tenant, at_us, body)
+    text, fund = wording.texts.text(event, facts), wording.texts.fund(facts)
+    shown[FUND] = fund.says
+    sections = tuple((title, opened(getattr(text, name), shown)) for title, name in TITLES)
     subject = one_line(f"{shown['tenant']}: {text.subject.format_map(shown)}")
     links = []
     if text.action and is_web(shown.get("url", "")):
         links.append((text.action, shown["url"]))
     if base_url:
-        path = text.page.format(tenant_id=quote(tenant.id, safe=""))
+        path = (text.page or fund.page).format(tenant_id=quote(tenant.id, safe=""))
         links.append(("Open the admin center", base_url.rstrip("/") + path))
     told = f"{tenant.name or tenant.id}, {instant_words(at_us, tenant.time_zone)}"
     footer = f"{told}. You get this message because of your administrator role."
     return Message(subject, sections, _figures(body, shown), tuple(links), footer)
+
+
+def opened(text: str, shown: dict[str, str]) -> str:
+    """A text with its facts; the clause that may open it begins with a capital then."""
+    words = text.format_map(shown)
+    return words[:1].upper() + words[1:] if text.startswith(f"{{{FUND}}}") else words
 
 
 def _figures(body: str, shown: dict[str, str]) -> tuple[tuple[str, str], ...]:

@@ -21,14 +21,20 @@ FILE: Final = "notices.toml"
 OTHER: Final = "other"
 """The event whose text serves all that have none of their own."""
 
+FUND: Final = "fund"
+"""The fact that says how more money comes, and in place of a page: the page where that is done."""
+
 _OPTIONAL: Final = ("action", "when")
-_TOP: Final = ("pages", "phrases", "facts", "mode", "codes", "text")
+_TOP: Final = ("pages", "phrases", "fund", "facts", "mode", "codes", "text")
 _KINDS: Final = ("money", "instant", "month", "method", "pool", "counter", "code", "mode")
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The sentences of an event with facts in braces; `page` is a path, `action` the word of its own link."""
+    """The sentences of an event with facts in braces; `page` is a path, `action` the word of its own link.
+
+    `page` "": the one of the way in which money comes (`Texts.fund`).
+    """
 
     event: str
     when: Mapping[str, str]
@@ -42,7 +48,20 @@ class Text:
 
     def fits(self, facts: Mapping[str, str]) -> bool:
         """Whether all that it asks for holds."""
-        return all(facts.get(name, "") == value for name, value in self.when.items())
+        return _holds(self.when, facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Fund:
+    """How more money comes for a tenant: a clause in the imperative, and the path of the page."""
+
+    when: Mapping[str, str]
+    says: str
+    page: str
+
+
+def _holds(when: Mapping[str, str], facts: Mapping[str, str]) -> bool:
+    return all(facts.get(name, "") == value for name, value in when.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +69,22 @@ class Texts:
     """All texts, and what is needed to put facts into them.
 
     `kinds`: what each fact is, by its name; `modes`: names of modes by id, in the order of their numbers;
-    `codes`: a sentence for each code of a payment.
+    `codes`: a sentence for each code of a payment or a refusal; `funds`: how more money comes, by case.
     """
 
     texts: Mapping[str, tuple[Text, ...]]
     kinds: Mapping[str, str]
     modes: Mapping[str, str]
     codes: Mapping[str, str]
+    funds: tuple[Fund, ...]
 
     def text(self, event: str, facts: Mapping[str, str]) -> Text:
         """The first text of an event that fits; an event that has none gets the one for all others."""
         return next(text for text in self.texts.get(event, self.texts[OTHER]) if text.fits(facts))
+
+    def fund(self, facts: Mapping[str, str]) -> Fund:
+        """How more money comes, in the first way that fits."""
+        return next(fund for fund in self.funds if _holds(fund.when, facts))
 
 
 def read_texts(text: str, file: str = FILE) -> Texts:
@@ -84,7 +108,8 @@ def read_texts(text: str, file: str = FILE) -> Texts:
         if of_event[-1].when:
             raise CatalogueError(f"{file}: event {event!r} has no text without `when`")
     modes = {mode["id"]: mode["name"] for mode in top["mode"]}
-    return Texts(texts, _kinds(file, top["facts"]), modes, top["codes"])
+    funds = _funds(file, top["fund"], top["pages"])
+    return Texts(texts, _kinds(file, top["facts"]), modes, top["codes"], funds)
 
 
 def _text(where: str, entry: Mapping[str, Any], pages: Mapping[str, str], phrases: Mapping[str, str]) -> Text:
@@ -93,11 +118,29 @@ def _text(where: str, entry: Mapping[str, Any], pages: Mapping[str, str], phrase
     if wrong:
         raise CatalogueError(f"{where}: missing or unknown keys: {', '.join(sorted(wrong))}")
     where = f"{where} ({entry['event']})"
-    if entry["page"] not in pages:
-        raise CatalogueError(f"{where}: page {entry['page']!r} is none of {', '.join(pages)}")
     sentences = {name: _sentence(where, entry[name], phrases) for name in SECTIONS}
-    page, action = pages[entry["page"]], entry.get("action", "")
-    return Text(event=entry["event"], when=entry.get("when", {}), **sentences, page=page, action=action)
+    page = "" if entry["page"] == FUND else _page(where, entry["page"], pages)
+    when, action = entry.get("when", {}), entry.get("action", "")
+    return Text(event=entry["event"], when=when, **sentences, page=page, action=action)
+
+
+def _funds(file: str, entries: Sequence[Mapping[str, Any]], pages: Mapping[str, str]) -> tuple[Fund, ...]:
+    funds = []
+    for position, entry in enumerate(entries, 1):
+        where = f"{file}: fund {position}"
+        if not {"says", "page"} <= set(entry) <= {"says", "page", "when"}:
+            raise CatalogueError(f"{where}: has to hold says and page, may hold when, and nothing else")
+        page = _page(where, entry["page"], pages)
+        funds.append(Fund(entry.get("when", {}), entry["says"], page))
+    if not funds or [bool(fund.when) for fund in funds] != [True] * (len(funds) - 1) + [False]:
+        raise CatalogueError(f"{file}: fund: the last one, and no other, has no `when`")
+    return tuple(funds)
+
+
+def _page(where: str, page: str, pages: Mapping[str, str]) -> str:
+    if page not in pages:
+        raise CatalogueError(f"{where}: page {page!r} is none of {', '.join(pages)}")
+    return pages[page]
 
 
 def _sentence(where: str, text: str, phrases: Mapping[str, str]) -> str:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from talktime.accounts.calendar import month_name, to_utc, zone
-from talktime.accounts.funding_terms import terms_of
 from talktime.catalog.declines import load_declines
 from talktime.core.limits import NEVER_US
 from talktime.core.modes import Mode
 from talktime.core.money import format_money
+from talktime.notices.paying import paying_facts
 
 if TYPE_CHECKING:
     from talktime.accounts.tenant import Tenant
@@ -60,23 +60,19 @@ class Wording:
             shown[name.removesuffix(_US)] = self._words(tenant, name, value, str(facts.get("currency", "")))
         return shown
 
-    def choosing(self, tenant: Tenant, body: str) -> dict[str, str]:
+    def choosing(self, tenant: Tenant, at_us: int, body: str) -> dict[str, str]:
         """What a text is chosen by: plain facts and modes as ids, and what follows from the tenant.
 
-        `funds` left or none, `backed` yes or no (post-usage takes what credits do not pay), `recharge` on or
-        off, `next_try` yes or no.
+        `funds` left or none, `next_try` yes or no, and those of `paying_facts`.
         """
         facts, kinds = read_facts(body), self.texts.kinds
         plain = {name: str(value) for name, value in facts.items() if name not in kinds}
         modes = {name: _mode_id(value) for name, value in facts.items() if kinds.get(name) == "mode"}
-        recharge_on = tenant.auto_recharge.enabled
-        terms = terms_of(tenant, self.catalogue, recharge_on=recharge_on)
         return {
             **plain,
             **modes,
+            **paying_facts(tenant, self.catalogue, at_us),
             "funds": "left" if whole(facts, "available") > 0 else "none",
-            "backed": "yes" if terms.behind else "no",
-            "recharge": "on" if recharge_on else "off",
             "next_try": "yes" if whole(facts, "next_try_us") else "no",
         }
 

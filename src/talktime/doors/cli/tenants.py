@@ -42,7 +42,7 @@ def add_tenant_command(database: str | None, file: Path) -> int:
     from talktime.settings import read_settings
 
     tenant = read_tenant(file, load_catalogue(read_settings().catalogue))
-    tables = _tables(tenant)
+    tables = _sound(tenant, str(file))
     done(administer(database, lambda house: house.make_tenant(tables, WHO)), str(file))
     people = "1 user" if len(tenant.users) == 1 else f"{len(tenant.users):,} users"
     _say(f"tenant {tenant.id} ({tenant.name}), {tenant.currency}, {people}: made")
@@ -61,7 +61,8 @@ def add_tenants_command(database: str | None, path: Path) -> int:
     async def make(house: Administration) -> int:
         for tenant in tenants:
             try:
-                done(await house.make_tenant(_tables(tenant), WHO), f"tenant {tenant.id}")
+                what = f"tenant {tenant.id}"
+                done(await house.make_tenant(_sound(tenant, what), WHO), what)
             except Unusable as problem:
                 faults.append(str(problem))
         return len(tenants) - len(faults)
@@ -228,6 +229,16 @@ def audit_command(database: str | None, name: str, limit: int, *, as_json: bool)
     listed(screen, ("at", "who", "what"), rows, whole=("at",))
     zone_note(screen, tenant.time_zone)
     return 0
+
+
+def _sound(tenant: Tenant, what: str) -> dict[str, Any]:
+    """The tenant as tables. Raises Unusable for a chat room that cannot be told anything."""
+    from talktime.notices.chat import faults_of
+
+    faults = faults_of(tenant.alerts)
+    if faults:
+        raise Unusable(f"{what}: {'; '.join(faults)}")
+    return _tables(tenant)
 
 
 def _tables(tenant: Tenant) -> dict[str, Any]:

@@ -40,7 +40,7 @@ from talktime.doors.http.management.tables import (
 from talktime.doors.http.management.tenants import EDITS_NOTICES
 from talktime.doors.http.management.texts import NAME_PATTERN, IfMatch, Strict, etag_of, matches
 from talktime.doors.http.problems import invalid, refused
-from talktime.notices.chat import load_chat, room
+from talktime.notices.chat import chat_faults, room
 
 router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["settings"])
 
@@ -127,9 +127,9 @@ async def put_alerts(
 ) -> AlertsTable:
     """Replaces levels of the balance, days of runway, recipients by event, and chat rooms."""
     table = body.table()
-    faults = [fault for url in table.get("chat", ()) if (fault := load_chat().fault(url))]
+    faults = chat_faults(table.get("chat", ()))
     if faults:
-        raise invalid([f"{ALERTS}: chat: {fault}" for fault in faults], {ALERTS: table})
+        raise invalid(faults, {ALERTS: table})
     seen = house.expecting(lambda now: matches(if_match, alerts_part(now)))
     change = partial(part_put, part=ALERTS, value=table, catalogue=house.desk.catalogue)
     done(await seen.edit(tenant, change, "alerts put", who(principal)), table, ALERTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Path, Response
@@ -34,10 +34,10 @@ from talktime.doors.http.management.texts import (
     etag_of,
     matches,
 )
-from talktime.doors.http.problems import refused
+from talktime.doors.http.problems import invalid, refused
 from talktime.ledger.api_keys import Principal
 from talktime.ledger.reading import KeptTenant
-from talktime.notices.chat import room
+from talktime.notices.chat import chat_faults, room
 
 router = APIRouter(prefix="/v1/tenants", tags=["tenants"])
 
@@ -93,7 +93,7 @@ async def make_tenant(
     house: InHouse, principal: MakesTenants, body: TenantTables, response: Response
 ) -> SettingsTables:
     """Makes a tenant; its purchases become lots bought at their instants."""
-    tables = body.table()
+    tables = _with_sound_rooms(body.table())
     done(await house.administration.make_tenant(tables, who(principal)), tables)
     return _shown(await house.settings(body.tenant.id), principal, response)
 
@@ -116,10 +116,18 @@ async def put_tenant(
     if_match: IfMatch = None,
 ) -> SettingsTables:
     """Replaces accounts, bought licences, caps, guards and auto-recharge; people and numbers stay."""
-    tables = body.table()
+    tables = _with_sound_rooms(body.table())
     seen = house.expecting(lambda now: matches(if_match, settings_tables(now)))
     done(await seen.put_settings(tenant, tables, who(principal)), tables)
     return _shown(await house.settings(tenant), principal, response)
+
+
+def _with_sound_rooms(tables: dict[str, Any]) -> dict[str, Any]:
+    """The tables, unless they name a chat room that cannot be told anything."""
+    faults = chat_faults(tables.get("alerts", {}).get("chat", ()))
+    if faults:
+        raise invalid(faults, tables)
+    return tables
 
 
 def _shown(tenant: Tenant, principal: Principal, response: Response) -> SettingsTables:
