@@ -17,7 +17,10 @@ from tests.doors.reports import excel_table
 from tests.doors.terminal import PATIENCE_S, SOURCES, Terminal, ended
 
 HEAVY = ("polars", "pyarrow", "numba", "numpy", "phonenumbers", "fastexcel", "xlsxwriter")
-COMMANDS = tuple("rate explain demo serve verify import rerate rates db tenants keys decks".split())
+COMMANDS = tuple(
+    "rate explain demo serve verify import rerate rates db tenant user licence number credits recharge"
+    " eligibility notice ticket keys decks".split()
+)
 FILES = {"tenant.toml", "usage.csv", "usage-graph.json", "Export.callingplans.5b0c1d7e.zip", "report.xlsx"}
 
 PROGRAM = f"""
