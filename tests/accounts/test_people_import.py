@@ -312,12 +312,13 @@ def test_two_imports_cannot_take_one_licence(sqlite_database: str) -> None:
 
 def test_a_plan_that_is_out_of_date_writes_nothing(sqlite_database: str) -> None:
     async def story(the: Office, _: PeopleImport) -> None:
-        documents = the.reader.documents("contoso")
+        documents, version = the.reader.documents("contoso"), the.reader.config_version("contoso")
         assert documents is not None
+        assert version is not None
         stored = tenant_of(documents.tenant, documents.users, documents.service_numbers)
         made = plan("upn\neve@x\n", stored)
         assert await the.use.put_user("contoso", "max@x", {"upn": "max@x"}, "me") is True
-        assert await the.desk.engine.submit(ApplyPlan("contoso", made, "me")) == STALE
+        assert await the.desk.engine.submit(ApplyPlan("contoso", made, version, "me")) == STALE
         assert people(the) == ["ana@x", "bob@x", "max@x"]
 
     run(sqlite_database, story)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from talktime.accounts.administration import Adjusted
+from talktime.accounts.administration import Adjusted, Funded
 from talktime.accounts.approvals import Approval, ApprovalState, Person
 from talktime.accounts.documents import tenant_of
 from talktime.accounts.provider import CALLS_OPEN, Close
 from talktime.accounts.tenant import Tenant, Waiver
-from talktime.accounts.tenant_commands import TENANT_CLOSED
+from talktime.accounts.tenant_commands import TENANT_CLOSED, TENANT_SUSPENDED
 from talktime.ledger.book import Book
 from talktime.ledger.commands import NO_TENANT, Refused, Wallet
 from talktime.ledger.database import open_url
@@ -117,6 +117,21 @@ def test_nothing_of_a_closed_tenant_is_changed_or_paid(sqlite_database: str) -> 
     run(sqlite_database, story)
 
 
+def test_no_money_comes_in_while_a_tenant_is_suspended(sqlite_database: str) -> None:
+    """Whoever pays it; the provider may still set right what is there."""
+
+    async def story(the: Office) -> None:
+        await the.provider.suspend("contoso", "case 7", "eve")
+        assert await the.use.fund("contoso", 50 * UNIT, "USD", "r", "me") == TENANT_SUSPENDED
+        assert balance(the) == 0
+        assert isinstance(await the.use.adjust("contoso", UNIT, "why", "", "me"), Adjusted)
+        await the.provider.reactivate("contoso", "paid", "eve")
+        assert isinstance(await the.use.fund("contoso", 50 * UNIT, "USD", "r", "me"), Funded)
+        assert balance(the) == 51 * UNIT
+
+    run(sqlite_database, story)
+
+
 def test_what_is_left_is_written_off_only_with_a_reason(database: str) -> None:
     async def story(the: Office) -> None:
         await the.use.fund("contoso", 80 * UNIT, "USD", "", "me")
@@ -128,7 +143,7 @@ def test_what_is_left_is_written_off_only_with_a_reason(database: str) -> None:
         assert await the.provider.close("contoso", "contract ended", "eve") is True
         assert balance(the) == 0
         assert [line[1] for line in audit(the)[-2:]] == [
-            "adjustment of -80000000 micros: written off as the tenant is closed: contract ended",
+            "adjustment of -80 USD: written off as the tenant is closed: contract ended",
             "tenant closed: contract ended",
         ]
         (newest, *_) = the.reader.entries("contoso", 2**62, 5)
@@ -272,8 +287,7 @@ def test_a_second_person_books_it_and_the_first_cannot(database: str) -> None:
             (EVE.who, "adjustment of 5000 asked for, A-contoso-000001: outage in May"),
             (
                 BOB.who,
-                "adjustment of 5000000000 micros: lot 1: outage in May "
-                "(A-contoso-000001, asked for by key k1 (Eve))",
+                "adjustment of 5000 USD: lot 1: outage in May (A-contoso-000001, asked for by key k1 (Eve))",
             ),
             (BOB.who, "adjustment of 5000, A-contoso-000001, approved"),
         ]
@@ -325,14 +339,34 @@ def test_the_same_reference_is_booked_once(sqlite_database: str) -> None:
         first = await ask("contoso", 2 * LIMIT, "gift", "ref-1", EVE)
         second = await ask("contoso", 2 * LIMIT, "gift", "ref-1", EVE)
         assert isinstance(first, Approval)
-        assert isinstance(second, Approval)
+        assert second == first, "it waits already"
+        assert code(await ask("contoso", 2 * LIMIT + 1, "gift", "ref-1", EVE)) == "conflict"
+        assert await the.provider.approvals("contoso", "", 9) == [first]
         assert isinstance(await the.provider.approve("contoso", first.id, BOB), tuple)
-        assert code(await the.provider.approve("contoso", second.id, BOB)) == "conflict"
         repeated = await ask("contoso", 2 * LIMIT, "gift", "ref-1", EVE)
         assert isinstance(repeated, Adjusted)
         assert repeated.repeated
         assert code(await ask("contoso", 3 * LIMIT, "gift", "ref-1", EVE)) == "conflict"
         assert balance(the) == 2 * LIMIT
+
+    run(sqlite_database, story)
+
+
+def test_a_reference_that_was_declined_may_be_asked_for_again(sqlite_database: str) -> None:
+    async def story(the: Office) -> None:
+        ask = the.provider.ask_adjustment
+        first, other = (
+            await ask("contoso", 2 * LIMIT, "a", "r", EVE),
+            await ask("contoso", 2 * LIMIT, "a", "s", EVE),
+        )
+        assert isinstance(first, Approval)
+        assert isinstance(other, Approval)
+        assert first.id != other.id
+        await the.provider.decline("contoso", first.id, "a mistake", BOB)
+        again = await ask("contoso", 3 * LIMIT, "a", "r", EVE)
+        assert isinstance(again, Approval)
+        assert (again.amount, again.state) == (3 * LIMIT, ApprovalState.PENDING)
+        assert again.id not in (first.id, other.id)
 
     run(sqlite_database, story)
 

@@ -80,6 +80,9 @@ see_pool_reports             .   .   .   .   .   .   x   .   .   .   .   x   x  
 export_usage                 .   .   .   x   .   .   x   .   .   .   .   x   x   x   .   .   .   .   x   .
 manage_support_tickets       .   .   .   x   .   .   x   x   .   .   x   .   .   .   .   .   .   .   x   .
 create_tenant                .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .
+set_partner                  .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .
+edit_subscriptions           .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .
+edit_agreements              .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .
 list_tenants                 .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .
 suspend_tenant               .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .
 close_tenant                 .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .

@@ -28,6 +28,7 @@ RETRY = (
         *((code, DeclineKind.NEVER) for code in NEVER),
         *((code, DeclineKind.RETRY) for code in RETRY),
         ("authentication_required", DeclineKind.ACTION),
+        ("cancelled", DeclineKind.ACTION),
         ("", DeclineKind.RETRY),
         (" Lost_Card ", DeclineKind.NEVER),
     ],

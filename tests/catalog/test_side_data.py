@@ -23,7 +23,13 @@ ALIASES = {
 }
 MONEY_ROLES = {"billing_administrator", "global_administrator", "teams_administrator"}
 SEEDED = ["purchase_succeeded", "recharge_succeeded", "recharge_failed", "balance_zero"]
-PAYMENTS = ["purchase_failed", "payment_action_needed", "recharge_recovered", "calls_refused"]
+PAYMENTS = [
+    "purchase_failed",
+    "payment_action_needed",
+    "recharge_recovered",
+    "calls_refused",
+    "refund_failed",
+]
 OURS = [
     "balance_low",
     "runway_short",

@@ -126,24 +126,26 @@ def test_a_payment_is_within_all_its_bounds(
         )
 
 
-ARMED = {"armed": 1, "below_trigger": 1, "eligible": 1, "has_method": 1, "amount": 1}
+ARMED = {"armed": 1, "below_trigger": 1, "active": 1, "eligible": 1, "has_method": 1, "amount": 1}
 AGAINST = (
     ({"armed": 0}, Why.NOT_ARMED),
     ({"in_flight": 1}, Why.IN_FLIGHT),
-    ({"below_trigger": 0}, Why.ABOVE_TRIGGER),
     ({"suspended": 1}, Why.SUSPENDED),
+    ({"active": 0}, Why.TENANT_NOT_ACTIVE),
     ({"eligible": 0}, Why.NOT_ELIGIBLE),
     ({"has_method": 0}, Why.NO_PAYMENT_METHOD),
+    ({"below_trigger": 0}, Why.ABOVE_TRIGGER),
     ({"cooling_down": 1}, Why.COOLING_DOWN),
     ({"amount": 0}, Why.CAPPED),
 )
 FLAGS = (
     "armed",
-    "below_trigger",
     "in_flight",
     "suspended",
+    "active",
     "eligible",
     "has_method",
+    "below_trigger",
     "cooling_down",
     "amount",
 )

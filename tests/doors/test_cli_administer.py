@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from talktime.doors.cli.engine import typist
 from talktime.ledger.api_keys import ApiKeys, Keyring
 from talktime.ledger.database import open_url
 from tests.doors.made_files import deck, licence, purchase, toml, user
@@ -36,7 +37,7 @@ def test_a_tenant_of_a_file_is_made_with_its_purchases(terminal: Terminal) -> No
     (listed,) = terminal.run("tenants", "list", "--json").json["tenants"]
     assert (listed["id"], listed["currency"], listed["reserved"]) == ("contoso", "USD", "0")
     assert rows(terminal, "select amount, bought_us from lots") == [(50_000_000, 1_772_323_200_000_000)]
-    assert rows(terminal, "select who from audit") == [("command line",)]
+    assert rows(terminal, "select who from audit") == [(typist().who,)]
     assert terminal.run("verify").code == 0
     assert "contoso" in terminal.run("tenants", "list").out
 
@@ -110,7 +111,8 @@ def test_a_revoked_key_stays_in_the_list(terminal: Terminal) -> None:
     assert keyring(terminal).principal(text.encode()) is None
     assert "revoked 20" in terminal.run("keys", "list").out
     audit = rows(terminal, "select who, what from audit where tenant = '' order by id")
-    assert audit == [("command line", f"key {key_id} (old) made"), ("command line", f"key {key_id} revoked")]
+    who = typist().who
+    assert audit == [(who, f"key {key_id} (old) made"), (who, f"key {key_id} revoked")]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_decks_are_stored_and_bound(terminal: Terminal) -> None:
         assert answer.out.endswith("rates: stored\n")
     assert terminal.run("decks", "add", "sample").out.endswith("rates: was stored before\n")
     added = rows(terminal, "select who from audit where what like 'deck % added'")
-    assert added == [("command line",)] * 2
+    assert added == [(typist().who,)] * 2
     assert terminal.run("decks", "list").out.count("not bound") == 2
     assert terminal.run("decks", "bind", "sample").out.endswith("holds for all tenants in USD, always\n")
     decks = {each["name"]: each for each in terminal.run("decks", "list", "--json").json["decks"]}

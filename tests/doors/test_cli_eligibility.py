@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from talktime.doors.cli.engine import typist
 from tests.doors.ledger_house import CONTOSO, FABRIKAM, house, json_of, said, squeezed
 from tests.doors.terminal import Terminal
 
@@ -46,7 +47,7 @@ def test_exceptions_lift_failures_until_they_end(both: Terminal) -> None:
     shown = json_of(both, "tenant", "show", "fabrikam")["waivers"]
     assert {waiver["rule"] for waiver in shown} == {"subscriptions_on_mosa", "default_account_is_mosa"}
     granted = json_of(both, "eligibility", "waive", "subscriptions_on_mosa", *words)
-    assert (granted["until"], granted["granted_by"]) == ("2999-12-31T00:00:00Z", "command line")
+    assert (granted["until"], granted["granted_by"]) == ("2999-12-31T00:00:00Z", typist().who)
     ended = both.run("eligibility", "end", "subscriptions_on_mosa", "--tenant", "fabrikam")
     assert ended.out == "subscriptions_on_mosa holds for fabrikam again\n"
     assert both.run("eligibility", "fabrikam").code == 1

@@ -1,6 +1,7 @@
 """`talktime explain` of live calls: the ledger answers where no run knows the call."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from talktime.live.answers import Cancelled, Denied
 from talktime.live.operations import CancelCall, StartCall
 from tests.doors.made_files import leg, usage
 from tests.doors.terminal import Terminal
-from tests.ledger.filled import ABROAD, ANA, BO, Clock, desk_on, fill, start
+from tests.ledger.filled import ABROAD, ACME, ANA, BO, HOME, Clock, desk_on, fill, new_tenant, start
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,8 @@ async def _more(database: str) -> None:
     assert isinstance(await desk.submit(refused), Denied)
     for tenant, user in (("acme", ANA), ("mca", BO)):
         await desk.submit(start(tenant, "twice", user, ABROAD))
+    assert await desk.engine.submit(new_tenant(replace(ACME, id="bonn", country="DE"), ANA))
+    await desk.submit(start("bonn", "hidden", ANA, HOME))
     await desk.stop()
 
 
@@ -58,6 +61,13 @@ def test_a_charged_call(filled: Terminal) -> None:
         "The balance after it was",
     ):
         assert reason in told, reason
+
+
+def test_digits_of_the_other_party_are_hidden_as_in_usage(filled: Terminal) -> None:
+    answer = filled.run("explain", "hidden", "--json")
+    assert answer.code == 0
+    assert f"{HOME[:-3]}***" in answer.out
+    assert HOME not in answer.out
 
 
 def test_the_json_adds_up(filled: Terminal) -> None:

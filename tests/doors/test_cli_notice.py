@@ -1,10 +1,14 @@
 """`talktime notice` on the terminal: who was told what, how it reads, once more, and whether mail arrives."""
 
 import asyncio
+import os
+import pwd
 from time import time_ns
 
 import pytest
+import sqlalchemy as sa
 
+from talktime.doors.cli.engine import typist
 from talktime.ledger.database import DatabaseUrl, open_engine, open_url
 from talktime.ledger.schema import table
 from talktime.notices.webhooks import Webhook, new_secret, webhook_text
@@ -133,3 +137,28 @@ def test_a_test_mail_that_nobody_takes_is_told(terminal: Terminal) -> None:
     assert "is no mail address" in terminal.run("notice", "test-mail", "ana", **outside).sentence(2)
     wrong = terminal.run("notice", "test-mail", ANA, TALKTIME_SMTP="mail.example").sentence(2)
     assert "TALKTIME_SMTP" in wrong
+
+
+@pytest.mark.parametrize("command", ["show", "replay"])
+@pytest.mark.parametrize("number", ["7", "9223372036854775807", "99999999999999999999999"])
+def test_a_notice_that_is_not_there(terminal: Terminal, command: str, number: str) -> None:
+    said = house(terminal).run("notice", command, number).sentence(1)
+    assert said.endswith(f"there is no notice {number}; `talktime notice list` shows them")
+
+
+def test_a_replay_stands_in_the_audit_log(told: Terminal) -> None:
+    assert json_of(told, "notice", "replay", number(told)) == {"waiting": 0}
+    with open_engine(url(told)).connect() as db:
+        line = db.execute(sa.text("select who, what from audit order by id desc")).first()
+    assert line == (typist().who, f"notice {number(told)} sent again")
+
+
+def test_who_types_is_told_by_the_account_or_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = pwd.getpwuid(os.getuid()).pw_name
+    assert typist().who == f"command line ({name})"
+
+    def nobody(number: int) -> pwd.struct_passwd:
+        raise KeyError(number)
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    assert typist().who == f"command line (uid {os.getuid()})"

@@ -10,7 +10,7 @@ import pytest
 from tests.doors.terminal import Terminal
 from tests.house.tree import ROOT
 
-PAGES = ("README.md", "docs/rate.md", "docs/decks.md", "docs/files.md", "docs/credits.md")
+PAGES = ("README.md", "docs/rate.md", "docs/decks.md", "docs/files.md", "docs/credits.md", "docs/people.md")
 
 
 def blocks(page: str, language: str) -> Iterator[str]:

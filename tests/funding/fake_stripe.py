@@ -58,6 +58,7 @@ PARAMETERS = {
         *{"metadata", "expand", "description", "off_session", "return_url", "setup_future_usage"},
     },
     "confirm": {"payment_method", "return_url", "expand", "off_session"},
+    "cancel": {"cancellation_reason", "expand"},
     "refunds": {"payment_intent", "amount", "metadata"},
     "attach": {"customer"},
 }
@@ -86,7 +87,7 @@ class FakeStripe:
         self.events: list[Json] = []
         self.requests: list[str] = []
         self.faults: list[str] = []
-        """Taken by the next POST of a payment or refund: dead_before, dead_after, 500, 429, 409, slow."""
+        """Taken by the next POST that moves money: dead_before, dead_after, 500, 429, 409, slow."""
         self.base = ""
 
     # --- what tests do --------------------------------------------------------------------------------
@@ -167,6 +168,9 @@ class FakeStripe:
             case ["payment_intents", intent, "confirm"]:
                 _known("confirm", form)
                 return self._confirm(self._found(self.intents, intent), form)
+            case ["payment_intents", intent, "cancel"]:
+                _known("cancel", form)
+                return self._cancel(self._found(self.intents, intent), form)
             case ["refunds"]:
                 _known("refunds", form)
                 return self._refund(form)
@@ -269,6 +273,7 @@ class FakeStripe:
             "_refunded": 0,
             "status": "requires_confirmation",
             "last_payment_error": None,
+            "cancellation_reason": None,
             "next_action": None,
         }
         return self._confirm(intent, form)
@@ -287,6 +292,16 @@ class FakeStripe:
             raise ApiError(402, **error, payment_intent=_bare(intent))
         else:
             self._succeed(intent)
+        return self._shown(intent, form)
+
+    def _cancel(self, intent: Json, form: Json) -> Json:
+        if intent["status"] not in {"requires_payment_method", "requires_confirmation", "requires_action"}:
+            code = "payment_intent_unexpected_state"
+            message = f"A PaymentIntent with a status of {intent['status']} cannot be canceled."
+            raise ApiError(400, "invalid_request_error", message, code=code)
+        intent |= {"status": "canceled", "next_action": None}
+        intent["cancellation_reason"] = form.get("cancellation_reason")
+        self._tell("payment_intent.canceled", intent)
         return self._shown(intent, form)
 
     def _shown(self, intent: Json, form: Json) -> Json:

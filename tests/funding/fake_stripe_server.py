@@ -29,7 +29,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Changes something, unless a fault says otherwise."""
         fake, form = self.server.fake, _form(self.rfile.read(int(self.headers["Content-Length"])).decode())
         key = self.headers.get("Idempotency-Key", "")
-        fault = fake.faults.pop(0) if self.path in MONEY and fake.faults else ""
+        is_money = self.path in MONEY or self.path.endswith("/cancel")
+        fault = fake.faults.pop(0) if is_money and fake.faults else ""
         if fault.isdigit():
             self._send(int(fault), {"error": {"type": "api_error", "message": "Try again."}})
         elif fault == "dead_before":

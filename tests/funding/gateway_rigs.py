@@ -56,7 +56,7 @@ class Rig(Protocol):
         """What is tested."""
 
     def next_call(self, fault: str) -> None:
-        """The next payment or refund: "lost" (not done), "unanswered" (done), or "broken" (5xx)."""
+        """The next call that moves money: "lost" (not done), "unanswered" (done), or "broken" (5xx)."""
 
     def confirm(self, gateway_payment: str, succeed: bool) -> None:
         """The holder, on the page behind the link."""
@@ -92,7 +92,7 @@ class SandboxRig:
             "unanswered": FaultKind.TIMEOUT_AFTER,
             "broken": FaultKind.SERVER_ERROR,
         }
-        for operation in (Operation.PAY, Operation.REFUND):
+        for operation in (Operation.PAY, Operation.REFUND, Operation.CANCEL):
             self.gateway.script(Fault(kinds[fault], operation))
 
     def confirm(self, gateway_payment: str, succeed: bool) -> None:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from talktime.funding.gateway import EventKind
+from talktime.funding.commands import Report
+from talktime.funding.gateway import EventKind, RefundResult, RefundStatus
 from talktime.funding.payments import State
+from talktime.funding.receipt import read_credit_note
+from talktime.funding.refunds import Dispute, Turn
 from talktime.funding.sandbox_faults import FaultKind, Operation
 from talktime.ledger.commands import Refused
 from talktime.live.answers import Allowed
@@ -100,6 +103,62 @@ def test_while_a_call_holds_a_reservation(desk: PaymentDesk) -> None:
     closed(desk, won=False)
     assert accounts(desk, "credits", "receivable") == [0, -1]
     desk.check_money("acme")
+
+
+@pytest.mark.parametrize("won", [True, False])
+def test_what_was_overdrawn_meanwhile_is_paid_first(desk: PaymentDesk, won: bool) -> None:
+    """Of 100 all but the reservation of a call is frozen; it takes 5 more than it has."""
+    bought(desk)
+    call = StartCall("acme", "c", 0, "user_out", user="ana", callee="+442079460000", requested_s=600)
+    granted = desk.do(call)
+    assert isinstance(granted, Allowed)
+    opened(desk)
+    desk.do(EndCall("acme", "c", 1, granted.grant.authorised_s + 500))
+    assert desk.wallet("acme")[2] == 5 * UNIT
+    closed(desk, won=won)
+    left = 100 * UNIT - (granted.grant.authorised_s + 500) * 10_000
+    assert desk.wallet("acme") == ((left, 0, 0) if won else (-5 * UNIT, 0, 5 * UNIT))
+    desk.check_money("acme")
+    if won:
+        assert isinstance(desk.refund("acme", the_purchase(desk).row.payment, left + 10_000), Refused)
+        desk.refund("acme", the_purchase(desk).row.payment, left, "2")
+        assert desk.wallet("acme") == (0, 0, 0)
+
+
+@pytest.mark.parametrize("refunded", [0, 33_330_000])
+@pytest.mark.parametrize("cents", [1, 2, 3, 4, 5, 6, 4_999, 7_999])
+@pytest.mark.parametrize("is_over", [True, False])
+def test_a_part_is_disputed(desk: PaymentDesk, is_over: bool, cents: int, refunded: int) -> None:
+    """What the bank takes is what is booked and stands on the papers, to the cent; and so is the rest."""
+    row = bought(desk).row
+    if refunded:
+        desk.refund("acme", row.payment, refunded)
+    before, taken = -desk.account("acme"), cents * 10_000
+
+    def told(turn: Turn) -> None:
+        desk.do(Dispute("acme", row.payment, turn, taken, row.gateway_payment))
+
+    told(Turn.OPEN)
+    if is_over:
+        told(Turn.LOST)
+        assert before + desk.account("acme") == taken
+    rest = desk.available("acme")
+    asked = desk.refund("acme", row.payment, rest, "rest", work=False)
+    desk.do(Report("acme", asked.payment, RefundResult(RefundStatus.SUCCEEDED, "r")))
+    if not is_over:
+        assert -desk.account("acme") == taken
+        told(Turn.LOST)
+    assert accounts(desk, "credits", "tax", "frozen", "refunds") == [0, 0, 0, 0]
+    assert (desk.account("acme"), desk.account("acme", "tax")) == (0, 0)
+    notes = desk.rows("select document from papers where kind = 'credit_note'")
+    assert sum(read_credit_note(text).gross for (text,) in notes) == 120 * UNIT
+
+
+def test_more_is_disputed_than_was_paid(desk: PaymentDesk) -> None:
+    row = bought(desk).row
+    desk.do(Dispute("acme", row.payment, Turn.LOST, 500 * UNIT, row.gateway_payment))
+    assert the_purchase(desk).body.disputed == 100 * UNIT
+    assert desk.account("acme") == 0
 
 
 def test_refund_then_dispute(desk: PaymentDesk) -> None:

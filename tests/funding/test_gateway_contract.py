@@ -6,6 +6,7 @@ Test cards go by Stripe's names for them, which the sandbox knows too.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,7 @@ import pytest
 
 from talktime.catalog.declines import DeclineKind, decline_kind
 from talktime.funding.gateway import (
+    CANCELLED,
     BadSignature,
     EventKind,
     GatewayRefused,
@@ -269,6 +271,62 @@ def test_the_holder_is_asked(
     assert (found.status, found.code, found.action_url) == (status, code, "")
     assert rig.taken() == (5000 if status == SUCCEEDED else 0)
     assert run(rig.gateway.pay(asked)) == result  # the first answer, whatever came later
+
+
+# --- given up -----------------------------------------------------------------------------------------
+
+ASKS = "pm_card_authenticationRequired"
+
+
+@pytest.mark.parametrize("off_session", [False, True], ids=["on-session", "off-session"])
+def test_what_was_given_up_can_not_be_confirmed_any_more(rig: Rig, off_session: bool) -> None:
+    asked = order(method_token=ASKS, off_session=off_session)
+    waits = run(rig.gateway.pay(asked))
+    rig.events()
+    for _ in range(2):
+        result = run(rig.gateway.cancel(asked))
+        assert (result.status, result.code, result.action_url) == (DECLINED, CANCELLED, "")
+        assert (result.gateway_payment, result.try_number) == (waits.gateway_payment, 1)
+    with suppress(AssertionError):  # the fake says so, the sandbox lets it be
+        rig.confirm(waits.gateway_payment, True)
+    assert run(rig.gateway.find("acme", "p1")) == [result]
+    assert rig.taken() == 0
+    [event] = rig.events()
+    assert (event.kind, event.code, event.payment) == (EventKind.PAYMENT_FAILED, CANCELLED, "p1")
+
+
+@pytest.mark.parametrize(("succeed", "status", "cents"), [(True, SUCCEEDED, 5000), (False, DECLINED, 0)])
+def test_too_late_to_give_up(rig: Rig, succeed: bool, status: PaymentStatus, cents: int) -> None:
+    """The holder was faster: it stays as it is."""
+    asked = order(method_token=ASKS)
+    rig.confirm(run(rig.gateway.pay(asked)).gateway_payment, succeed)
+    result = run(rig.gateway.cancel(asked))
+    assert result.status == status
+    assert result.code != CANCELLED
+    assert [result] == run(rig.gateway.find("acme", "p1"))
+    assert rig.taken() == cents
+
+
+def test_only_the_try_that_is_meant_is_given_up(rig: Rig) -> None:
+    first, second = order(method_token=ASKS), order(number=2, method_token=ASKS)
+    for each in (first, second):
+        run(rig.gateway.pay(each))
+    run(rig.gateway.cancel(first))
+    assert [found.status for found in run(rig.gateway.find("acme", "p1"))] == [DECLINED, REQUIRES_ACTION]
+    with pytest.raises(GatewayRefused):
+        run(rig.gateway.cancel(order(number=3)))
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"), [("lost", REQUIRES_ACTION), ("broken", REQUIRES_ACTION), ("unanswered", DECLINED)]
+)
+def test_nobody_says_whether_it_was_given_up(rig: Rig, fault: str, status: PaymentStatus) -> None:
+    asked = order(method_token=ASKS)
+    run(rig.gateway.pay(asked))
+    rig.next_call(fault)
+    unclear(lambda: rig.gateway.cancel(asked))
+    assert run(rig.gateway.find("acme", "p1"))[0].status == status
+    assert run(rig.gateway.cancel(asked)).code == CANCELLED
 
 
 # --- refunds and disputes -----------------------------------------------------------------------------

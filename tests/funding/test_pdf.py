@@ -10,8 +10,8 @@ from talktime.funding.invoice import Invoice, drafted, issued
 from talktime.funding.invoice_lines import InvoiceLine, Span
 from talktime.funding.paper_values import day_text, money_text, month_text, receipt_values
 from talktime.funding.pdf import credit_note_pdf, invoice_pdf, receipt_pdf, typeset
-from talktime.funding.receipt import Billed, CreditNote, MoneyBack, credit_note
-from talktime.funding.taxes import Seller
+from talktime.funding.receipt import Billed, CreditNote, MoneyBack, cancelling, credit_note
+from talktime.funding.taxes import Gone, Seller, part_of
 from tests.funding.papers import ACME, AT_US, UNIT, receipt
 from tests.funding.pdf_text import pages_of, text_of
 from tests.funding.post_usage import MARCH, PARTY
@@ -43,9 +43,10 @@ def invoice(*lines: InvoiceLine, billed: Billed = ACME, seller: Seller = PARTY.s
 
 
 def note(reason: str = "bought twice") -> CreditNote:
-    return credit_note(
-        receipt(net=100 * UNIT), MoneyBack("C-acme-000001", "refund", AT_US, "ref-1", 25 * UNIT, reason)
-    )
+    paper = receipt(net=100 * UNIT)
+    taxes = part_of(paper.taxes, 25 * UNIT, Gone(0), paper.currency)
+    back = MoneyBack("C-acme-000001", "refund", AT_US, "ref-1", 25 * UNIT, taxes, reason)
+    return credit_note(paper, back)
 
 
 PAPERS: dict[str, Callable[[], bytes]] = {
@@ -118,6 +119,13 @@ def test_what_stands_on_a_paper(paper: str) -> None:
     text = text_of(PAPERS[paper]())
     lines = text.split("\n")
     assert [words for words in SHOWN[paper] if words not in lines] == []
+
+
+def test_a_cancelled_credit_note_is_named_and_its_amounts_are_below_zero() -> None:
+    text = text_of(credit_note_pdf(cancelling(note(), "C-acme-000002", "it came back")))
+    lines = text.split("\n")
+    for words in ("C-acme-000002", "Cancels credit note", "C-acme-000001", "EUR -30.00"):
+        assert words in lines
 
 
 def test_reverse_charge_is_said() -> None:

@@ -11,13 +11,22 @@ from talktime.funding.receipt import (
     MoneyBack,
     Receipt,
     billed_to,
+    cancelling,
     credit_note,
     paper_text,
     read_credit_note,
     read_receipt,
 )
-from talktime.funding.taxes import tax_sum
+from talktime.funding.taxes import Gone, part_of, tax_each, tax_sum
 from tests.funding.papers import AT_US, UNIT, receipt
+
+NOTHING = Gone(0)
+
+
+def back_of(paper: Receipt, net: int, gone: Gone = NOTHING, at_us: int = AT_US) -> MoneyBack:
+    """So much of a receipt, of which something went back already."""
+    taxes = part_of(paper.taxes, net, gone, paper.currency)
+    return MoneyBack("C-acme-000001", "refund", at_us, "ref-1", net, taxes, "twice")
 
 
 def test_receipt_is_read_as_it_was_written() -> None:
@@ -38,7 +47,7 @@ def test_receipt_whose_sums_do_not_agree_is_not_made() -> None:
 
 def test_credit_note_names_its_receipt() -> None:
     paper = receipt(net=100 * UNIT)
-    note = credit_note(paper, MoneyBack("C-acme-000001", "refund", AT_US + 5, "ref-1", 25 * UNIT, "twice"))
+    note = credit_note(paper, back_of(paper, 25 * UNIT, at_us=AT_US + 5))
     assert (note.receipt, note.receipt_at_us) == (paper.number, AT_US)
     assert (note.net, note.gross) == (25 * UNIT, 30 * UNIT)
     assert note.billed == paper.billed
@@ -47,19 +56,33 @@ def test_credit_note_names_its_receipt() -> None:
 
 def test_no_more_goes_back_than_was_paid() -> None:
     paper = receipt(net=100 * UNIT)
-    with pytest.raises(ValueError, match="of which 60000000 went back already: 40000001 more are too much"):
-        credit_note(paper, MoneyBack("C-1", "refund", AT_US, "ref-1", 40 * UNIT + 1), before=60 * UNIT)
+    with pytest.raises(ValueError, match="is over 100000000 micros: 100000001 are too much"):
+        credit_note(paper, back_of(paper, 100 * UNIT + 1))
+
+
+def test_a_credit_note_is_cancelled_by_one_of_its_own_number() -> None:
+    """All of both come to nothing, in net, tax and gross."""
+    paper = receipt(net=100 * UNIT)
+    note = credit_note(paper, back_of(paper, 25 * UNIT))
+    other = cancelling(note, "C-acme-000002", "it came back")
+    assert (other.kind, other.number, other.cancels) == ("cancelled", "C-acme-000002", "C-acme-000001")
+    assert (note.net + other.net, tax_sum(note.taxes) + tax_sum(other.taxes)) == (0, 0)
+    assert (note.gross + other.gross, other.receipt) == (0, paper.number)
+    assert read_credit_note(paper_text(other)) == other
+    for wrong in ({"cancels": ""}, {"kind": "refund"}, {"net": UNIT, "gross": UNIT, "taxes": ()}):
+        with pytest.raises(ValueError, match="C-acme-000002"):
+            msgspec.structs.replace(other, **wrong)
 
 
 @given(net=st.integers(1, 10**11), parts=st.lists(st.integers(1, 10**11), max_size=5))
 def test_credit_notes_of_a_whole_receipt_give_all_of_it_back(net: int, parts: list[int]) -> None:
-    paper, before, gross = receipt(net=net), 0, 0
+    paper, gone, gross = receipt(net=net), Gone(0), 0
     for part in [*parts, net]:
-        back = min(part, paper.net - before)
+        back = min(part, paper.net - gone.net)
         if back:
-            note = credit_note(paper, MoneyBack("C-1", "refund", AT_US, "ref", back), before)
-            before, gross = before + back, gross + note.gross
-    assert (before, gross) == (paper.net, paper.gross)
+            note = credit_note(paper, back_of(paper, back, gone))
+            gone, gross = gone.and_also(back, tax_each(note.taxes)), gross + note.gross
+    assert (gone.net, gross) == (paper.net, paper.gross)
     assert paper.gross - paper.net == tax_sum(paper.taxes)
 
 

@@ -161,6 +161,28 @@ def _form_of(rig: StripeRig, method: str) -> Json:
     }
 
 
+def test_the_bank_decides_while_it_is_given_up(rig: StripeRig) -> None:
+    """Confirmed between the question and the cancellation: how it stands then is what is told."""
+    asked = order(method_token="pm_card_authenticationRequired")
+    waits = run(rig.gateway.pay(asked))
+    shown = rig.fake.intents[waits.gateway_payment]
+    cancel = rig.fake._cancel
+
+    def confirmed_meanwhile(intent: Json, form: Json) -> Json:
+        shown["status"] = "processing"
+        return cancel(intent, form)
+
+    rig.fake._cancel = confirmed_meanwhile  # type: ignore[method-assign]
+    assert run(rig.gateway.cancel(asked)).status == PaymentStatus.PROCESSING
+    assert run(rig.gateway.cancel(asked)).status == PaymentStatus.PROCESSING
+
+
+def test_cancelled_by_hand_is_not_given_up_by_us(rig: StripeRig) -> None:
+    waits = run(rig.gateway.pay(order(method_token="pm_card_authenticationRequired")))
+    rig.fake.intents[waits.gateway_payment] |= {"status": "canceled", "cancellation_reason": "duplicate"}
+    assert run(rig.gateway.find("acme", "p1"))[0].code == "canceled"
+
+
 # --- units --------------------------------------------------------------------------------------------
 
 

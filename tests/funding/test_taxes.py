@@ -8,7 +8,18 @@ from hypothesis import strategies as st
 
 from talktime.catalog.load import CatalogueError
 from talktime.catalog.taxes import load_taxes, read_taxes
-from talktime.funding.taxes import Seller, TaxLine, minor_unit_micros, part_of, tax_lines, tax_sum, to_minor
+from talktime.funding.taxes import (
+    Gone,
+    Seller,
+    TaxLine,
+    minor_unit_micros,
+    part_of,
+    part_with_tax,
+    tax_each,
+    tax_lines,
+    tax_sum,
+    to_minor,
+)
 
 UNIT = 1_000_000
 REVERSED = load_taxes().groups[0].note
@@ -98,11 +109,72 @@ def test_whole_coins(micros: int, currency: str, rounded: int) -> None:
 def test_taxes_of_all_parts_are_the_tax_of_the_whole(
     net: int, cuts: list[int], rate_ppm: int, currency: str
 ) -> None:
-    whole = part_of([TaxLine("VAT", "X", rate_ppm, net, 0)], net, 0, currency)
+    whole = taxed(net, rate_ppm, currency)
     ends = sorted({cut % net for cut in cuts} | {0, net})
-    parts = [part_of(whole, end - begin, begin, currency) for begin, end in pairwise(ends)]
-    assert sum(tax_sum(part) for part in parts) == tax_sum(whole)
-    assert all(tax_sum(part) >= 0 and tax_sum(part) % minor_unit_micros(currency) == 0 for part in parts)
+    gone = Gone(0)
+    for begin, end in pairwise(ends):
+        part = part_of(whole, end - begin, gone, currency)
+        assert tax_sum(part) >= 0
+        assert tax_sum(part) % minor_unit_micros(currency) == 0
+        gone = gone.and_also(end - begin, tax_each(part))
+    assert gone == Gone(net, tax_each(whole))
+
+
+def taxed(net: int, rate_ppm: int, currency: str) -> tuple[TaxLine, ...]:
+    """Two taxes of a paper, of which one is half of the other; each rounded half up to a coin."""
+    unit = minor_unit_micros(currency)
+    rates = (rate_ppm, rate_ppm // 2)
+    taxes = [(2 * net * rate + UNIT * unit) // (2 * UNIT * unit) * unit for rate in rates]
+    return tuple(TaxLine("VAT", "X", rate, net, tax) for rate, tax in zip(rates, taxes, strict=True))
+
+
+@given(
+    coins=st.integers(1, 500),
+    rate_ppm=st.integers(1, 300_000),
+    steps=st.lists(st.tuples(st.integers(1, 500), st.booleans()), max_size=12),
+)
+def test_parts_that_do_not_arrive_are_taken_off_again(
+    coins: int, rate_ppm: int, steps: list[tuple[int, bool]]
+) -> None:
+    """Of several on their way any may fail, in any order: never more tax than there was, and all of it."""
+    coin = minor_unit_micros("EUR")
+    whole = taxed(coins * coin, rate_ppm, "EUR")
+    gone, parts = Gone(0), list[tuple[int, tuple[int, ...]]]()
+    for amount, fails in steps:
+        net = min(amount * coin, coins * coin - gone.net)
+        if fails and parts:
+            net, taxes = parts.pop(amount % len(parts))
+            gone = gone.and_also(-net, [-tax for tax in taxes])
+        elif net:
+            parts.append((net, tax_each(part_of(whole, net, gone, "EUR"))))
+            gone = gone.and_also(*parts[-1])
+        assert all(0 <= went <= line.tax for went, line in zip(gone.taxes, whole, strict=False))
+    rest = coins * coin - gone.net
+    if rest:
+        gone = gone.and_also(rest, tax_each(part_of(whole, rest, gone, "EUR")))
+    assert gone == Gone(coins * coin, tax_each(whole))
+
+
+@given(
+    coins=st.integers(2, 500),
+    rate_ppm=st.integers(1, 300_000),
+    first=st.integers(0, 500),
+    gross=st.integers(1, 900),
+    net=st.integers(1, 500),
+)
+def test_a_part_comes_to_the_tax_that_was_said(
+    coins: int, rate_ppm: int, first: int, gross: int, net: int
+) -> None:
+    coin = minor_unit_micros("EUR")
+    whole = taxed(coins * coin, rate_ppm, "EUR")
+    first_net = min(first, coins - 1) * coin
+    gone = Gone(first_net, tax_each(part_of(whole, first_net, Gone(0), "EUR")))
+    left = tax_sum(whole) - sum(gone.taxes)
+    tax = min(gross * coin, left)
+    part = part_with_tax(whole, min(net * coin, coins * coin - first_net), tax, gone, "EUR")
+    assert tax_sum(part) == tax
+    for line, went, of in zip(part, gone.taxes, whole, strict=True):
+        assert 0 <= line.tax <= of.tax - went
 
 
 GERMANY = "[[country]]\ncode = 'DE'\ntax = 'VAT'\npercent = '19'\n"

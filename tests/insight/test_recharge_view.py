@@ -70,6 +70,12 @@ def test_state_in_a_few_words() -> None:
         ),
         (replace(TENANT, status=SUSPENDED), Standing(), Armed.ARMED, "on, but the tenant is suspended"),
         (replace(TENANT, status=CLOSED), Standing(), Armed.ARMED, "on, but the tenant is closed"),
+        (
+            TENANT,
+            Standing(reason="not_eligible"),
+            Armed.ARMED,
+            "on, but the tenant may not buy credits any more",
+        ),
     ]
     for tenant, standing, state, says in table:
         found = view(tenant, standing)

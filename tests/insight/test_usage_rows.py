@@ -281,3 +281,39 @@ def test_report_that_does_not_add_up_is_refused_with_both_figures() -> None:
     unpaid = sums._replace(credits=0)
     with pytest.raises(NotReconciledError, match=r"0\.25 were charged, but 0 were paid"):
         check_reconciled([SpendLine("a", unpaid)], unpaid)
+
+
+# --- by whom calls may be asked for -----------------------------------------------------------------------
+
+
+def test_with_names_calls_are_asked_for_by_any_name() -> None:
+    rows = rows_of("US")
+    assert rows.names_of("ID-ANA") == rows.names_of(ANA) == ("ana@acme.example", "id-ana")
+    assert rows.names_of("Nobody") == ("nobody",)
+    assert all(rows.may_ask_for(word) for word in (ANA, LINE, "nobody"))
+
+
+def test_without_names_only_by_the_words_of_the_rows() -> None:
+    rows = rows_of("US", Pseudonyms(b"secret"))
+    word = rows.row(used()).user_id
+    assert rows.names_of(word) == ("ana@acme.example", "id-ana")
+    assert rows.names_of(LINE) == (LINE,)
+    gone = rows.row(used(user="Gone@acme.example")).user_id
+    assert rows.names_of(gone) == ()
+    assert rows.names_of(gone, ["other@acme.example", "Gone@acme.example"]) == ("gone@acme.example",)
+    asked = (word, gone, LINE, ANA, "id-ana", "nobody", ANAS, STRANGER, "user-", f"{word}0")
+    assert [rows.may_ask_for(one) for one in asked] == [True] * 3 + [False] * 7
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({}, (ANAS, "+442079460***")),
+        ({"caller": ""}, ("", "+442079460***")),
+        ({"call_type": "user_in", "caller": STRANGER, "callee": ANAS}, ("+442079460***", ANAS)),
+        ({"callee": BENS}, (ANAS, BENS)),
+        ({"callee": "112"}, (ANAS, "112")),
+    ],
+)
+def test_parties_of_a_call_hide_what_its_row_hides(given: dict[str, str], shown: tuple[str, str]) -> None:
+    assert rows_of("DK").parties(used(**given).body.facts) == shown

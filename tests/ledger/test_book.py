@@ -11,6 +11,7 @@ from talktime.ledger.book import FIRST_HEAD, Book, chained
 from talktime.ledger.records import (
     ADJUSTED,
     ADJUSTMENTS,
+    CREDITS,
     EMPTIED_BY_EXPIRY,
     FUNDED,
     FUNDING,
@@ -145,6 +146,43 @@ def test_money_goes_back_to_its_lot_in_its_place() -> None:
     book.give_back(1, 4, 100)
     book.give_back(2, 1, 200)
     assert lots_of(book) == [(1, 4, 0), (2, 21, 0)]
+
+
+@pytest.mark.parametrize(
+    ("overdraft", "expires_us", "lots", "overdrawn", "balance"),
+    [
+        (0, 100, [(1, 7, 0)], 0, 7),
+        (3, 100, [(1, 4, 0)], 0, 4),
+        (7, 100, [], 0, 0),
+        (9, 100, [], 2, -2),
+        (3, 50, [], 0, 0),  # expired: what is overdrawn is paid, the rest is forfeited
+    ],
+)
+def test_what_comes_back_pays_what_is_overdrawn_first(
+    overdraft: int, expires_us: int, lots: list[tuple[int, int, int]], overdrawn: int, balance: int
+) -> None:
+    """As money does that comes anew."""
+    book = book_with((10, expires_us), at_us=50 if expires_us > 50 else 0)
+    book.take_from(1, 7, ADJUSTED, ADJUSTMENTS)
+    book.take_from(1, 3, ADJUSTED, ADJUSTMENTS)
+    book.owe(overdraft)
+    book.advance(50)
+    book.put_back(1, 7, expires_us, ADJUSTED, ADJUSTMENTS)
+    assert (lots_of(book), book.overdraft, book.balance) == (lots, overdrawn, balance)
+    credits = sum(
+        entry.amount * ((entry.credit == CREDITS) - (entry.debit == CREDITS)) for entry in book.entries
+    )
+    assert credits == sum(left for _, left, _ in lots)
+
+
+@pytest.mark.parametrize(("overdraft", "told"), [(0, 2), (4, 2), (5, 1), (9, 1)])
+def test_zero_is_told_again_after_money_came_back(overdraft: int, told: int) -> None:
+    book = book_with((10, NEVER_US))
+    book.take_from(1, 10, ADJUSTED, ADJUSTMENTS)
+    book.owe(overdraft)
+    book.put_back(1, 5, NEVER_US, ADJUSTED, ADJUSTMENTS)
+    book.take_back(max(book.balance, 0), ADJUSTED, ADJUSTMENTS)
+    assert [notice.kind for notice in book.notices] == ["balance_zero"] * told
 
 
 def test_the_journal_is_a_chain() -> None:

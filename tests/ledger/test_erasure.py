@@ -21,7 +21,9 @@ from talktime.files.decks.sample import default_deck
 from talktime.insight.persons import erased_name, keeping_of, numbers_country, person_of
 from talktime.insight.spend import spend
 from talktime.insight.usage_rows import UsageRows
+from talktime.ledger.api_keys import LIVE, MANAGEMENT, ApiKeys
 from talktime.ledger.commands import PutDocuments
+from talktime.ledger.database import open_url
 from talktime.ledger.erasure import Erased, ErasureRefusedError, erase_person
 from talktime.ledger.forgetting import Texts, country_prefix_of
 from talktime.ledger.records import ChargeBody, Document
@@ -111,7 +113,7 @@ class Books(LiveDesk):
     def everything(self) -> str:
         """All text that is stored, table by table."""
         names = "wallets charges sessions journal counters lots outbox audit tenants users service_numbers"
-        names += " deliveries papers payments imported"
+        names += " deliveries papers payments imported api_keys"
         return "\n".join(
             f"{name}: {row}" for name in names.split() for row in self.rows(f"select * from {name}")
         )
@@ -204,6 +206,55 @@ def test_audit_says_that_it_was_done_and_not_to_whom(database: str) -> None:
         assert names_in(repr(lines)) == []
         changed = json.loads(lines[-2][3])
         assert changed["cost_centre"] == "Sales", "what was changed can still be read"
+
+
+def test_keys_lose_the_name_of_an_erased_person(database: str) -> None:
+    """Only those of this tenant alone, and lines about them; who holds the others may be called alike."""
+    tenant = replace(TENANT, users=(*TENANT.users, User("Bob", "", "Bob", "US")))
+    with books(database, tenant) as desk:
+        keys = ApiKeys(open_url(database))
+        own, _ = keys.create("Bob", ["acme"], [MANAGEMENT], 1)
+        anas, _ = keys.create(f"laptop of {ANA}", ["acme"], [LIVE], 2, f"key {own.id} (Bob)")
+        keys.create("Bob", None, [MANAGEMENT], 3)
+        keys.create("Bob", ["acme", "beta"], [MANAGEMENT], 4)
+        keys.revoke(anas.id, 5, f"key {own.id} (Bob)")
+        put = [Document("users", "bob", text_of(User("Bob", "", "Bob", "GB")))]
+        desk.do(PutDocuments("acme", put, lambda _: "", "user bob put", "", "", f"key {own.id} (bob)"))
+        assert erased(desk, "bob", tenant).rows > 0
+        word = erased_name("acme", "bob", SECRET)
+        assert desk.rows("select name from api_keys order by created_us") == [
+            (word,), (f"laptop of {ANA}",), ("Bob",), ("Bob",)
+        ]  # fmt: skip
+        lines = desk.rows("select who, what from audit where tenant = '' order by id")
+        assert sum("Bob" in repr(line) for line in lines) == 2
+        assert (f"key {own.id} ({word})", f"key {anas.id} revoked") in lines
+        assert (f"key {own.id} ({word})", f"user {word} put") in desk.rows(
+            "select who, what from audit where tenant = 'acme'"
+        )
+        erased(desk, ANA, tenant)
+        assert names_in(desk.everything()) == []
+
+
+def test_a_person_whose_id_is_a_figure_takes_no_amount_along(database: str) -> None:
+    """Nor the counters of a cost centre or a country that is called alike."""
+    fifty = User("fifty@acme.example", "50", "Fi", "US", PLANS, cost_centre="50")
+    tenant = replace(
+        TENANT, users=(fifty,), caps=(Cap("user", "50", 50_000_000), Cap("cost_centre", "50", 50))
+    )
+    with books(database, tenant) as desk:
+        told = {"amount": "50", "scope": "user", "id": "50", "counter": "cap:cost_centre/50"}
+        user = [Document("users", "50", text_of(fifty))]
+        before = json.dumps([told])
+        desk.do(PutDocuments("acme", user, lambda _: "", "user 50 put", before, ""))
+        desk.call("one", "50", HOME, "conf_out")
+        erased(desk, "50", tenant)
+        word = erased_name("acme", "50", SECRET)
+        ((what, mended),) = desk.rows("select what, before from audit where before <> ''")
+        assert what == f"user {word} put"
+        assert json.loads(mended) == [told | {"id": word}]
+        ((counters,),) = desk.rows("select count(*) from counters where counter = 'cap:cost_centre/50'")
+        assert counters == 1
+        assert desk.is_clean()
 
 
 def test_erased_person_can_call_no_more_and_others_can(database: str) -> None:
@@ -332,6 +383,13 @@ def test_forgotten_call_is_still_known_when_its_file_comes_again(sqlite_database
         ("of ana.lee@acme.example.", "of x."),
         ('{"name":"Jo"}', '{"name":"x"}'),
         ("Jo changed it, Joanna did not", "Jo changed it, Joanna did not"),
+        ('{"name":"jo","state":"Jo"}', '{"name":"x","state":"Jo"}'),
+        ("user Jo put", "user x put"),
+        ("licence Jo assigned to jo", "licence Jo assigned to x"),
+        ("key 12ab (Jo) made", "key 12ab (x) made"),
+        ("key 12ab (Jo Ann)", "key 12ab (Jo Ann)"),
+        ("console (jo)", "console (x)"),
+        ("Jo", "x"),
         ('["+12065550123"]', '["x"]'),
         ('["+120655501234"]', '["+120655501234"]'),
         ("Ana  Lee and Ana Lee", "Ana  Lee and x"),
@@ -348,16 +406,30 @@ def test_names_in_texts(text: str, without: str) -> None:
     [
         ('{"amount":4711,"user":"4711"}', '{"amount":4711,"user":"x"}'),
         ('{"id":"id","told":{"cap:user/4711":4711}}', '{"id":"x","told":{"cap:user/x":4711}}'),
-        ('[4711,"4711",null]', '[4711,"x",null]'),
+        ('[4711,"4711",null]', '[4711,"4711",null]'),
+        ('{"scope":"user","id":"4711","amount":"4711"}', '{"scope":"user","id":"x","amount":"4711"}'),
+        ('{"numbers":["4711"],"micros":["4711"]}', '{"numbers":["x"],"micros":["4711"]}'),
+        (
+            '{"balance":"4711","text":"4711 USD of 4711.50"}',
+            '{"balance":"4711","text":"4711 USD of 4711.50"}',
+        ),
+        ('{"pool":"pool:MCOPSTNC/domestic/4711"}', '{"pool":"pool:MCOPSTNC/domestic/x"}'),
+        ('{"counter":"cap:user/4711/5"}', '{"counter":"cap:user/x/5"}'),
+        ('{"counter":"cap:cost_centre/4711"}', '{"counter":"cap:cost_centre/4711"}'),
+        ("user 4711 put, 4711 of 4711", "user x put, 4711 of 4711"),
+        (
+            '{"amount":"206-555-0100","text":"call 206-555-0100."}',
+            '{"amount":"206-555-0100","text":"call x."}',
+        ),
         (
             '{"body":"{\\"user\\":\\"4711\\",\\"at_us\\":4711}"}',
             '{"body":"{\\"user\\":\\"x\\",\\"at_us\\":4711}"}',
         ),
-        ("{4711 is no document", "{x is no document"),
+        ("{user 4711 is no document", "{user x is no document"),
     ],
 )
 def test_numbers_and_fields_of_documents_are_nobody(text: str, without: str) -> None:
-    assert Texts(("4711", "id"), "x").without(text) == without
+    assert Texts(("4711", "id", "206-555-0100"), "x").without(text) == without
 
 
 def test_country_prefix_is_as_short_as_can_be() -> None:
@@ -397,6 +469,34 @@ def test_calls_lose_their_names_when_their_time_has_come(database: str) -> None:
         assert BEN not in stored
         assert (desk.rows(FIGURES), desk.rows(CHAIN)) == (figures, chain)
         assert desk.is_clean()
+
+
+def test_calls_of_the_customers_own_operator_have_days_of_their_own(sqlite_database: str) -> None:
+    """150, where those that we carry have 365 (retention.toml, default)."""
+    with books(sqlite_database) as desk:
+        desk.call("ours-1")
+        desk.call("own-1", ANA, LONDON, "dr_out")
+        named = "select call_id from charges where user_name <> '' order by call_id"
+        assert desk.is_clean()
+        assert forgotten(desk, 149) == 0
+        assert forgotten(desk, 152) == 1
+        assert desk.rows(named) == [("ours-1",)]
+        assert forgotten(desk, 152) == 0
+        assert forgotten(desk, 367) == 1
+        assert desk.rows(named) == []
+        assert desk.is_clean()
+
+
+def test_which_categories_are_carried_by_others_is_data() -> None:
+    """A category of an operator's own catalogue counts as ours do, whatever it is called."""
+    ours = CATALOGUE.categories
+    own = {"trunk": replace(ours["carried_by_operator"], name="trunk"), "other": ours["other"]}
+    catalogue = replace(CATALOGUE, categories=own)
+    keeping = keeping_of(TENANT, load_retention(), 500 * DAY_US, catalogue)
+    assert keeping.own == {"trunk"}
+    us, gb = (keeping.before_us(user, "trunk") - keeping.before_us(user, "other") for user in (ANA, BEN))
+    assert (us, gb) == ((365 - 150) * DAY_US, 0)
+    assert keeping.before_us("stranger", "trunk") == keeping.before_us(ANA, "trunk") == keeping.latest_us
 
 
 @pytest.mark.parametrize("batch", [1, 3, 250])

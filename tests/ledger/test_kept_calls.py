@@ -97,4 +97,4 @@ def test_a_dry_store_remembers_only_while_it_is_open(database: str) -> None:
 
     asyncio.run(test())
     assert verify(open_url(database)) == before
-    assert Reader(open_url(database)).audit(OERE.id, 10**9, 10)[0].what == "purchase of 1000000 micros: lot 1"
+    assert Reader(open_url(database)).audit(OERE.id, 10**9, 10)[0].what == "purchase of 1 DKK: lot 1"

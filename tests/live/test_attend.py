@@ -132,8 +132,20 @@ def test_what_a_call_reserves_counts(desk: PaymentDesk) -> None:
     with_money(desk, 51, 50)
     call(desk, "c", 150, end=False)
     assert levels(desk) == [50]
-    desk.do(CancelCall("acme", "c", 1))
-    call(desk, "d", 150)
+
+
+def test_calls_that_reserve_and_release_tell_a_level_once(desk: PaymentDesk) -> None:
+    """Only money that comes in lets a level speak again, and only if it lifts the balance to it."""
+    with_money(desk, 51, 50)
+    for number in range(5):
+        call(desk, f"c{number}", 150, end=False)
+        desk.do(CancelCall("acme", f"c{number}", 1))
+    assert levels(desk) == [50]
+    desk.take_back("acme", 10 * UNIT)
+    desk.fund("acme", 8 * UNIT)
+    assert levels(desk) == [50], "49 is not 50"
+    desk.fund("acme", UNIT)
+    call(desk, "d", 150, end=False)
     assert levels(desk) == [50, 50]
 
 

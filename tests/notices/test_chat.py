@@ -1,6 +1,8 @@
 """Chat rooms: which addresses may be used, and a real call of the library to a server of ours."""
 
 import asyncio
+import socketserver
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +17,9 @@ from talktime.notices.chat import (
     ChatServices,
     chat_faults,
     faults_of,
+    is_as_read,
     load_chat,
+    made,
     read_chat,
     room,
 )
@@ -43,14 +47,27 @@ def server() -> Iterator[HTTPServer]:
 @pytest.mark.parametrize(
     "url",
     [
-        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#general",
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/%23general",
+        "slack://bot@T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/ops?footer=no&format=markdown",
         "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js",
-        "mmosts://chat.example.com/3ccdd113474722377935511fc85d3dd4?channel=ops",
-        "gotifys://gotify.example.com/AbCdEf123?priority=high",
+        "gchat://AAAA/key-x/tok%3D?thread=a",
+        "tgram://123456789:abcdefghijklmnopqrstuvwxyz_abcdefg/12315544/?topic=5",
+        "webex://" + "a" * 80,
+        "pagerduty://integration@key/source/part?region=eu",
+        "opsgenie://7c8e1a2b-3c4d-5e6f-7a8b-9c0d1e2f3a4b/%23team?priority=high",
+        "workflows://prod-1.westeurope.logic.azure.com:443/643e69f83c8944/AhKE4lZL-vZfNqo",
+        "mmosts://bot@chat.example.com:8443/a/3ccdd113474722377935511fc85d3dd4?channel=ops",
+        "rockets://user:pass@chat.example.com/%23room",
+        "nctalks://user:pass@cloud.example.com/room",
+        "gotifys://Gotify.example.com/AbCdEf123?priority=high",
+        "gotifys://[2001:4860:4860::8888]:443/AbCdEf123",
     ],
 )
 def test_addresses_that_may_be_used(url: str) -> None:
-    assert load_chat().fault(url) == ""
+    """And the library reads them as we do."""
+    services = load_chat()
+    assert services.fault(url) == ""
+    assert is_as_read(made(url), url, services.services[url.partition(":")[0]].names_host)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +87,14 @@ def test_addresses_that_may_be_used(url: str) -> None:
         ("slack://a/b/c?Template=", "option 'Template'"),
         ("workflows://host:443/a/b?+X-Header=1", "option"),
         ("mmosts://chat.example.com/token?verify=no", "option 'verify'"),
+        ("gotifys://chat.example.com/token?topic=5", "option 'topic'"),  # another service's
+        ("slack://a/b/c?format=text&format=html", "stands twice"),
+        ("slack://a/b/c?form%61t=text", "option 'form%61t'"),
+        ("slack://a/b/c/#general", "%23"),
+        ("gotifys://8.8.8.8%2f.example/tok", "read differently"),
+        ("gotifys://a@b@8.8.8.8/tok", "read differently"),
+        ("gotifys://8.8.8.8:port/tok", "read differently"),
+        ("gotifys://8.8.8.8\x01/tok", "read differently"),
         ("slack://[", "cannot be read"),
         ("slack://" + "a" * 3_000, "too long"),
     ],
@@ -142,6 +167,77 @@ def test_a_private_host_is_not_called(server: HTTPServer) -> None:
     assert server.log == []
 
 
+# A public host for whoever reads them as the standard says; the library would call HERE, or read a file.
+HERE = "127.0.0.1:{port}"
+TWO_READINGS = [
+    f"workflows://8.8.8.8:443/wf/sig/?format=text;template=http://{HERE}/x",
+    f"workflows://8.8.8.8:443/wf/sig/#x?template=http://{HERE}/x",
+    "workflows://8.8.8.8:443/wf/sig/?format=text;template=/etc/passwd",
+    "workflows://8.8.8.8:443/wf/sig/?format=text;verify=no",
+    f"discord://12345/abcdefgh/#x?template=http://{HERE}/x",
+    f"slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#x?format=text;template=http://{HERE}/x",
+    f"tgram://123456789:abcdefghijklmnopqrstuvwxyz_abcdefg/1/#x?format=text;template=http://{HERE}/x",
+    f"gotifys://user@{HERE}@8.8.8.8/tok",
+    f"gotifys://[::1]@{HERE}@8.8.8.8/tok",
+    f"rockets://u:p@{HERE}@8.8.8.8/tok",
+    f"mmosts://u@{HERE}@8.8.8.8/tokentokentokentokentok",
+]
+OTHER_SIGNS = [
+    f"gotifys://user@{HERE}/@8.8.8.8/tok",
+    f"gotifys://8.8.8.8\\@{HERE}/tok",
+    f"gotifys://8.8.8.8#@{HERE}/tok",
+    f"gotifys://8.8.8.8/#@{HERE}/tok",
+    f"gotifys://8.8.8.8;@{HERE}/tok",
+    f"gotifys://a:b@8.8.8.8:443:{HERE}/tok",
+    "nctalks://user:pass@8.8.8.8/room?format=text;url_prefix=/a",
+]
+
+
+@pytest.fixture
+def listener() -> Iterator[tuple[int, list[bytes]]]:
+    """A port of this machine, and the first bytes of whoever connects to it, encrypted or not."""
+    heard: list[bytes] = []
+
+    class Hears(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            heard.append(self.request.recv(16))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Hears) as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        yield running.server_address[1], heard
+        running.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("url", [*TWO_READINGS, *OTHER_SIGNS])
+def test_an_address_with_two_readings_reaches_nothing(url: str, listener: tuple[int, list[bytes]]) -> None:
+    port, heard = listener
+    tried = sent(url.replace("{port}", str(port)), load_chat(), private_allowed=False)
+    assert tried.end is End.HOPELESS
+    assert "read differently" in tried.error
+    assert heard == []
+
+
+@pytest.mark.parametrize("url", TWO_READINGS)
+def test_what_the_library_made_of_an_address_is_looked_at_too(
+    url: str, listener: tuple[int, list[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if a sign had been forgotten among those that are refused."""
+    port, heard = listener
+    monkeypatch.setattr(ChatServices, "fault", lambda *_: "")
+    tried = sent(url.replace("{port}", str(port)), load_chat(), private_allowed=False)
+    assert tried == Tried(End.HOPELESS, "the chat address is read in two ways; copy it anew from the service")
+    assert heard == []
+
+
+def test_redirects_are_not_followed(server: HTTPServer) -> None:
+    server.expect_request("/room").respond_with_data("", 302, {"Location": server.url_for("/secret")})
+    server.expect_request("/secret").respond_with_data("")
+    assert sent(f"json://127.0.0.1:{server.port}/room", LOCAL).end is End.UNREACHED
+    assert [request.path for request, _ in server.log] == ["/room"]
+
+
 def test_an_address_that_is_not_allowed_any_more_is_hopeless() -> None:
     assert sent("json://127.0.0.1/room", load_chat()).end is End.HOPELESS
 
@@ -153,8 +249,8 @@ def test_an_address_that_is_not_complete_is_hopeless() -> None:
 def test_a_service_that_hangs_takes_no_longer_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
-    def hang(url: str, title: str, body: str) -> Tried:
-        del url, title, body
+    def hang(url: str, names_host: bool, title: str, body: str) -> Tried:
+        del url, names_host, title, body
         time.sleep(0.5)
         return Tried(End.SENT)
 

@@ -12,7 +12,10 @@ from standardwebhooks import Webhook as Verifier
 from werkzeug import Request, Response
 
 from talktime.accounts.tenant import Administrator, Alerts
+from talktime.catalog.side import load_roles
 from talktime.ledger.deliveries import CHAT, FAILED, MAIL, SENT, WAITING, WEBHOOK
+from talktime.notices.again import send_again
+from talktime.notices.fan_out import FanOut
 from talktime.notices.ladders import DAY_US, LADDERS_S
 from tests.databases import database, sqlite_database
 from tests.notices.post_office import (
@@ -253,6 +256,86 @@ def test_a_replay_has_the_same_ids(database: str, httpserver: HTTPServer) -> Non
                 assert at.ledger.deliveries.replay("fabrikam", number, at.clock()) is None
 
     run(test())
+
+
+def test_who_holds_no_role_any_more_gets_nothing_that_still_waits(database: str) -> None:
+    async def test() -> None:
+        async with office(database, mail_settings(free_port())) as at:
+            at.ledger.add_tenant(with_people(CONTOSO, ANA, BOB, *people(1)))
+            at.ledger.notice("contoso", "balance_zero")
+            await at.step()
+        with mail_server() as box:
+            async with office(database, mail_settings(box.port), at.clock) as at:
+                reader = replace(people(1)[0], roles=("global_reader",))
+                renamed = replace(ANA, upn="ANA@contoso.example", name="Ana Lee")
+                at.ledger.add_tenant(with_people(CONTOSO, renamed, reader))
+                await at.step(3_600)
+                assert [(to, str(made["To"])) for to, made in box.taken] == [
+                    ("ana@contoso.example", "Ana Lee <ana@contoso.example>")
+                ]
+                assert [(each.state, each.error) for each in at.ledger.all()] == [
+                    (SENT, ""),
+                    (FAILED, "holds no role for this any more"),
+                    (FAILED, "holds no role for this any more"),
+                ]
+
+    run(test())
+
+
+def test_a_notice_again_goes_to_who_would_be_told_today(database: str, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/h").respond_with_data("", 204)
+
+    async def test() -> None:
+        with mail_server() as box:
+            async with office(database, mail_settings(box.port)) as at:
+                at.ledger.add_tenant(with_people(CONTOSO, ANA, BOB))
+                at.ledger.add_webhook("contoso", hook(httpserver.url_for("/h")))
+                at.ledger.notice("contoso", "balance_zero")
+                await at.step()
+                ((number, _),) = at.ledger.notices()
+                sent_us = at.clock()
+                new = Administrator("new@contoso.example", roles=("global_administrator",))
+                at.ledger.add_tenant(with_people(CONTOSO, replace(ANA, upn="ANA@contoso.example"), new))
+                at.ledger.add_webhook(
+                    "contoso", hook(httpserver.url_for("/h"), "wh_low", events=("balance_low",))
+                )
+                at.clock.now_us += 60 * SECOND_US
+                assert again(at.ledger, number, at.clock()) == 3
+                assert again(at.ledger, number, at.clock()) == 0  # they wait already
+                await at.step()
+                assert box.addresses == [
+                    "ana@contoso.example", "bob@contoso.example", "ana@contoso.example", "new@contoso.example"
+                ]  # fmt: skip
+                assert len({made["Message-ID"] for _, made in box.taken}) == 3
+                assert len(httpserver.log) == 2
+                assert len({request.headers["webhook-id"] for request, _ in httpserver.log}) == 1
+                kept = {each.recipient: (each.state, each.sent_us) for each in at.ledger.all()}
+                assert kept["bob@contoso.example"] == (SENT, sent_us)
+                assert len(kept) == 4
+                assert again(at.ledger, number + 1, at.clock()) is None
+                assert send_again(at.ledger.url, "fabrikam", number, at.clock()) is None
+
+    run(test())
+
+
+def test_a_notice_again_that_nobody_was_told_of(database: str) -> None:
+    """Also one that is not fanned out yet: nobody gets it twice."""
+    ledger = Ledger(database)
+    ledger.add_tenant(with_people(CONTOSO))
+    ledger.notice("contoso", "balance_zero")
+    ((number, _),) = ledger.notices()
+    assert again(ledger, number, NOW_US) == 0
+    assert ledger.notices() == [(number, NOW_US)]
+    ledger.add_tenant(with_people(CONTOSO, *people(2)))
+    assert again(ledger, number, NOW_US + 1) == 2
+    ledger.notice("contoso", "balance_zero")
+    assert again(ledger, ledger.notices()[-1][0], NOW_US + 1) == 2
+    assert FanOut(ledger.deliveries, load_roles()).step(NOW_US + 2) == 0
+    assert len(ledger.all()) == 4
+
+
+def again(ledger: Ledger, number: int, now_us: int) -> int | None:
+    return send_again(ledger.url, "contoso", number, now_us)
 
 
 def test_what_a_dead_worker_had_in_hand_is_due_when_its_lease_ends(database: str) -> None:

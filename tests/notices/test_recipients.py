@@ -56,6 +56,7 @@ EVENTS = {
     "payment_unclear": "M",
     "card_expires_soon": "M",
     "refund_done": "M",
+    "refund_failed": "A",
     "dispute_opened": "M",
     "dispute_closed": "M",
     "invoice_ready": "M",

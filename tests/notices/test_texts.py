@@ -83,6 +83,7 @@ FACTS: dict[str, dict[str, object]] = {
     "mode_switched": {"before": "draining", "after": "post_usage"},
     "unrated_waiting": {"calls": 12},
     "refund_done": {"payment": "P1", "amount": 200_000_000, "credit_note": "C-1"},
+    "refund_failed": {"payment": "P1", "amount": 200_000_000, "code": "expired_or_canceled_card"},
     "dispute_opened": {"payment": "P1", "amount": 200_000_000, "outcome": ""},
     "dispute_closed": {"payment": "P1", "amount": 200_000_000, "outcome": "lost"},
     "invoice_ready": {"invoice": "I-1", "amount": 200_000_000, "month": "2026-10"},
@@ -210,6 +211,8 @@ def test_a_message_says_everything(
         ("card_expires_soon", TENANT, FIGURES, {}, "Visa ending in 4242"),
         ("invoice_ready", TENANT, FIGURES, {}, "for calls in October 2026 comes to 200 USD"),
         ("purchase_failed", TENANT, FIGURES, {}, "not enough money"),
+        ("refund_failed", TENANT, FIGURES, {}, "The bank could not put the refund on the card."),
+        ("refund_failed", TENANT, FIGURES, {"code": "never_arrived"}, "200 USD were to be paid back"),
         ("an_event_of_tomorrow", TENANT, FIGURES, {}, "an event of tomorrow"),
     ],
 )  # fmt: skip

@@ -13,8 +13,10 @@ import sqlalchemy as sa
 from talktime.accounts.tenant import Alerts, AutoRecharge, BillingAccount, PaymentMethod, Tenant
 from talktime.catalog.load import load_catalogue
 from talktime.ledger.database import open_engine, open_url
+from talktime.ledger.engine import Attend
 from talktime.ledger.reading import Reader
 from talktime.ledger.records import Lot
+from talktime.ledger.store import StoreAway, UnknownOutcome
 from talktime.ledger.watching import Watching
 from talktime.live.desk import Desk
 from talktime.notices.alerts import card_end_us, cards_due, lots_due
@@ -317,3 +319,85 @@ def test_a_day_begins_at_local_midnight() -> None:
     assert local_day(midnight_us - 1, "UTC") == TODAY - 1
     assert local_day(midnight_us, "America/New_York") == TODAY - 1
     assert local_day(midnight_us, "Asia/Tokyo") == TODAY
+
+
+# --- what is wrong with one tenant -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "update tenants set document = '{' where tenant = 'contoso'",
+        "update wallets set lots = '{' where tenant = 'contoso'",
+        "update wallets set standing = '{' where tenant = 'contoso'",
+    ],
+)
+def test_a_tenant_that_cannot_be_read_keeps_nothing_from_the_others(
+    sqlite_database: str, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        async with house(sqlite_database, UTC, replace(UTC, id="fabrikam")) as at:
+            await at.submit(fund("fabrikam", 50 * UNIT, days=20))
+            at.write(broken)
+            assert [kind for kind, _ in await at.look()] == ["lot_expires_soon"]
+            assert "of tenant 'contoso' cannot be read" in caplog.text
+
+    run(test())
+
+
+def test_a_tenant_about_which_nothing_can_be_told_keeps_nothing_from_the_others(sqlite_database: str) -> None:
+    async def test() -> None:
+        async with house(sqlite_database, UTC, replace(UTC, id="fabrikam")) as at:
+            await at.submit(fund("contoso", 50 * UNIT, days=20))
+            await at.submit(fund("fabrikam", 50 * UNIT, days=20))
+
+            async def submit(command: Any) -> Any:
+                if command.tenant == "contoso":
+                    raise UnknownOutcome("the connection is gone")
+                return await at.submit(command)
+
+            watch = Watch(Watching(open_url(sqlite_database)), load_catalogue(), submit, at.clock)
+            assert await watch.look() == 1
+            assert await at.watch.look() == 1, "what was not told is told the next time"
+
+    run(test())
+
+
+@pytest.mark.parametrize("fault", [StoreAway("no answer"), ValueError("a defect")])
+def test_a_look_that_failed_is_repeated_at_its_time(
+    sqlite_database: str, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    looks: list[int] = []
+
+    async def broken() -> int:
+        looks.append(1)
+        raise fault
+
+    async def test() -> None:
+        async with house(sqlite_database) as at:
+            monkeypatch.setattr(at.watch, "look", broken)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(at.watch.run(), 0.2)
+            assert looks == [1]
+
+    run(test())
+
+
+def test_wallets_of_rules_that_are_on_are_looked_at(sqlite_database: str) -> None:
+    """A process may die between the commit of settings and the look at the wallet that follows it."""
+    rule = AutoRecharge(True, below_micros=10 * UNIT, add_micros=20 * UNIT)
+    on = replace(UTC, auto_recharge=rule)
+
+    async def test() -> None:
+        async with house(sqlite_database, on, replace(UTC, id="fabrikam")) as at:
+            seen: list[Any] = []
+
+            async def submit(command: Any) -> Any:
+                seen.append(command)
+                return await at.submit(command)
+
+            watch = Watch(Watching(open_url(sqlite_database)), load_catalogue(), submit, at.clock)
+            await watch.look()
+            assert [command for command in seen if isinstance(command, Attend)] == [Attend("contoso")]
+
+    run(test())

@@ -16,7 +16,7 @@ from talktime.live.desk import Desk
 from talktime.notices.texts import load_texts
 from talktime.notices.tried import End, Tried
 from talktime.notices.webhook_commands import NoteWebhook
-from talktime.notices.webhook_desk import WebhookDesk
+from talktime.notices.webhook_desk import Wanted, WebhookDesk
 from talktime.notices.webhook_sender import WebhookSender
 from talktime.notices.webhooks import MAX_WEBHOOKS, Webhook
 from talktime.notices.wording import Wording
@@ -80,7 +80,7 @@ def test_the_life_of_a_webhook(database: str) -> None:
             assert await at.use.listed("contoso") == [made]
             rotated = ok(await at.use.rotate("contoso", made.id, "ana", 60))
             assert rotated.secrets[1].text == made.secrets[0].text
-            changed = ok(await at.use.edit("contoso", made.id, "ana", "https://other.example/", []))
+            changed = ok(await at.use.edit("contoso", made.id, "ana", Wanted("https://other.example/", [])))
             assert (changed.url, changed.events, changed.secrets) == (
                 "https://other.example/",
                 (),
@@ -92,12 +92,12 @@ def test_the_life_of_a_webhook(database: str) -> None:
             assert await at.use.listed("contoso") == []
             told = [what for what in at.audit() if what.startswith("webhook")]
             assert [what.removeprefix(f"webhook {made.id} ") for what in told] == [
-                "made: https://hooks.example/talktime",
+                "made: https://hooks.example",
                 "given a new secret",
                 "changed",
                 "switched off",
                 "switched on",
-                "removed: https://other.example/",
+                "removed: https://other.example",
             ]
 
     run(test())
@@ -110,9 +110,9 @@ def test_what_is_refused(sqlite_database: str) -> None:
             answers = [
                 await at.use.make("contoso", "http://hooks.example", [], "ana"),
                 await at.use.make("contoso", URL, ["no_such_event"], "ana"),
-                await at.use.edit("contoso", made.id, "ana", url="ftp://x"),
-                await at.use.edit("contoso", made.id, "ana", events=["no_such_event"]),
-                await at.use.edit("contoso", "wh_2", "ana"),
+                await at.use.edit("contoso", made.id, "ana", Wanted(url="ftp://x")),
+                await at.use.edit("contoso", made.id, "ana", Wanted(events=["no_such_event"])),
+                await at.use.edit("contoso", "wh_2", "ana", Wanted()),
                 await at.use.rotate("contoso", "wh_2", "ana"),
                 await at.use.disable("contoso", "wh_2", "ana"),
                 await at.use.remove("contoso", "wh_2", "ana"),
@@ -154,7 +154,7 @@ def test_a_webhook_that_only_fails_is_switched_off_and_that_is_told(database: st
             await note(True, 9)  # told once
             notices = at.reader.outbox("contoso", 2**62, 100)
             assert [notice.kind for notice in notices] == ["webhook_disabled"]
-            assert '"url":"https://hooks.example/talktime"' in notices[0].body
+            assert '"url":"https://hooks.example"' in notices[0].body
             assert "key=1" not in notices[0].body
             assert at.audit()[-1].endswith("switched off: nothing but failures for days")
             assert ok(await at.use.enable("contoso", made.id, "ana")).failing_since_us == 0

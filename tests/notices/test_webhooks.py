@@ -141,4 +141,4 @@ def test_each_valid_secret_verifies_the_message() -> None:
 
 
 def test_a_url_is_shown_without_what_may_be_secret() -> None:
-    assert shown_url("https://hooks.example/h?token=1") == "https://hooks.example/h"
+    assert shown_url("https://me:word@hooks.example:8443/secret?token=1") == "https://hooks.example:8443"

@@ -217,7 +217,7 @@ class Administration:
         expiry = partial(twelve_months_on_us, time_zone=wallet.time_zone)
         fund = Fund(tenant, amount, expiry, BY_HAND, PURCHASE, reference, who, receipt=receipt)
         try:
-            answer = await self._outcome(WhileOpen(fund))
+            answer = await self._outcome(WhileOpen(fund, comes_in=True))
         except Duplicate:
             # Somebody used the reference since it was looked for: the index let only one lot be.
             known = await self._known(tenant, reference, amount, PURCHASE)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 APPROVAL: Final = "approval"
 """The kind of paper, and the series of its numbers."""
 
+ASKED: Final = "approval_asked"
+"""The kind of paper that finds the adjustment that waits under a reference; it goes with the decision."""
+
 
 class ApprovalState(StrEnum):
     """Where an approval stands."""
@@ -76,7 +79,11 @@ def _paper(approval: Approval, at_us: int) -> Paper:
 
 
 class Ask(OfMoney):
-    """Writes down an adjustment that waits for a second person. The caller has checked amount and reason."""
+    """Writes down an adjustment that waits for a second person. The caller has checked amount and reason.
+
+    Asked for again with its reference while it waits, it is the same one: who did not hear the answer asks
+    twice, and must not get the credits twice.
+    """
 
     __slots__ = ("amount", "call_id", "creates", "person", "reason", "reference", "tenant")
 
@@ -89,13 +96,21 @@ class Ask(OfMoney):
         self.call_id = ""
         self.creates = False
 
+    @property
+    def papers(self) -> tuple[tuple[str, str], ...]:
+        """What waits under the reference."""
+        return ((ASKED, self.reference),) if self.reference else ()
+
     def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> Approval | Refused:
-        """The approval that waits."""
+        """The approval that waits. Refused: `conflict` for another amount under the same reference."""
         del session
         if book is None:
             return NO_TENANT
         if tenant_in(book).status == CLOSED:
             return TENANT_CLOSED
+        before = book.papers.get((ASKED, self.reference))
+        if before is not None:
+            return self._again(approval_of(before))
         book.advance(now_us)
         number = book.next_paper_number(APPROVAL)
         asked = Approval(
@@ -108,9 +123,17 @@ class Ask(OfMoney):
             reference=self.reference,
         )
         book.put_paper(_paper(asked, book.last_us))
+        if self.reference:
+            book.put_paper(_paper(asked, book.last_us)._replace(kind=ASKED, key=self.reference))
         what = f"adjustment of {format_money(self.amount)} asked for, {asked.id}: {self.reason}"
         book.audit.append(Change(book.last_us, self.person.who, what, "", ApprovalState.PENDING))
         return asked
+
+    def _again(self, waits: Approval) -> Approval | Refused:
+        if waits.amount == self.amount:
+            return waits
+        what = f"under the reference {self.reference!r} {waits.id} waits already, of another amount"
+        return Refused("conflict", what)
 
 
 class _Decision(OfMoney):
@@ -152,6 +175,8 @@ class _Decision(OfMoney):
             answer=answer,
         )
         book.put_paper(_paper(done, approval.at_us))
+        if approval.reference:
+            book.put_paper(Paper(ASKED, approval.reference, book.last_us, ""))
         what = f"adjustment of {format_money(approval.amount)}, {approval.id}, {state}"
         what += f": {answer}" if answer else ""
         book.audit.append(Change(book.last_us, self.person.who, what, approval.state, state))

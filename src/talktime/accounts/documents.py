@@ -31,6 +31,16 @@ def text_of(document: Tenant | User | ServiceNumber) -> str:
     return msgspec.json.encode(document).decode()
 
 
+def user_of(text: str) -> User:
+    """The document of a user. Raises msgspec.ValidationError for what is none."""
+    return _user.decode(text)
+
+
+def service_of(text: str) -> ServiceNumber:
+    """The document of a service number. Raises msgspec.ValidationError for what is none."""
+    return _service.decode(text)
+
+
 def tenant_of(own: str, users: Sequence[str], service_numbers: Sequence[str]) -> Tenant:
     """Documents -> tenant. Raises msgspec.ValidationError for what is no such document."""
     return replace(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from talktime.accounts.administration import Administration, Outcome
+from talktime.accounts.reserved import Refuses, allows, refused_beside
 from talktime.accounts.tenant_commands import Edit, edited
 from talktime.ledger.commands import Refused
 
@@ -36,13 +37,23 @@ def whatever(tenant: Tenant) -> bool:
 
 
 class Expecting(Administration):
-    """The same use cases under a condition; refused with `changed_meanwhile` where it does not hold."""
+    """The same use cases under a condition; refused with `changed_meanwhile` where it does not hold.
+
+    `refuses` is asked for what a change asks beside the operation that lets somebody make it.
+    """
 
     def __init__(
-        self, engine: Engine, reader: Reader, decks: Decks, catalogue: Catalogue, still: Still = whatever
+        self,
+        engine: Engine,
+        reader: Reader,
+        decks: Decks,
+        catalogue: Catalogue,
+        still: Still = whatever,
+        refuses: Refuses = allows,
     ) -> None:
         super().__init__(engine, reader, decks, catalogue)
         self._still = still
+        self._refuses = refuses
 
     async def edit(
         self, tenant: str, change: Callable[[Tenant], Change | Refused], what: str, who: str
@@ -54,6 +65,11 @@ class Expecting(Administration):
         self, tenant: str, change: Callable[[Tenant], Change | Refused], what: str, who: str
     ) -> Outcome:
         def guarded(now: Tenant) -> Change | Refused:
-            return change(now) if self._still(now) else CHANGED_MEANWHILE
+            if not self._still(now):
+                return CHANGED_MEANWHILE
+            made = change(now)
+            if isinstance(made, Refused):
+                return made
+            return refused_beside(now, made.tenant, self._catalogue, self._refuses) or made
 
         return await edited(self._engine, Edit(tenant, guarded, self._catalogue, what, who))

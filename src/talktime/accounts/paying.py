@@ -15,7 +15,7 @@ import msgspec
 from talktime.accounts.eligibility import switched_on_refused
 from talktime.accounts.funding_terms import billing_account
 from talktime.accounts.provider_changes import own_changed
-from talktime.accounts.tenant import MCA, AutoRecharge, BillingAccount, Tenant
+from talktime.accounts.tenant import CSP, MCA, AutoRecharge, BillingAccount, Tenant
 from talktime.accounts.tenant_changes import Change
 from talktime.accounts.tenant_file import tenant_of_table
 from talktime.accounts.tenant_tables import Tables, settings_tables
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 NO_MCA_ACCOUNT: Final = Refused(
     "no_mca_account", "no billing account is on an MCA agreement; minutes are billed after use only there"
+)
+
+NO_PARTNER: Final = Refused(
+    "forbidden", "a partner turns auto-recharge off only for a tenant with a billing account of its own (CSP)"
 )
 
 _RULE: Final = "auto_recharge"
@@ -50,6 +54,11 @@ def rule_off(tenant: Tenant) -> Change:
     rule = tenant.auto_recharge
     off = replace(rule, enabled=False) if rule != AutoRecharge() else rule
     return _rule_changed(tenant, replace(tenant, auto_recharge=off))
+
+
+def rule_off_by_partner(tenant: Tenant) -> Change | Refused:
+    """The rule switched off by the partner of a tenant; refused where no account is a partner's."""
+    return rule_off(tenant) if any(one.agreement == CSP for one in tenant.billing_accounts) else NO_PARTNER
 
 
 def _rule_changed(before: Tenant, after: Tenant) -> Change:

@@ -16,6 +16,7 @@ import msgspec
 
 from talktime.accounts.documents import tenant_of, text_of, user_key
 from talktime.accounts.people_file import PeopleFaults, Row, read_people
+from talktime.accounts.reserved import Refuses, allows, asked_beside
 from talktime.accounts.tenant import CLOSED, Tenant, User
 from talktime.accounts.tenant_changes import named_twice
 from talktime.accounts.tenant_checks import check_tenant
@@ -74,12 +75,15 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A preview with what it takes: the tenant that it was made for, documents and lines of the audit log."""
+    """A preview with what it takes: documents and lines of the audit log.
 
-    before: Tenant
+    `asks`: the operations that it asks for beside importing.
+    """
+
     preview: Preview
     documents: tuple[Document, ...]
     lines: tuple[tuple[str, str, str], ...]
+    asks: tuple[str, ...]
 
 
 def plan_of(tenant: Tenant, rows: Sequence[Row], catalogue: Catalogue, *, remove_others: bool) -> Plan:
@@ -100,7 +104,7 @@ def plan_of(tenant: Tenant, rows: Sequence[Row], catalogue: Catalogue, *, remove
         raise PeopleFaults([_by_line(fault, lines) for fault in faults])
     gone = [user for at, user in enumerate(tenant.users) if at not in stay]
     before = [None if at is None else tenant.users[at] for at in known]
-    return _plan(tenant, list(zip(before, read, strict=True)), gone)
+    return _plan(list(zip(before, read, strict=True)), gone, tuple(asked_beside(tenant, after, catalogue)))
 
 
 def _known(tenant: Tenant, rows: Sequence[Row]) -> list[int | None]:
@@ -182,7 +186,7 @@ def _by_line(fault: str, lines: Sequence[int | None]) -> str:
     return _POSITION.sub(place, fault)
 
 
-def _plan(tenant: Tenant, told: Sequence[tuple[User | None, User]], gone: Sequence[User]) -> Plan:
+def _plan(told: Sequence[tuple[User | None, User]], gone: Sequence[User], asks: tuple[str, ...]) -> Plan:
     """`told`: each user of the file as it was (None: it was not) and as it will be."""
     touched = [(old, new) for old, new in told if old != new]
     changed = [(old, new) for old, new in touched if old is not None]
@@ -198,7 +202,7 @@ def _plan(tenant: Tenant, told: Sequence[tuple[User | None, User]], gone: Sequen
     lines += [(f"user {old.upn} removed", _json(old), "") for old in gone]
     documents = [Document("users", key, "") for key in sorted(over)]
     documents += [Document("users", key, text) for key, text in puts.items()]
-    return Plan(tenant, preview, tuple(documents), tuple(lines))
+    return Plan(preview, tuple(documents), tuple(lines), asks)
 
 
 def _json(user: User | None) -> str:
@@ -209,13 +213,14 @@ def _json(user: User | None) -> str:
 
 
 class ApplyPlan:
-    """Writes a plan down, if the tenant is still the one that it was made for."""
+    """Writes a plan down, if the tenant's documents still have the version that it was made from."""
 
-    __slots__ = ("call_id", "creates", "plan", "tenant", "who")
+    __slots__ = ("call_id", "creates", "plan", "tenant", "version", "who")
 
-    def __init__(self, tenant: str, plan: Plan, who: str) -> None:
+    def __init__(self, tenant: str, plan: Plan, version: int, who: str) -> None:
         self.tenant = tenant
         self.plan = plan
+        self.version = version
         self.who = who
         self.call_id = ""
         self.creates = False
@@ -224,11 +229,10 @@ class ApplyPlan:
         """True once all of it is written; STALE where somebody was faster."""
         if book is None:
             return NO_TENANT
-        tenant = tenant_in(book)
-        if tenant.status == CLOSED:
-            return TENANT_CLOSED
-        if not _is_same(tenant, self.plan.before):
+        if book.config_version != self.version:
             return STALE
+        if tenant_in(book).status == CLOSED:
+            return TENANT_CLOSED
         if self.plan.preview.is_nothing:
             return True
         put = PutDocuments(
@@ -243,38 +247,37 @@ class ApplyPlan:
         return answer
 
 
-def _is_same(one: Tenant, other: Tenant) -> bool:
-    """Whether two tenants say the same, in whatever order their people stand."""
-    bare = [replace(tenant, users=(), service_numbers=()) for tenant in (one, other)]
-    numbers = [{service.number: service for service in tenant.service_numbers} for tenant in (one, other)]
-    people = [{user_key(user): user for user in tenant.users} for tenant in (one, other)]
-    return bare[0] == bare[1] and numbers[0] == numbers[1] and people[0] == people[1]
-
-
 class PeopleImport:
-    """The use cases. Each answers a value; the engine's QueueFull, StoreBusy and their like rise."""
+    """The use cases. Each answers a value; the engine's QueueFull, StoreBusy and their like rise.
 
-    def __init__(self, engine: Engine, reader: Reader, catalogue: Catalogue) -> None:
+    `refuses` is asked for what a file asks beside importing.
+    """
+
+    def __init__(
+        self, engine: Engine, reader: Reader, catalogue: Catalogue, refuses: Refuses = allows
+    ) -> None:
         self._engine = engine
         self._reader = reader
         self._catalogue = catalogue
+        self._refuses = refuses
 
     async def preview(
         self, tenant: str, content: bytes, *, remove_others: bool = False
     ) -> Preview | Refused | Invalid:
         """What a file would do; it changes nothing."""
-        plan = await asyncio.to_thread(self._planned, tenant, content, remove_others)
-        return plan.preview if isinstance(plan, Plan) else plan
+        found = await asyncio.to_thread(self._planned, tenant, content, remove_others)
+        return found[0].preview if isinstance(found, tuple) else found
 
     async def apply(
         self, tenant: str, content: bytes, who: str, *, remove_others: bool = False
     ) -> Preview | Refused | Invalid:
         """Does all that a file says, in one transaction, or nothing of it."""
         for _ in range(TRIES):
-            plan = await asyncio.to_thread(self._planned, tenant, content, remove_others)
-            if not isinstance(plan, Plan):
-                return plan
-            answer = await self._engine.submit(ApplyPlan(tenant, plan, who))
+            found = await asyncio.to_thread(self._planned, tenant, content, remove_others)
+            if not isinstance(found, tuple):
+                return found
+            plan, version = found
+            answer = await self._engine.submit(ApplyPlan(tenant, plan, version, who))
             assert isinstance(answer, bool | Refused)
             if answer is True:
                 return plan.preview
@@ -283,16 +286,23 @@ class PeopleImport:
                 return answer
         return STALE
 
-    def _planned(self, tenant: str, content: bytes, remove_others: bool) -> Plan | Refused | Invalid:
+    def _planned(
+        self, tenant: str, content: bytes, remove_others: bool
+    ) -> tuple[Plan, int] | Refused | Invalid:
+        """The plan with the version of the documents that it was made from; blocks."""
         try:
             rows = read_people(content)
         except PeopleFaults as error:
             return Invalid(error.faults)
+        # The version first: a plan made of newer documents is made again, one of older ones never written.
+        version = self._reader.config_version(tenant)
         documents = self._reader.documents(tenant)
-        if documents is None:
+        if version is None or documents is None:
             return NO_TENANT
         stored = tenant_of(documents.tenant, documents.users, documents.service_numbers)
         try:
-            return plan_of(stored, rows, self._catalogue, remove_others=remove_others)
+            plan = plan_of(stored, rows, self._catalogue, remove_others=remove_others)
         except PeopleFaults as error:
             return Invalid(error.faults)
+        refused = next((why for operation in plan.asks if (why := self._refuses(operation))), None)
+        return refused or (plan, version)

@@ -127,8 +127,24 @@ PAYMENT_OPEN: Final = Refused(
 )
 
 
+KEY_TOO_NEW: Final = Refused(
+    "second_person_needed",
+    "your key was made after this was asked for; a key that was there before has to approve it",
+)
+
+
+def always(person: str) -> int:
+    """Since when a person is known that was always there: whoever types on this machine."""
+    del person
+    return 0
+
+
 class Provider:
-    """The use cases. Each answers a value; the engine's QueueFull, StoreBusy and their like rise."""
+    """The use cases. Each answers a value; the engine's QueueFull, StoreBusy and their like rise.
+
+    `known_since_us`: the instant at which a person's key was made, 0 for always; a second key that somebody
+    makes for its own request is no second person.
+    """
 
     def __init__(
         self,
@@ -137,12 +153,14 @@ class Provider:
         catalogue: Catalogue,
         administration: Administration,
         alone_micros: int = ALONE_MICROS,
+        known_since_us: Callable[[str], int] = always,
     ) -> None:
         self._engine = engine
         self._reader = reader
         self._catalogue = catalogue
         self._administration = administration
         self._alone_micros = alone_micros
+        self._known_since_us = known_since_us
 
     # --- tenants ---------------------------------------------------------------------------------------
 
@@ -207,7 +225,11 @@ class Provider:
         return answer
 
     async def approve(self, tenant: str, approval: str, person: Person) -> tuple[Approval, Wallet] | Refused:
-        """Books what another person asked for."""
+        """Books what another person asked for, with a key that was there when it was asked for."""
+        since_us = await asyncio.to_thread(self._known_since_us, person.id)
+        paper = await asyncio.to_thread(self._reader.paper, tenant, APPROVAL, approval)
+        if paper is not None and since_us > approval_of(paper).at_us:
+            return KEY_TOO_NEW
         try:
             answer = await self._engine.submit(Approve(tenant, approval, person))
         except Duplicate:  # the index let only one booking of its reference be

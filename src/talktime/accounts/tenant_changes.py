@@ -8,20 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
-from talktime.accounts.documents import tenant_of, tenant_text, text_of, user_key
-from talktime.accounts.tenant import Tenant, User
-from talktime.accounts.tenant_file import TenantFaults, tenant_of_table
-from talktime.accounts.tenant_tables import Tables, service_table, settings_tables, tenant_tables, user_table
+from talktime.accounts.documents import service_of, tenant_of, tenant_text, text_of, user_key, user_of
+from talktime.accounts.tenant import ServiceNumber, Tenant, User
+from talktime.accounts.tenant_checks import check_change
+from talktime.accounts.tenant_file import TenantFaults, settings_of_table, tenant_of_table
+from talktime.accounts.tenant_tables import Tables, service_table, settings_tables, user_table
 from talktime.core.numbers import parse_number
 from talktime.ledger.commands import Refused
 from talktime.ledger.records import Document
 
 if TYPE_CHECKING:
     from talktime.catalog.model import Catalogue
+
+P = TypeVar("P", User, ServiceNumber)
 
 UNKNOWN_USER: Final = "unknown_user"
 UNKNOWN_NUMBER: Final = "unknown_service_number"
@@ -43,30 +48,38 @@ class Change(NamedTuple):
 
 def with_pending(tenant: Tenant, documents: Iterable[Document]) -> Tenant:
     """The tenant with documents that were changed in the same transaction and are not stored yet."""
-    own = tenant_text(tenant)
-    people = {
-        "users": {user_key(user): text_of(user) for user in tenant.users},
-        "service_numbers": {service.number: text_of(service) for service in tenant.service_numbers},
-    }
+    own = replace(tenant, purchases=())
+    users: dict[str, User | None] = {}
+    services: dict[str, ServiceNumber | None] = {}
     for document in documents:
         if document.table == "tenants":
-            own = document.text
-        elif document.table in people and document.text:
-            people[document.table][document.key] = document.text
-        elif document.table in people:
-            people[document.table].pop(document.key, None)
-    return tenant_of(own, list(people["users"].values()), list(people["service_numbers"].values()))
+            own = tenant_of(document.text, (), ())
+        elif document.table == "users":
+            users[document.key] = user_of(document.text) if document.text else None
+        elif document.table == "service_numbers":
+            services[document.key] = service_of(document.text) if document.text else None
+    return replace(
+        own,
+        users=_merged({user_key(user): user for user in tenant.users}, users) if users else tenant.users,
+        service_numbers=_merged({one.number: one for one in tenant.service_numbers}, services),
+    )
+
+
+def _merged(known: dict[str, P], changed: Mapping[str, P | None]) -> tuple[P, ...]:
+    """Entries by key with those that were put, without those that are gone (None)."""
+    return tuple(entry for entry in {**known, **changed}.values() if entry is not None)
 
 
 def settings_put(tenant: Tenant, tables: Mapping[str, Any], catalogue: Catalogue) -> Change:
     """Replaces all but people, numbers, purchases; id, currency, zone stay. Raises TenantFaults."""
-    people = {key: value for key, value in tenant_tables(tenant).items() if key in _PEOPLE}
     faults = [
         f"{key}: cannot be replaced here; put them one by one" for key in _NOT_SETTINGS if key in tables
     ]
     if faults:
         raise TenantFaults(faults)
-    new = tenant_of_table({**tables, **people}, catalogue)
+    new, wrong = settings_of_table(tables, tenant, catalogue)
+    if wrong:
+        raise TenantFaults([*wrong, *check_change(tenant, new, catalogue)])
     fixed = [
         f"tenant: {key} {getattr(new, key)!r} cannot be changed; it is {getattr(tenant, key)!r}"
         for key in _FIXED
@@ -76,8 +89,23 @@ def settings_put(tenant: Tenant, tables: Mapping[str, Any], catalogue: Catalogue
     if faults:
         raise TenantFaults(faults)
     new = replace(new, **{name: getattr(tenant, name) for name in _KEPT})
-    before, after = _json(settings_tables(tenant)), _json(settings_tables(new))
+    before, after = (_json(without_secrets(settings_tables(one))) for one in (tenant, new))
     return Change(new, [Document("tenants", "", tenant_text(new))], before, after)
+
+
+def without_secrets(tables: Tables) -> Tables:
+    """Settings as the audit log keeps them: a chat room by its service and a digest of its address.
+
+    Whoever reads the address can write to the room; who reads the log need only see that it changed.
+    """
+    rooms = tables.get("alerts", {}).get("chat")
+    if not rooms:
+        return tables
+    return {**tables, "alerts": {**tables["alerts"], "chat": [_room(url) for url in rooms]}}
+
+
+def _room(url: str) -> str:
+    return f"{urlsplit(url).scheme}#{sha256(url.encode()).hexdigest()[:8]}"
 
 
 def set_elsewhere(tenant: Tenant) -> list[str]:
@@ -94,16 +122,23 @@ def in_the_future(tenant: Tenant, now_us: int) -> list[str]:
     ]
 
 
-def named_twice(users: Sequence[User]) -> list[str]:
-    """Users that one word would name: the id of one is the UPN of another."""
+def named_twice(users: Sequence[User], only: User | None = None) -> list[str]:
+    """Users that one word would name: the id of one is the UPN of another; `only`: a word of this one's."""
     first: dict[str, int] = {}
     faults = []
+    words = None if only is None else _names(only)
     for at, user in enumerate(users, 1):
-        for word in sorted({user.id.lower(), user.upn.lower()} - {""}):
+        if words is not None and user.id.lower() not in words and user.upn.lower() not in words:
+            continue
+        for word in sorted(_names(user)):
             other = first.setdefault(word, at)
             if other != at:
                 faults.append(f"users[{at}]: {word!r} names users[{other}] already")
     return faults
+
+
+def _names(user: User) -> set[str]:
+    return {user.id.lower(), user.upn.lower()} - {""}
 
 
 def _read_alone(tenant: Tenant, key: str, table: Mapping[str, Any], catalogue: Catalogue) -> Tenant:
@@ -112,14 +147,16 @@ def _read_alone(tenant: Tenant, key: str, table: Mapping[str, Any], catalogue: C
     return tenant_of_table({"tenant": home, key: [table]}, catalogue)
 
 
-def _index_of(tenant: Tenant, name: str) -> int | None:
+def index_of(tenant: Tenant, name: str) -> int | None:
     """Where the user stands whose id, else whose UPN, is `name`."""
     word = name.lower()
-    for key in ("id", "upn"):
-        for at, user in enumerate(tenant.users):
-            if getattr(user, key).lower() == word:
-                return at
-    return None
+    of_upn = None
+    for at, user in enumerate(tenant.users):
+        if user.id.lower() == word:
+            return at
+        if of_upn is None and user.upn.lower() == word:
+            of_upn = at
+    return of_upn
 
 
 def user_put(tenant: Tenant, name: str, table: Mapping[str, Any], catalogue: Catalogue) -> Change:
@@ -127,7 +164,7 @@ def user_put(tenant: Tenant, name: str, table: Mapping[str, Any], catalogue: Cat
     user = _read_alone(tenant, "users", table, catalogue).users[0]
     if name.lower() not in (user.id.lower(), user.upn.lower()):
         raise TenantFaults([f"users[1]: upn and id name another user than {name!r}"])
-    at = _index_of(tenant, name)
+    at = index_of(tenant, name)
     users = list(tenant.users)
     before, documents = "", [Document("users", user_key(user), text_of(user))]
     if at is None:
@@ -137,7 +174,7 @@ def user_put(tenant: Tenant, name: str, table: Mapping[str, Any], catalogue: Cat
         before = _json(user_table(old))
         if user_key(old) != user_key(user):
             documents.insert(0, Document("users", user_key(old), ""))
-    twice = named_twice(users)
+    twice = named_twice(users, user)
     if twice:
         raise TenantFaults(twice)
     return Change(replace(tenant, users=tuple(users)), documents, before, _json(user_table(user)))
@@ -145,7 +182,7 @@ def user_put(tenant: Tenant, name: str, table: Mapping[str, Any], catalogue: Cat
 
 def user_gone(tenant: Tenant, name: str) -> Change | Refused:
     """Removes the user whose id, else whose UPN, is `name`."""
-    at = _index_of(tenant, name)
+    at = index_of(tenant, name)
     if at is None:
         return Refused(UNKNOWN_USER, f"the tenant has no user {name!r}")
     gone = tenant.users[at]

@@ -1,15 +1,17 @@
 """What no single entry of a tenant can show: things that stand twice, and licences that do not add up.
 
-Each check takes the tenant as read and gives sentences; none means that it may be used. Licences are compared
-at every instant at which anything changes (interfaces.md, The tenant file; rulings.md 15).
+Each check gives sentences; none means that the tenant may be used. A change of a sound tenant is asked only
+for what it can have broken, since it waits under the lock. Licences are compared at every instant at which
+anything changes (interfaces.md, The tenant file; rulings.md 15).
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
-from talktime.accounts.tenant import Licence, ServiceNumber, Tenant, User
+from talktime.accounts.documents import user_key
+from talktime.accounts.tenant import Licence, ServiceNumber, Subscription, Tenant, User
 from talktime.accounts.toml_table import did_you_mean, entry_name, shown, shown_instant
 from talktime.catalog.model import Catalogue
 from talktime.core.limits import MAX_LICENCES, NEVER_US
@@ -20,33 +22,126 @@ _Entry = tuple[str, int, str]
 """Table, position and name of an entry: what `entry_name` takes where there is something to tell."""
 
 
+T = TypeVar("T", User, ServiceNumber)
+
+
+class _Touched(NamedTuple):
+    """What has to be looked at: people and numbers by their places, plans, and names in lower case.
+
+    `words` None: every name of the tenant.
+    """
+
+    users: Sequence[tuple[int, User]]
+    services: Sequence[tuple[int, ServiceNumber]]
+    plans: frozenset[str]
+    words: frozenset[str] | None
+
+
 def check_tenant(tenant: Tenant, catalogue: Catalogue) -> Iterator[str]:
     """Everything that is wrong with the tenant as a whole, a sentence each."""
-    yield from _duplicates(tenant)
-    yield from _holders(tenant, catalogue)
-    yield from _assigned_and_bought(tenant, catalogue)
+    users, services = enumerate(tenant.users, 1), enumerate(tenant.service_numbers, 1)
+    plans = frozenset(bought.plan for bought in tenant.subscriptions)
+    return _faults(tenant, catalogue, _Touched(list(users), list(services), plans, None))
+
+
+def check_change(before: Tenant, after: Tenant, catalogue: Catalogue) -> Iterator[str]:
+    """What is wrong with a tenant that came of a sound one: only what the change touches is asked.
+
+    What the change left alone has to be the very objects of `before`, as `dataclasses.replace` keeps them.
+    """
+    users = replaced_entries(before.users, after.users)
+    services = replaced_entries(before.service_numbers, after.service_numbers)
+    people, numbers = [user for _, user in users], [service for _, service in services]
+    names = {name.casefold() for user in people for name in (user.upn, user.id, *user.numbers)}
+    words = frozenset(names | {service.number for service in numbers}) - {""}
+    plans = _rebought(before, after)
+    if people or numbers:
+        plans |= gained_plans(before, after, [*people, *numbers])
+    return _faults(after, catalogue, _Touched(users, services, plans, words))
+
+
+def replaced_entries(before: Sequence[T], after: Sequence[T]) -> list[tuple[int, T]]:
+    """Entries that are other objects than before, by their places."""
+    if after is before:
+        return []
+    begin = _shared(before, after)
+    end = min(_shared(before[::-1], after[::-1]), len(before) - begin, len(after) - begin)
+    known = set(map(id, before[begin : len(before) - end]))
+    between = enumerate(after[begin : len(after) - end], begin + 1)
+    return [(at, entry) for at, entry in between if id(entry) not in known]
+
+
+def _shared(one: Sequence[object], other: Sequence[object]) -> int:
+    """How many objects both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left is not right), min(len(one), len(other)))
+
+
+def gained_plans(before: Tenant, after: Tenant, touched: Iterable[User | ServiceNumber]) -> frozenset[str]:
+    """Plans that somebody holds now who did not, or at other times: only of those can there be too few."""
+    gone = [entry for _, entry in replaced_entries(after.users, before.users)]
+    taken = [entry for _, entry in replaced_entries(after.service_numbers, before.service_numbers)]
+    had = {user_key(user): user.licences for user in gone}
+    had |= {service.number: service.licences for service in taken}
+    return frozenset(
+        licence.plan
+        for holder in touched
+        for licence in holder.licences
+        if licence not in had.get(_key(holder), ())
+    )
+
+
+def _key(holder: User | ServiceNumber) -> str:
+    return user_key(holder) if isinstance(holder, User) else holder.number
+
+
+def _rebought(before: Tenant, after: Tenant) -> frozenset[str]:
+    """Plans of which more, less, or at other times is bought than before."""
+    had, has = (Counter(map(_bought, tenant.subscriptions)) for tenant in (before, after))
+    return frozenset(plan for plan, *_ in ((had - has) + (has - had)))
+
+
+def _bought(subscription: Subscription) -> tuple[str, int, int, int]:
+    return subscription.plan, subscription.purchased, subscription.from_us, subscription.until_us
+
+
+def _faults(tenant: Tenant, catalogue: Catalogue, touched: _Touched) -> Iterator[str]:
+    yield from _duplicates(tenant, touched.words)
+    yield from _holders(touched, catalogue)
+    yield from _assigned_and_bought(tenant, catalogue, touched.plans)
     yield from _caps(tenant)
     yield from _cost_centres(tenant)
     yield from _methods(tenant)
 
 
-def _duplicates(tenant: Tenant) -> Iterator[str]:
-    users: list[_Entry] = [("users", at, user.upn) for at, user in enumerate(tenant.users, 1)]
-    people = list(zip(users, tenant.users, strict=True))
+def _duplicates(tenant: Tenant, words: frozenset[str] | None) -> Iterator[str]:
     accounts = enumerate(tenant.billing_accounts, 1)
     yield from _twice("id", ((("billing_accounts", at, a.id), a.id) for at, a in accounts))
-    yield from _twice("upn", ((entry, user.upn) for entry, user in people))
-    yield from _twice("id", ((entry, user.id) for entry, user in people))
-    numbers_of_users = ((entry, number) for entry, user in people for number in user.numbers)
-    services = enumerate(tenant.service_numbers, 1)
-    numbers_called = ((("service_numbers", at, s.number), s.number) for at, s in services)
-    yield from _twice("number", chain(numbers_of_users, numbers_called))
+    yield from _names_twice(tenant, words)
     administrators = enumerate(tenant.administrators, 1)
     yield from _twice("upn", ((("administrators", at, a.upn), a.upn) for at, a in administrators))
     centres = enumerate(tenant.cost_centres, 1)
     yield from _twice("id", ((("cost_centres", at, c.id), c.id) for at, c in centres))
     methods = enumerate(tenant.payment_methods, 1)
     yield from _twice("id", ((("payment_methods", at, m.id), m.id) for at, m in methods))
+
+
+def _names_twice(tenant: Tenant, words: frozenset[str] | None) -> Iterator[str]:
+    """UPNs, ids and numbers that two have; `words`: only of those who have one of these."""
+    if words is not None and not words:
+        return
+    people = [(at, u) for at, u in enumerate(tenant.users, 1) if words is None or _is_called(u, words)]
+    services = enumerate(tenant.service_numbers, 1)
+    yield from _twice("upn", ((("users", at, u.upn), u.upn) for at, u in people))
+    yield from _twice("id", ((("users", at, u.upn), u.id) for at, u in people))
+    of_users = ((("users", at, u.upn), number) for at, u in people for number in u.numbers)
+    called = ((("service_numbers", at, s.number), s.number) for at, s in services)
+    yield from _twice("number", chain(of_users, called))
+
+
+def _is_called(user: User, words: frozenset[str]) -> bool:
+    """Whether a user has one of these names (in lower case) or numbers."""
+    return user.upn.casefold() in words or user.id.casefold() in words or not words.isdisjoint(user.numbers)
 
 
 def _twice(key: str, named: Iterable[tuple[_Entry, str]]) -> Iterator[str]:
@@ -63,15 +158,17 @@ def _licensed(tenant: Tenant) -> list[User | ServiceNumber]:
     return [*tenant.users, *tenant.service_numbers]
 
 
-def _sets(tenant: Tenant) -> dict[int, tuple[Licence, ...]]:
-    """The licences of all holders by identity: a file gives hundreds of users the same few objects."""
-    return {id(holder.licences): holder.licences for holder in _licensed(tenant)}
+def _sets(holders: Iterable[User | ServiceNumber]) -> dict[int, tuple[Licence, ...]]:
+    """The licences of holders by identity: a file gives hundreds of users the same few objects."""
+    return {id(holder.licences): holder.licences for holder in holders}
 
 
-def _holders(tenant: Tenant, catalogue: Catalogue) -> Iterator[str]:
+def _holders(touched: _Touched, catalogue: Catalogue) -> Iterator[str]:
     """Licences of one user or service number that cannot stand together, or not in the user's country."""
-    faults = {key: list(_together(licences, catalogue)) for key, licences in _sets(tenant).items()}
-    for at, user in enumerate(tenant.users, 1):
+    holders = [user for _, user in touched.users], [service for _, service in touched.services]
+    sets = _sets(chain(*holders))
+    faults = {key: list(_together(licences, catalogue)) for key, licences in sets.items()}
+    for at, user in touched.users:
         where = ("users", at, user.upn)
         yield from _told(where, faults[id(user.licences)])
         for licence in user.licences:
@@ -79,7 +176,7 @@ def _holders(tenant: Tenant, catalogue: Catalogue) -> Iterator[str]:
             if plan.countries and user.location and user.location not in plan.countries:
                 fault = f"plan {plan.code} ({plan.name}) is not offered in {user.location}"
                 yield from _told(where, [fault])
-    for at, service in enumerate(tenant.service_numbers, 1):
+    for at, service in touched.services:
         where = ("service_numbers", at, service.number)
         yield from _told(where, faults[id(service.licences)])
 
@@ -116,20 +213,25 @@ def _overlaps(licences: Iterable[Licence]) -> Iterator[tuple[Licence, Licence]]:
             yield first, second
 
 
-def _assigned_and_bought(tenant: Tenant, catalogue: Catalogue) -> Iterator[str]:
-    """Plans of [[licences]] of which more are assigned than bought; free plans need no purchase."""
+def _assigned_and_bought(tenant: Tenant, catalogue: Catalogue, plans: frozenset[str]) -> Iterator[str]:
+    """Plans of [[licences]], among these, of which more are assigned than bought; free ones are not asked."""
     changes: dict[str, Counter[tuple[int, str]]] = {}
     for bought in tenant.subscriptions:
-        if not catalogue.plans[bought.plan].free:
+        if bought.plan in plans and not catalogue.plans[bought.plan].free:
             counts = changes.setdefault(bought.plan, Counter())
             counts[bought.from_us, "bought"] += bought.purchased
             counts[bought.until_us, "bought"] -= bought.purchased
+    if not changes:
+        return
     holders = Counter(id(holder.licences) for holder in _licensed(tenant))
-    for key, licences in _sets(tenant).items():
+    spans: Counter[tuple[str, int, int]] = Counter()
+    for key, licences in _sets(_licensed(tenant)).items():
         for licence in licences:
             if licence.plan in changes:
-                changes[licence.plan][licence.from_us, "assigned"] += holders[key]
-                changes[licence.plan][licence.until_us, "assigned"] -= holders[key]
+                spans[licence.plan, licence.from_us, licence.until_us] += holders[key]
+    for (plan, from_us, until_us), count in spans.items():
+        changes[plan][from_us, "assigned"] += count
+        changes[plan][until_us, "assigned"] -= count
     for plan, counts in changes.items():
         yield from _shortage(plan, counts)
 
@@ -157,6 +259,8 @@ def _centres_in_use(tenant: Tenant) -> set[str]:
 
 def _caps(tenant: Tenant) -> Iterator[str]:
     """Caps that stand twice, or that hold for nobody."""
+    if not tenant.caps:
+        return
     own = {("user", user.upn) for user in tenant.users if user.cap_per_month_micros is not None}
     known = {
         "user": {user.upn for user in tenant.users},
@@ -165,13 +269,13 @@ def _caps(tenant: Tenant) -> Iterator[str]:
     }
     seen: set[tuple[str, str]] = set()
     for at, cap in enumerate(tenant.caps, 1):
-        where = entry_name("caps", at, cap.id)
+        where = ("caps", at, cap.id)
         if cap.id and cap.id not in known.get(cap.scope, {cap.id}):
-            yield f"{where}: no {cap.scope} of this file is named {shown(cap.id)}"
+            yield from _told(where, [f"no {cap.scope} of this file is named {shown(cap.id)}"])
         if (cap.scope, cap.id) in seen:
-            yield f"{where}: a cap of this {cap.scope} stands above; keep one"
+            yield from _told(where, [f"a cap of this {cap.scope} stands above; keep one"])
         if (cap.scope, cap.id) in own:
-            yield f"{where}: the user has a cap_per_month already; keep one"
+            yield from _told(where, ["the user has a cap_per_month already; keep one"])
         seen.add((cap.scope, cap.id))
 
 

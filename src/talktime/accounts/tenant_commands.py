@@ -12,9 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from talktime.accounts.calendar import twelve_months_on_us
-from talktime.accounts.tenant import CLOSED, Tenant
+from talktime.accounts.tenant import ACTIVE, CLOSED, SUSPENDED, Tenant
 from talktime.accounts.tenant_changes import Change, with_pending
-from talktime.accounts.tenant_checks import check_tenant
+from talktime.accounts.tenant_checks import check_change
 from talktime.accounts.tenant_file import TenantFaults
 from talktime.ledger.commands import (
     ADJUSTMENT,
@@ -36,6 +36,10 @@ BY_HAND: Final = "manual"
 """The source of credits that a person entered: money that came by another way than a gateway."""
 
 TENANT_CLOSED: Final = Refused("tenant_closed", "the tenant is closed; nothing of it can be changed")
+
+TENANT_SUSPENDED: Final = Refused(
+    "tenant_suspended", "the tenant is suspended; no money comes in until it is active again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ class Edit:
             return Invalid(error.faults)
         if isinstance(change, Refused):
             return change
-        faults = tuple(check_tenant(change.tenant, self.catalogue))
+        faults = tuple(check_change(tenant, change.tenant, self.catalogue))
         if faults:
             return Invalid(faults)
         if change.before == change.after:
@@ -155,20 +159,27 @@ def adjusting(
 
 
 class WhileOpen:
-    """A command that moves money of a tenant, refused once the tenant is closed."""
+    """A command that moves money of a tenant, refused once the tenant is closed.
 
-    __slots__ = ("call_id", "creates", "inner", "tenant")
+    `comes_in`: money that somebody pays, which a suspended tenant does not take either.
+    """
 
-    def __init__(self, inner: Command) -> None:
+    __slots__ = ("call_id", "comes_in", "creates", "inner", "tenant")
+
+    def __init__(self, inner: Command, *, comes_in: bool = False) -> None:
         self.inner = inner
+        self.comes_in = comes_in
         self.tenant = inner.tenant
         self.call_id = ""
         self.creates = False
 
     def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> object:
         """What the inner command answers."""
-        if book is not None and tenant_in(book).status == CLOSED:
+        status = ACTIVE if book is None else tenant_in(book).status
+        if status == CLOSED:
             return TENANT_CLOSED
+        if status == SUSPENDED and self.comes_in:
+            return TENANT_SUSPENDED
         return self.inner.decide(book, session, now_us)
 
 

@@ -111,16 +111,33 @@ def tenant_of_table(
 
     `known` is kept by who reads many tenants against one catalogue; it begins empty.
     """
+    tenant, own = _read(data, catalogue, {} if known is None else known)
+    faults = [*own, *check_tenant(tenant, catalogue)]
+    if faults:
+        raise TenantFaults(faults)
+    return tenant
+
+
+def settings_of_table(
+    data: Mapping[str, Any], people: Tenant, catalogue: Catalogue
+) -> tuple[Tenant, list[str]]:
+    """The settings of tables with the users and service numbers of a tenant; what entries are at fault.
+
+    Whether all of it may be so together is not asked. Raises TenantFaults where [tenant] is missing.
+    """
+    return _read(data, catalogue, {}, people)
+
+
+def _read(
+    data: Mapping[str, Any], catalogue: Catalogue, known: KnownLicences, people: Tenant | None = None
+) -> tuple[Tenant, list[str]]:
+    """The tenant with faults of its entries. `people`: whose users and service numbers are taken as read."""
     top = Table(data, "", [])
     top.only(*_TOP)
     table = top.table("tenant")
     if table is None:
         raise TenantFaults([*top.faults, *_no_tenant(top)])
-    tenant = _tenant(top, table, catalogue, {} if known is None else known)
-    faults = [*top.faults, *check_tenant(tenant, catalogue)]
-    if faults:
-        raise TenantFaults(faults)
-    return tenant
+    return _tenant(top, table, catalogue, known, people), top.faults
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -140,7 +157,9 @@ def _no_tenant(top: Table) -> list[str]:
     return ["the table [tenant] is missing; begin with [tenant] and its id, country and currency"]
 
 
-def _tenant(top: Table, table: Table, catalogue: Catalogue, known: KnownLicences) -> Tenant:
+def _tenant(
+    top: Table, table: Table, catalogue: Catalogue, known: KnownLicences, people: Tenant | None
+) -> Tenant:
     """The tenant with all its tables; faults go to the tables' list."""
     table.only("id", "name", "country", "currency", "time_zone", "default_billing_account", "deck")
     id_ = table.needed("id")
@@ -150,8 +169,9 @@ def _tenant(top: Table, table: Table, catalogue: Catalogue, known: KnownLicences
     ]
     default_account = _account(table, "default_billing_account", _only_id(accounts), accounts)
     home = _Home(country, currency, default_account, catalogue, known)
-    users = tuple(_user(entry, home) for entry in top.tables("users", "upn"))
-    upns = _upns(users)
+    users = people.users if people else tuple(_user(entry, home) for entry in top.tables("users", "upn"))
+    caps = list(top.tables("caps", "id"))
+    upns = _upns(users) if caps else {}
     recharge, guards, alerts = top.table("auto_recharge"), top.table("guards"), top.table("alerts")
     return Tenant(
         id=id_,
@@ -163,12 +183,14 @@ def _tenant(top: Table, table: Table, catalogue: Catalogue, known: KnownLicences
         billing_accounts=tuple(accounts),
         subscriptions=_subscriptions(top, accounts, home),
         users=users,
-        service_numbers=tuple(_service(entry, home) for entry in top.tables("service_numbers", "number")),
+        service_numbers=people.service_numbers
+        if people
+        else tuple(_service(entry, home) for entry in top.tables("service_numbers", "number")),
         purchases=tuple(
             _purchase(entry, at, home) for at, entry in enumerate(top.tables("purchases", "at"), 1)
         ),
         auto_recharge=AutoRecharge() if recharge is None else auto_recharge_of(recharge, currency),
-        caps=tuple(_cap(entry, id_, upns) for entry in top.tables("caps", "id")),
+        caps=tuple(_cap(entry, id_, upns) for entry in caps),
         guards=Guards() if guards is None else guards_of(guards, catalogue),
         deck=_deck(top, table),
         administrators=administrators_of(top),

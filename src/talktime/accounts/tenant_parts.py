@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from talktime.accounts.tenant import Alerts
-from talktime.accounts.tenant_changes import UNKNOWN_USER, Change, settings_put, user_put
+from talktime.accounts.tenant_changes import (
+    UNKNOWN_USER,
+    Change,
+    index_of,
+    settings_put,
+    user_put,
+    without_secrets,
+)
 from talktime.accounts.tenant_tables import service_table, settings_tables, user_table
 from talktime.core.numbers import parse_number
 from talktime.ledger.commands import Refused
@@ -54,11 +61,8 @@ def account_part(tenant: Tenant, account: str) -> dict[str, Any] | None:
 
 def user_named(tenant: Tenant, name: str) -> User | None:
     """The user whose id, else whose UPN, is `name` in any letter case; None where there is none."""
-    word = name.lower()
-    for user in tenant.users:
-        if user.id.lower() == word:
-            return user
-    return next((user for user in tenant.users if user.upn.lower() == word), None)
+    at = index_of(tenant, name)
+    return None if at is None else tenant.users[at]
 
 
 def user_part(tenant: Tenant, name: str) -> dict[str, Any] | None:
@@ -77,8 +81,8 @@ def part_put(tenant: Tenant, part: str, value: Entry | Sequence[Entry], catalogu
     """Replaces one table of the settings. Raises TenantFaults."""
     tables = settings_tables(tenant)
     put = settings_put(tenant, {**tables, part: value}, catalogue)
-    after = settings_tables(put.tenant)
-    return put._replace(before=_json(tables.get(part)), after=_json(after.get(part)))
+    shown = [without_secrets(one).get(part) for one in (tables, settings_tables(put.tenant))]
+    return put._replace(before=_json(shown[0]), after=_json(shown[1]))
 
 
 def account_put(tenant: Tenant, account: str, entry: Entry, catalogue: Catalogue) -> Change:

@@ -15,7 +15,7 @@ DAY_US: Final = 86_400 * US_PER_S
 
 
 class Why(IntEnum):
-    """Why an evaluation does not pay, in the order in which it is asked; the numbers are stored."""
+    """Why an evaluation does not pay; `verdict` says in which order it is asked. Names are stored."""
 
     PAYS = 0
     NOT_ARMED = 1
@@ -26,6 +26,7 @@ class Why(IntEnum):
     NO_PAYMENT_METHOD = 6
     COOLING_DOWN = 7
     CAPPED = 8
+    TENANT_NOT_ACTIVE = 9
 
 
 def recharge_micros(
@@ -74,27 +75,33 @@ def day_opens_us(paid_us: int) -> int:
 
 def verdict(
     armed: int,
-    below_trigger: int,
     in_flight: int,
     suspended: int,
+    active: int,
     eligible: int,
     has_method: int,
+    below_trigger: int,
     cooling_down: int,
     amount: int,
 ) -> int:
-    """A `Why` from what is known of a rule, 0 or 1 each; `amount` is what the caps leave to be paid."""
+    """A `Why` from what is known of a rule, 0 or 1 each; `amount` is what the caps leave to be paid.
+
+    What only a person can mend comes before what is available: that changes with each call.
+    """
     if not armed:
         return Why.NOT_ARMED
     if in_flight:
         return Why.IN_FLIGHT
-    if not below_trigger:
-        return Why.ABOVE_TRIGGER
     if suspended:
         return Why.SUSPENDED
+    if not active:
+        return Why.TENANT_NOT_ACTIVE
     if not eligible:
         return Why.NOT_ELIGIBLE
     if not has_method:
         return Why.NO_PAYMENT_METHOD
+    if not below_trigger:
+        return Why.ABOVE_TRIGGER
     if cooling_down:
         return Why.COOLING_DOWN
     return Why.CAPPED if amount <= 0 else Why.PAYS

@@ -15,7 +15,6 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from talktime.accounts.calendar import month_name
-from talktime.accounts.documents import tenant_of
 from talktime.catalog.load import load_catalogue
 from talktime.funding.invoice import Party, Unreconciled
 from talktime.funding.month_close import (
@@ -29,6 +28,7 @@ from talktime.funding.month_close import (
     read_close,
     read_month_close,
 )
+from talktime.funding.purchasing import ReadTenant, reading_tenants
 from talktime.funding.receipt import billed_to
 from talktime.ledger.commands import NO_TENANT, Refused
 from talktime.ledger.month_reading import MonthReader
@@ -92,23 +92,32 @@ class Closed(NamedTuple):
 
 
 class MonthClosing:
-    """The use case. It answers a value; what engine and readers raise rises."""
+    """The use case. It answers a value; what engine and readers raise rises.
+
+    `tenants` None: they are read anew each time.
+    """
 
     def __init__(
-        self, engine: Engine, reader: Reader, months: MonthReader, read: ReadMonth, seller: Seller
+        self,
+        engine: Engine,
+        reader: Reader,
+        months: MonthReader,
+        read: ReadMonth,
+        seller: Seller,
+        tenants: ReadTenant | None = None,
     ) -> None:
         self._engine = engine
         self._reader = reader
         self._months = months
         self._read = read
         self._seller = seller
+        self._tenants = tenants or reading_tenants(reader)
 
     async def close(self, name: str, month: int, who: str) -> Closed | Refused:
         """Closes a month once. Refused: `too_early`, `out_of_order`, `unreconciled`, `moved_on`."""
-        documents = await asyncio.to_thread(self._reader.documents, name)
-        if documents is None:
+        tenant = await asyncio.to_thread(self._tenants, name)
+        if tenant is None:
             return NO_TENANT
-        tenant = tenant_of(documents.tenant, documents.users, documents.service_numbers)
         known = await asyncio.to_thread(self._reader.paper, name, MONTH_CLOSE, month_name(month))
         if known is not None:
             return Closed(read_month_close(known.document), repeated=True)

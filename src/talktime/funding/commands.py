@@ -7,15 +7,19 @@ crash between any two leads to one credit for one charge, or none for none (desi
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
 from talktime.accounts.administration import Configured
 from talktime.accounts.tenant import ACTIVE
+from talktime.core.money import format_money
 from talktime.funding import recharge
 from talktime.funding.gateway import PaymentOrder, PaymentResult, RefundOrder, RefundResult
 from talktime.funding.payments import (
+    ACTION_US,
+    HOUR_US,
     LEASE_US,
     OUTSIDE,
+    REFUND,
     RESENT_FOR_US,
     Kind,
     PaymentBody,
@@ -28,14 +32,14 @@ from talktime.funding.payments import (
 )
 from talktime.funding.receipt import Billed
 from talktime.funding.refunds import refund_order, start_refund, take_refund, undo_refund
-from talktime.funding.settlement import cancel, decline, take_result, wait
+from talktime.funding.settlement import cancel, decline, is_for_another_card, take_result, wait
 from talktime.funding.taxes import Seller, minor_unit_micros, tax_lines, tax_sum
 from talktime.ledger.commands import NO_TENANT, Refused
 from talktime.ledger.engine import OfMoney
 from talktime.ledger.records import Change, Payment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from talktime.accounts.tenant import BillingAccount, Tenant
     from talktime.ledger.book import Book
@@ -47,13 +51,15 @@ NO_PAYMENT: Final = Refused("unknown_payment", "there is no such payment")
 class Job(NamedTuple):
     """What a worker has to do outside: send the order or, first, ask what became of it (`asks`).
 
-    `may_send`: where the gateway knows nothing of it the same order may be sent again.
+    `may_send`: where the gateway knows nothing of it the same order may be sent again. `give_up`: its holder
+    has had his day to confirm it; it is cancelled at the gateway if he still has not.
     """
 
     gateway: str
     order: PaymentOrder | RefundOrder
     asks: bool
     may_send: bool
+    give_up: bool = False
 
 
 class Nothing(NamedTuple):
@@ -109,6 +115,7 @@ class AskPayment(OfMoney):
     """Somebody buys credits by card: the payment is written down, a worker sends it.
 
     `payment` follows from the request's key, so the same request again finds it; `digest` tells another one.
+    `gateways`: those that are set up here, None where nobody says.
     """
 
     tenant: str
@@ -120,6 +127,7 @@ class AskPayment(OfMoney):
     kind: Kind = Kind.PURCHASE
     purchase_order: str = ""
     present: bool = True
+    gateways: Collection[str] | None = None
     call_id: str = ""
     creates: bool = False
 
@@ -146,6 +154,9 @@ class AskPayment(OfMoney):
         if method is None:
             named = f"there is no payment method {self.method!r}" if self.method else "no card is stored"
             return Refused("no_payment_method", f"{named}; add one, or name the one to pay with")
+        if self.gateways is not None and method.gateway not in self.gateways:
+            which = f"{recharge.method_text(method)} is charged by {method.gateway!r}"
+            return Refused("unknown_gateway", f"{which}, which is not set up here; name another card")
         body = PaymentBody(
             who=self.who,
             digest=self.digest,
@@ -158,11 +169,11 @@ class AskPayment(OfMoney):
         )
         at_us = book.last_us
         row = Payment(
-            self.payment, self.kind, State.CREATED, at_us, at_us, self.amount, method.gateway, "", ""
+            self.payment, self.kind, State.CREATED, at_us, book.now_us, self.amount, method.gateway, "", ""
         )
         payment = with_body(row, body)
         book.put_payment(payment)
-        what = f"{self.kind} {self.payment} of {self.amount} micros asked for"
+        what = f"{self.kind} {self.payment} of {format_money(self.amount)} {book.currency} asked for"
         book.audit.append(Change(at_us, self.who, what, "", ""))
         return payment
 
@@ -194,16 +205,20 @@ class Claim(OfMoney):
             return self._first(book, row, body)
         if not is_unresolved(row.state):
             return None
-        lease_us = book.last_us + LEASE_US
         if state is State.SUBMITTED:
             body.log.append((book.last_us, "its worker was not heard of again; the gateway is asked"))
         kept = State.UNKNOWN if state is State.SUBMITTED else state
-        book.put_payment(moved(row, body, kept, lease_us))
-        may_send = book.last_us - body.sent_us < RESENT_FOR_US and self._is_wanted(book, row)
-        return Job(row.gateway, _order(book, row, body), asks=True, may_send=may_send)
-
-    def _is_wanted(self, book: Book, row: Payment) -> bool:
-        return row.kind != Kind.RECHARGE or recharge.is_on(tenant_of_book(book))
+        book.put_payment(moved(row, body, kept, now_us + LEASE_US))
+        tenant, since_us = tenant_of_book(book), now_us - body.sent_us
+        is_wanted = row.kind != Kind.RECHARGE or recharge.is_on(tenant)
+        return Job(
+            gateway=row.gateway,
+            order=_order(book, row, body),
+            asks=True,
+            # Below 0 by more than clocks differ nobody can say how long ago it was.
+            may_send=is_wanted and -HOUR_US < since_us < RESENT_FOR_US,
+            give_up=row.kind != Kind.REFUND and (since_us >= ACTION_US or is_for_another_card(tenant, row)),
+        )
 
     def _first(self, book: Book, row: Payment, body: PaymentBody) -> Job | None:
         """Begins a try: the key, the sums and the card are fixed, whatever happens to the worker."""
@@ -213,10 +228,14 @@ class Claim(OfMoney):
         if row.kind == Kind.RECHARGE and (why := _not_needed(book, tenant, row)):
             cancel(book, row, why)
             return None
+        if row.kind == Kind.RECHARGE:  # the rule's own, which may be another one by now
+            body.method = tenant.auto_recharge.method
         method = recharge.method_of(tenant, body.method)
         if method is None:
             decline(book, tenant, row, "payment_method_removed")
             return None
+        if row.kind == Kind.RECHARGE and method.fingerprint != body.card:
+            body.failures = 0
         body.token, body.card = method.token, method.fingerprint
         body.method_text = recharge.method_text(method)
         body.seller, body.billed = self.seller, billed_of(tenant, body.billed.purchase_order)
@@ -227,17 +246,26 @@ class Claim(OfMoney):
 
     def _send(self, book: Book, row: Payment, body: PaymentBody) -> Job:
         body.tries += 1
-        body.sent_us, body.asks, body.alarmed = book.last_us, 0, False
+        body.sent_us, body.asks, body.alarmed = book.now_us, 0, False
         body.log.append((book.last_us, f"try {body.tries} is sent to {row.gateway}"))
-        sent = moved(row, body, State.SUBMITTED, book.last_us + LEASE_US)
+        sent = moved(row, body, State.SUBMITTED, book.now_us + LEASE_US)
         book.put_payment(sent)
+        recharge.due(book, sent.payment, sent.due_us)
         return Job(row.gateway, _order(book, sent, body), asks=False, may_send=True)
+
+
+def may_refill(book: Book) -> bool:
+    """Whether a rule that is on may buy, by what the engine made of the tenant's documents."""
+    assert isinstance(book.config, recharge.Refilled), "the engine was given another configuration"
+    return book.config.may_refill(book.last_us)
 
 
 def _not_needed(book: Book, tenant: Tenant, row: Payment) -> str:
     """Why a recharge that waits is not made any more, or "". What is needed then is looked at anew."""
     if not recharge.is_on(tenant):
         return "the rule was switched off before it was sent"
+    if not may_refill(book):
+        return "the tenant may not buy credits any more"
     if book.balance - book.reserved >= tenant.auto_recharge.below_micros:
         return "enough is available again"
     if recharge.method_of(tenant, tenant.auto_recharge.method) is None:
@@ -249,7 +277,7 @@ def _not_needed(book: Book, tenant: Tenant, row: Payment) -> str:
 
 def _with_origin(payment: str) -> Sequence[str]:
     """A payment, and for a refund the one that it is of, which its name tells."""
-    origin, is_refund, _ = payment.partition("/refund/")
+    origin, is_refund, _ = payment.partition(REFUND)
     return (payment, origin) if is_refund else (payment,)
 
 
@@ -312,13 +340,19 @@ class Report(OfMoney):
         # A worker whose lease ran out may speak of a try that is over.
         if row.state not in OUTSIDE or 0 < self.sent < body_of(row).tries:
             return row
-        if isinstance(told, Unclear):
-            return wait(book, row, told.why)
-        if isinstance(told, Wrong):
-            return decline(book, tenant, row, told.code)
-        if row.kind == Kind.RECHARGE:
-            return cancel(book, row, "the gateway never got it")
-        return decline(book, tenant, row, "never_arrived")
+        match told:
+            case Unclear(why=why):
+                return wait(book, row, why)
+            case Wrong(code=code):
+                return decline(book, tenant, row, code)
+            case Nothing() if row.kind == Kind.RECHARGE:
+                return cancel(book, row, "the gateway never got it")
+            case Nothing():
+                return decline(book, tenant, row, "never_arrived")
+            case RefundResult():  # of a refund that is none of ours `by_hand.RefundedOutside` tells
+                return row
+            case _:
+                assert_never(told)
 
     def _refund(self, book: Book, row: Payment) -> Payment:
         told = self.told
@@ -326,15 +360,25 @@ class Report(OfMoney):
             return take_refund(book, row, told)
         if not is_unresolved(row.state):
             return row
-        if isinstance(told, Unclear):
-            return wait(book, row, told.why)
-        code = told.code if isinstance(told, Wrong) else "never_arrived"
-        return undo_refund(book, row, code)
+        match told:
+            case Unclear(why=why):
+                return wait(book, row, why)
+            case Wrong(code=code):
+                return undo_refund(book, row, code)
+            case Nothing():
+                return undo_refund(book, row, "never_arrived")
+            case PaymentResult():  # no news of the money that goes back
+                return row
+            case _:
+                assert_never(told)
 
 
 @dataclass(frozen=True, slots=True)
 class Reconsider(OfMoney):
-    """A recharge that waits, with a changed rule: cancelled if it is off, sent at once by another card."""
+    """A recharge that waits, with a changed rule: cancelled if it is off, sent at once by another card.
+
+    One that nobody has confirmed is looked at at once: with another card at hand it is given up.
+    """
 
     tenant: str
     payment: str
@@ -347,27 +391,36 @@ class Reconsider(OfMoney):
         return (self.payment,)
 
     def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> bool:
-        """Whether it was changed; one that was sent already is left alone."""
+        """Whether it was changed; one that is out is left alone."""
         del session
         row = None if book is None else book.payments.get(self.payment)
-        if book is None or row is None or row.state != State.CREATED:
+        if book is None or row is None or book.standing.attempt != row.payment:
             return False
         book.advance(now_us)
         tenant = tenant_of_book(book)
+        book.standing.attempt_card = recharge.card_of(tenant, may_buy=may_refill(book))
+        book.touch_standing()
+        if row.state == State.REQUIRES_ACTION and is_for_another_card(tenant, row):
+            book.put_payment(row._replace(due_us=now_us))
+            return True
+        if row.state != State.CREATED:
+            return False
         why = _not_needed(book, tenant, row)
         if why:
             cancel(book, row, why)
             return True
-        body = body_of(row)
-        method = recharge.method_of(tenant, tenant.auto_recharge.method)
+        return self._by_another_card(book, tenant, row)
+
+    def _by_another_card(self, book: Book, tenant: Tenant, row: Payment) -> bool:
+        body, rule = body_of(row), tenant.auto_recharge
+        method = recharge.method_of(tenant, rule.method)
         assert method is not None, "without one it is not needed"
         if method.fingerprint == body.card:
             return False
-        body.method, body.failures = tenant.auto_recharge.method, 0
+        body.method, body.card, body.failures = rule.method, method.fingerprint, 0
         body.log.append((book.last_us, f"tried again at once with {recharge.method_text(method)}"))
-        book.standing.attempt_due_us = book.last_us
-        book.touch_standing()
-        book.put_payment(moved(row, body, State.CREATED, book.last_us))
+        book.put_payment(moved(row, body, State.CREATED, book.now_us))
+        recharge.due(book, row.payment, book.now_us)
         return True
 
 
@@ -400,9 +453,10 @@ class RetryNow(OfMoney):
             method = recharge.method_of(tenant, tenant.auto_recharge.method)
             recharge.arm(book, "" if method is None else recharge.method_text(method))
         elif row is not None and row.state == State.CREATED:
-            book.standing.attempt_due_us = book.last_us
-            book.touch_standing()
-            book.put_payment(row._replace(due_us=book.last_us))
+            book.put_payment(row._replace(due_us=now_us))
+            recharge.due(book, row.payment, now_us)
+        elif row is not None and row.state == State.REQUIRES_ACTION:  # the gateway is asked at once
+            book.put_payment(row._replace(due_us=now_us))
         else:
             return Refused("nothing_to_retry", "the rule is not paused and no attempt waits")
         book.audit.append(Change(book.last_us, self.who, "auto-recharge: retry now", "", ""))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+from talktime.funding.by_hand import RefundedOutside
 from talktime.funding.commands import Report
 from talktime.funding.gateway import (
     EventKind,
@@ -17,7 +18,7 @@ from talktime.funding.gateway import (
     RefundResult,
     RefundStatus,
 )
-from talktime.funding.payments import State
+from talktime.funding.payments import State, is_refund_id
 from talktime.funding.refunds import Dispute, Turn
 from talktime.funding.taxes import minor_unit_micros
 from talktime.ledger.records import Payment
@@ -60,8 +61,8 @@ async def take_event(engine: Engine, gateway: Gateway, event: GatewayEvent) -> o
         if event.kind is EventKind.PAYMENT_SUCCEEDED and answer.gateway_payment != event.gateway_payment:
             # After a failure: which of the two is older only the gateway knows.
             return await _asked(engine, gateway, event) or answer
-    elif isinstance(command, Dispute) and await _asked(engine, gateway, event):
-        # A dispute that came before the news of its payment.
+    elif isinstance(command, Dispute | RefundedOutside) and await _asked(engine, gateway, event):
+        # It came before the news of its payment.
         return await engine.submit(command)
     return answer
 
@@ -88,10 +89,13 @@ def _command(event: GatewayEvent) -> Command:
             try_number=event.try_number,
         )
         return Report(event.tenant, event.payment, result)
+    amount = event.amount_minor * minor_unit_micros(event.currency)
     if event.kind in _REFUNDS:
         refund = RefundResult(_REFUNDS[event.kind], event.gateway_refund, event.code)
-        return Report(event.tenant, event.payment, refund)
-    amount = event.amount_minor * minor_unit_micros(event.currency)
+        if is_refund_id(event.payment):
+            return Report(event.tenant, event.payment, refund)
+        # One that we did not ask for carries the id of what it refunds.
+        return RefundedOutside(event.tenant, event.payment, refund, amount, event.gateway_payment)
     return Dispute(event.tenant, event.payment, _DISPUTES[event.kind], amount, event.gateway_payment)
 
 

@@ -8,9 +8,12 @@ Who cannot say whether money was taken raises `GatewayUnclear`; nobody pays agai
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
+
+CANCELLED: Final = "cancelled"
+"""The decline code of a try that was given up by `Gateway.cancel`."""
 
 
 class PaymentStatus(StrEnum):
@@ -175,6 +178,13 @@ class Gateway(Protocol):
 
     async def find(self, tenant: str, payment: str) -> list[PaymentResult]:
         """Every try at the gateway that carries this payment's id, oldest first; fully consistent."""
+
+    async def cancel(self, order: PaymentOrder) -> PaymentResult:
+        """Gives a try up that waits for the card's holder, and says how it stands then.
+
+        DECLINED with the code CANCELLED: nothing is taken for it any more. SUCCEEDED: it was too late.
+        PROCESSING: the bank decides. One that was declined before stays as it is; twice is as good as once.
+        """
 
     async def refund(self, order: RefundOrder) -> RefundResult:
         """Give money back; more than is left is DECLINED. Raises KeyReused."""

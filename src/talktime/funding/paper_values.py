@@ -42,6 +42,7 @@ _BOUGHT: Final = {
 _RETURNED: Final = {
     "refund": "Communication credits, refunded",
     "dispute": "Communication credits, payment taken back after a dispute",
+    "cancelled": "Communication credits, refund that came back",
 }
 
 
@@ -68,6 +69,7 @@ def credit_note_values(note: CreditNote) -> Values:
     facts = [
         ("Date", day_text(note.at_us, note.time_zone)),
         ("Corrects receipt", corrected),
+        ("Cancels credit note", note.cancels),
         *_order(note.billed),
         ("Customer account", note.tenant),
         ("Payment", note.payment),

@@ -30,6 +30,9 @@ LADDER_US: Final = (15 * MINUTE_US, HOUR_US, 6 * HOUR_US, DAY_US)
 ASKED_US: Final = (MINUTE_US, 5 * MINUTE_US, HOUR_US, DAY_US)
 """When the gateway is asked again what became of a payment; the last is repeated (recharge.md 5)."""
 
+HOLDER_ASKED_US: Final = ASKED_US[:3]
+"""When the gateway is asked whether the holder of a card has confirmed a payment; the last is repeated."""
+
 RESENT_FOR_US: Final = 20 * HOUR_US
 """For so long the same try may be sent again by its key; gateways forget keys after 24 h (rulings.md 27)."""
 
@@ -85,7 +88,8 @@ class PaymentBody(msgspec.Struct, omit_defaults=True):
     `sent_us`; `failures` of them were declined with `code`. `asks`: how often the gateway was asked what
     became of it. Of a settled payment: `receipt`, `lot` and when it expires; `returned` went back,
     `returning` is on its way; of a dispute (`open`, `won`, `lost`) `disputed`, of it `frozen`, and `owed`
-    where the lot had less.
+    where the lot had less. `returned_tax`, `returning_tax` and `disputed_tax`: of each line of `taxes` the
+    part that goes with them.
     Of a refund: the payment it is `of`, its `reason`, its id at the gateway. `failed`: ids at the gateway of
     tries that were declined. `log`: what happened, when.
     """
@@ -118,6 +122,9 @@ class PaymentBody(msgspec.Struct, omit_defaults=True):
     disputed: int = 0
     frozen: int = 0
     owed: int = 0
+    returned_tax: tuple[int, ...] = ()
+    returning_tax: tuple[int, ...] = ()
+    disputed_tax: tuple[int, ...] = ()
     of: str = ""
     reason: str = ""
     gateway_refund: str = ""
@@ -154,6 +161,15 @@ def payment_id(tenant: str, number: int) -> str:
 def second_id(payment: str, gateway_payment: str) -> str:
     """What a gateway took beside the first for one payment of ours is a payment of its own; it names both."""
     return f"{payment}+{gateway_payment}"
+
+
+REFUND: Final = "/refund/"
+"""Between the id of a payment and the key of a refund of it: the refund's own id."""
+
+
+def is_refund_id(payment: str) -> bool:
+    """Whether this is the id of a refund that was asked for here."""
+    return REFUND in payment
 
 
 def is_unresolved(state: str) -> bool:

@@ -8,7 +8,7 @@ worker goes on with it. The request's key names the payment, so the same request
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -18,7 +18,9 @@ from talktime.accounts.administration import purchase_refused
 from talktime.accounts.calendar import twelve_months_on_us
 from talktime.accounts.documents import tenant_of
 from talktime.accounts.eligibility import Answer, eligibility, not_eligible
+from talktime.accounts.tenant_commands import WhileOpen
 from talktime.core.money import format_money
+from talktime.funding.by_hand import ResolvePayment
 from talktime.funding.commands import AskPayment, AskRefund, RetryNow, billed_of
 from talktime.funding.payments import Kind, State
 from talktime.funding.refunds import refund_id
@@ -67,8 +69,27 @@ class Bought:
     repeated: bool
 
 
+ReadTenant = Callable[[str], "Tenant | None"]
+"""A tenant as it is stored, None where there is none. Blocks, for large tenants for long: ask in a thread."""
+
+
+def reading_tenants(reader: Reader) -> ReadTenant:
+    """Reads a tenant anew each time; a process that answers many people keeps what it has read instead."""
+
+    def read(name: str) -> Tenant | None:
+        documents = reader.documents(name)
+        if documents is None:
+            return None
+        return tenant_of(documents.tenant, documents.users, documents.service_numbers)
+
+    return read
+
+
 class Purchasing:
-    """The use cases. Each answers a value; what the engine and the reader raise rises."""
+    """The use cases. Each answers a value; what the engine and the reader raise rises.
+
+    `tenants` None: they are read anew each time.
+    """
 
     def __init__(
         self,
@@ -77,12 +98,14 @@ class Purchasing:
         catalogue: Catalogue,
         gateways: Mapping[str, Gateway],
         worker: PaymentWorker,
+        tenants: ReadTenant | None = None,
     ) -> None:
         self._engine = engine
         self._reader = reader
         self._catalogue = catalogue
         self._gateways = gateways
         self._worker = worker
+        self._tenants = tenants or reading_tenants(reader)
 
     @property
     def gateways(self) -> Mapping[str, Gateway]:
@@ -91,10 +114,7 @@ class Purchasing:
 
     async def tenant(self, name: str) -> Tenant | None:
         """A tenant as it is stored."""
-        documents = await asyncio.to_thread(self._reader.documents, name)
-        if documents is None:
-            return None
-        return tenant_of(documents.tenant, documents.users, documents.service_numbers)
+        return await asyncio.to_thread(self._tenants, name)
 
     async def eligibility(self, name: str) -> Answer | Refused:
         """May the tenant buy, rule by rule."""
@@ -125,6 +145,7 @@ class Purchasing:
             kind=Kind.PURCHASE,
             purchase_order=order.purchase_order,
             present=order.present,
+            gateways=tuple(self._gateways),
         )
         return await self._worked_on(ask, repeated=known is not None)
 
@@ -179,7 +200,7 @@ class Purchasing:
             receipt=receipt_by_hand(self._worker.seller, billed_of(tenant)),
         )
         try:
-            answer = await self._engine.submit(fund)
+            answer = await self._engine.submit(WhileOpen(fund, comes_in=True))
         except Duplicate:
             return await self._same_lot(order, reference) or NO_TENANT
         assert isinstance(answer, Wallet | Refused)
@@ -208,6 +229,16 @@ class Purchasing:
             return NO_TENANT
         answer = await self._engine.submit(RetryNow(tenant, who, standing.attempt))
         assert isinstance(answer, bool | Refused)
+        return answer
+
+    async def resolve(self, asked: ResolvePayment) -> Payment | Refused:
+        """Ends a payment of which nobody here knows, by what a person found out at the gateway."""
+        try:
+            answer = await self._engine.submit(asked)
+        except Duplicate:
+            why = f"{asked.gateway_payment!r} has bought other credits already"
+            return Refused("conflict", why)
+        assert isinstance(answer, Payment | Refused)
         return answer
 
 

@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple, Protocol
 import msgspec
 
 from talktime.accounts.tenant import Tenant
-from talktime.funding.taxes import Seller, TaxLine, part_of, tax_sum
+from talktime.funding.taxes import Seller, TaxLine, tax_sum
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -69,12 +69,14 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 class CreditNote(msgspec.Struct, frozen=True, kw_only=True):
     """What went back of a payment: a refund, or a dispute that was lost. Amounts are positive.
 
-    `receipt` is the number of the receipt that it corrects, `payment` the id of the refund or of the disputed
-    payment. Raises ValueError where the sums do not agree.
+    One that is "cancelled" takes back the credit note `cancels`, whose money came back to us: its amounts are
+    below 0, so the sum of all credit notes is what went back. `receipt` is the number of the receipt that it
+    corrects, `payment` the id of the refund or of the disputed payment. Raises ValueError where the sums do
+    not agree.
     """
 
     number: str
-    kind: Literal["refund", "dispute"]
+    kind: Literal["refund", "dispute", "cancelled"]
     receipt: str
     receipt_at_us: int
     at_us: int
@@ -89,10 +91,13 @@ class CreditNote(msgspec.Struct, frozen=True, kw_only=True):
     payment: str
     method: str
     reason: str = ""
+    cancels: str = ""
 
     def __post_init__(self) -> None:
         """A paper whose sums do not agree is not made."""
-        _check(self)
+        if (self.kind == "cancelled") != bool(self.cancels):
+            raise ValueError(f"paper {self.number}: only one that cancels another names it")
+        _check(self, -1 if self.cancels else 1)
 
 
 class _Sums(Protocol):
@@ -106,36 +111,30 @@ class _Sums(Protocol):
     def taxes(self) -> tuple[TaxLine, ...]: ...
 
 
-def _check(paper: _Sums) -> None:
-    if paper.net <= 0:
-        raise ValueError(f"paper {paper.number}: net is {paper.net} micros; it has to be above 0")
+def _check(paper: _Sums, sign: int = 1) -> None:
+    if paper.net * sign <= 0:
+        side = "above" if sign > 0 else "below"
+        raise ValueError(f"paper {paper.number}: net is {paper.net} micros; it has to be {side} 0")
     if paper.gross != paper.net + tax_sum(paper.taxes):
         raise ValueError(f"paper {paper.number}: gross {paper.gross} is not net {paper.net} and its taxes")
 
 
 class MoneyBack(NamedTuple):
-    """What a credit note says that its receipt does not: `net` micros go back."""
+    """What a credit note says that its receipt does not: `net` micros and `taxes` go back."""
 
     number: str
     kind: Literal["refund", "dispute"]
     at_us: int
     payment: str
     net: int
+    taxes: tuple[TaxLine, ...]
     reason: str = ""
 
 
-def credit_note(receipt: Receipt, back: MoneyBack, before: int = 0) -> CreditNote:
-    """The credit note over a part of a receipt of which `before` micros (net) went back already.
-
-    Taxed at the rates of the receipt; the taxes of all its credit notes add up to those of the receipt.
-    Raises ValueError where more would go back than was paid.
-    """
-    if before + back.net > receipt.net:
-        raise ValueError(
-            f"receipt {receipt.number} is over {receipt.net} micros, of which {before} went back already:"
-            f" {back.net} more are too much"
-        )
-    taxes = part_of(receipt.taxes, back.net, before, receipt.currency)
+def credit_note(receipt: Receipt, back: MoneyBack) -> CreditNote:
+    """The credit note over what went back of a receipt. Raises ValueError where more was not paid at all."""
+    if back.net > receipt.net:
+        raise ValueError(f"receipt {receipt.number} is over {receipt.net} micros: {back.net} are too much")
     return CreditNote(
         number=back.number,
         kind=back.kind,
@@ -148,11 +147,26 @@ def credit_note(receipt: Receipt, back: MoneyBack, before: int = 0) -> CreditNot
         billed=receipt.billed,
         currency=receipt.currency,
         net=back.net,
-        taxes=taxes,
-        gross=back.net + tax_sum(taxes),
+        taxes=back.taxes,
+        gross=back.net + tax_sum(back.taxes),
         payment=back.payment,
         method=receipt.method,
         reason=back.reason,
+    )
+
+
+def cancelling(note: CreditNote, number: str, reason: str) -> CreditNote:
+    """The paper that takes a whole credit note back; `note` says when that is."""
+    taxes = tuple(msgspec.structs.replace(line, net=-line.net, tax=-line.tax) for line in note.taxes)
+    return msgspec.structs.replace(
+        note,
+        number=number,
+        kind="cancelled",
+        cancels=note.number,
+        net=-note.net,
+        taxes=taxes,
+        gross=-note.gross,
+        reason=reason,
     )
 
 

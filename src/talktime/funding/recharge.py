@@ -6,7 +6,7 @@ reason, each time that changes (recharge.md 2, 4, 7, 8; rulings.md 27).
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -14,10 +14,11 @@ from talktime.accounts.calendar import month_of, month_start_us
 from talktime.accounts.recharge_limits import payment_limits
 from talktime.accounts.tenant import ACTIVE, AutoRecharge, PaymentMethod, Tenant
 from talktime.core.limits import NO_LIMIT
+from talktime.core.money import format_money
 from talktime.core.recharge import Why, cooled_us, day_opens_us, recharge_micros, verdict
 from talktime.funding.payments import Kind, PaymentBody, State, payment_id, with_body
 from talktime.ledger.book import Book
-from talktime.ledger.records import Paper, Payment
+from talktime.ledger.records import Paper, Payment, Standing
 
 TIMELINE: Final = "timeline"
 """Papers of this kind say when and why the rule began or ceased to pay."""
@@ -31,6 +32,14 @@ class Turn(msgspec.Struct, frozen=True):
     available: int
     payment: str = ""
     detail: str = ""
+
+
+@runtime_checkable
+class Refilled(Protocol):
+    """What the engine made of a tenant's documents, as far as a rule that refills asks it."""
+
+    def may_refill(self, at_us: int) -> bool:
+        """Whether a rule that is on may buy at an instant (rulings.md 28)."""
 
 
 class _Room(NamedTuple):
@@ -62,49 +71,95 @@ def is_on(tenant: Tenant) -> bool:
     return tenant.auto_recharge.enabled and tenant.status == ACTIVE
 
 
-def evaluate(book: Book, tenant: Tenant) -> bool:
+def evaluate(book: Book, tenant: Tenant, config: Refilled) -> bool:
     """Looks at the rule; True where an attempt that waits has to be looked at again, since the rule changed.
 
     At most one attempt is unresolved: `standing.attempt`, and the index over payments (recharge.md 2).
     """
     rule, standing = tenant.auto_recharge, book.standing
-    if not rule.enabled and not standing.reason:
-        return False
-    available = book.balance - book.reserved
-    # What nearly every transaction comes to: enough is there, and was before.
-    is_calm = standing.reason == _ABOVE and not standing.suspended
-    if is_calm and rule.enabled and available >= rule.below_micros:
-        return False
-    if standing.reason == _NOT_ARMED and not rule.enabled and not standing.attempt:
+    if not rule.enabled and (not standing.reason or standing.reason == _NOT_ARMED) and not standing.attempt:
         return False
     method = method_of(tenant, rule.method)
     _armed_again(book, method)
-    room = _room(book, tenant)
-    amount = _amount(rule, available, room.micros, tenant.currency)
-    why = Why(
-        verdict(
-            int(rule.enabled),
-            int(available < rule.below_micros),
-            int(bool(standing.attempt)),
-            int(bool(standing.suspended)),
-            int(tenant.status == ACTIVE),
-            int(method is not None),
-            int(standing.cool_until_us > book.last_us),
-            amount,
-        )
-    )
-    if why is Why.PAYS and method is not None:
-        _attempt(book, rule, method, amount)
-        why = Why.IN_FLIGHT
+    available = book.balance - book.reserved
+    may_buy = not rule.enabled or config.may_refill(book.last_us)
+    if method is not None and may_buy and is_on(tenant) and _stays_above(standing, rule, available):
+        return False
+    why = _verdict(book, tenant, method, available, NO_LIMIT, may_buy=may_buy)
+    if _is_calm(standing, why) or (why is Why.ABOVE_TRIGGER and _lasts(book, tenant)):
+        return False
+    room = _NO_ROOM
+    if why is Why.PAYS and method is not None:  # only now the caps are asked
+        room = _room(book, tenant)
+        amount = _amount(rule, available, room.micros, tenant.currency)
+        why = _verdict(book, tenant, method, available, amount, may_buy=may_buy)
+        if why is Why.PAYS:
+            _attempt(book, rule, method, amount)
+            why = Why.IN_FLIGHT
     _wake(book, why, room)
     if why is Why.CAPPED:
         _tell_cap(book, room)
     _say(book, why, available)
-    return _is_to_be_reconsidered(book, tenant, method)
+    return bool(standing.attempt) and standing.attempt_card != card_of(tenant, may_buy=may_buy)
 
 
-_ABOVE: Final = Why.ABOVE_TRIGGER.name.lower()
-_NOT_ARMED: Final = Why.NOT_ARMED.name.lower()
+def _verdict(
+    book: Book, tenant: Tenant, method: PaymentMethod | None, available: int, amount: int, *, may_buy: bool
+) -> Why:
+    rule, standing = tenant.auto_recharge, book.standing
+    return Why(
+        verdict(
+            int(rule.enabled),
+            int(bool(standing.attempt)),
+            int(bool(standing.suspended)),
+            int(tenant.status == ACTIVE),
+            int(may_buy),
+            int(method is not None),
+            int(available < rule.below_micros),
+            int(standing.cool_until_us > book.last_us),
+            amount,
+        )
+    )
+
+
+REASONS: Final = {why: why.name.lower() for why in Why}
+"""How a reason is stored."""
+
+_NOT_ARMED: Final = REASONS[Why.NOT_ARMED]
+_ABOVE: Final = REASONS[Why.ABOVE_TRIGGER]
+_COOLING: Final = REASONS[Why.COOLING_DOWN]
+_CAPPED: Final = REASONS[Why.CAPPED]
+_NO_ROOM: Final = _Room(0, 0, "", 0, 0)
+
+
+def _stays_above(standing: Standing, rule: AutoRecharge, available: int) -> bool:
+    """What nearly every transaction comes to: enough is there, and was before. Nothing else needs a look."""
+    is_calm = not (standing.suspended or standing.attempt or standing.wake_us)
+    return is_calm and standing.reason == _ABOVE and available >= rule.below_micros
+
+
+def _is_calm(standing: Standing, why: Why) -> bool:
+    """Whether the rule stands as it stood, and waits for nothing."""
+    return standing.reason == REASONS[why] and not standing.attempt and not standing.wake_us
+
+
+def _lasts(book: Book, tenant: Tenant) -> bool:
+    """Whether a cool-down or a cap that stopped the rule stops it still, though enough is available now.
+
+    Calls reserve and release all day: the timeline says it once, until it ends or a recharge is made.
+    """
+    standing, rule = book.standing, tenant.auto_recharge
+    if standing.reason == _COOLING:
+        return standing.cool_until_us > book.last_us
+    if standing.reason != _CAPPED:
+        return False
+    return _amount(rule, rule.below_micros - 1, _room(book, tenant).micros, tenant.currency) <= 0
+
+
+def card_of(tenant: Tenant, *, may_buy: bool) -> str:
+    """The fingerprint of the card that a recharge would be paid with now; "" where none would be made."""
+    method = method_of(tenant, tenant.auto_recharge.method)
+    return method.fingerprint if may_buy and is_on(tenant) and method is not None else ""
 
 
 def _amount(rule: AutoRecharge, available: int, room: int, currency: str) -> int:
@@ -150,8 +205,22 @@ def arm(book: Book, method: str) -> None:
     book.notice("recharge_recovered", {"method": method})
 
 
+def failed(book: Book, failures: int, card: str, not_before_us: int) -> None:
+    """Keeps how far up the ladder a card is, for whatever attempt comes next (recharge.md 6)."""
+    standing = book.standing
+    standing.failures, standing.failed_card, standing.not_before_us = failures, card, not_before_us
+    book.touch_standing()
+
+
+def passed(book: Book) -> None:
+    """The ladder ends: something was paid, or the rule was paused."""
+    if book.standing.failures:
+        failed(book, 0, "", 0)
+
+
 def suspend(book: Book, reason: str, card: str) -> None:
     """Pauses the rule, and tells it; the page says "on, but paused" until it is armed again."""
+    passed(book)
     standing = book.standing
     standing.suspended, standing.suspended_card, standing.suspended_us = reason, card, book.last_us
     book.touch_standing()
@@ -159,21 +228,31 @@ def suspend(book: Book, reason: str, card: str) -> None:
 
 
 def _attempt(book: Book, rule: AutoRecharge, method: PaymentMethod, amount: int) -> None:
+    """Writes an attempt down. By a card that was declined it goes on where the last one left the ladder."""
+    standing = book.standing
     name = payment_id(book.tenant, book.next_paper_number("payment"))
+    goes_on = standing.failures > 0 and standing.failed_card == method.fingerprint
     body = PaymentBody(
         who="auto-recharge",
         method=rule.method,
         method_text=method_text(method),
         card=method.fingerprint,
-        log=[(book.last_us, f"{amount} micros are needed")],
+        failures=standing.failures if goes_on else 0,
+        log=[(book.last_us, f"{format_money(amount)} {book.currency} are needed")],
     )
-    now_us = book.last_us
-    payment = Payment(name, Kind.RECHARGE, State.CREATED, now_us, now_us, amount, method.gateway, "", "")
-    book.put_payment(with_body(payment, body))
-    standing = book.standing
+    due_us = max(book.now_us, standing.not_before_us) if goes_on else book.now_us
+    row = Payment(name, Kind.RECHARGE, State.CREATED, book.last_us, due_us, amount, method.gateway, "", "")
+    book.put_payment(with_body(row, body))
     standing.attempt, standing.attempt_micros = name, amount
-    standing.attempt_card, standing.attempt_due_us = method.fingerprint, now_us
+    standing.attempt_card, standing.attempt_due_us = method.fingerprint, due_us
     book.touch_standing()
+
+
+def due(book: Book, payment: str, due_us: int) -> None:
+    """When the attempt is looked at next, as `standing` has it, if this payment is the attempt."""
+    if book.standing.attempt == payment and book.standing.attempt_due_us != due_us:
+        book.standing.attempt_due_us = due_us
+        book.touch_standing()
 
 
 def _wake(book: Book, why: Why, room: _Room) -> None:
@@ -201,7 +280,7 @@ def _tell_cap(book: Book, room: _Room) -> None:
 
 
 def _say(book: Book, why: Why, available: int) -> None:
-    reason = why.name.lower()
+    reason = REASONS[why]
     if reason == book.standing.reason:
         return
     book.standing.reason = reason
@@ -215,19 +294,6 @@ def write_turn(book: Book, turn: Turn) -> None:
     number = book.next_paper_number(TIMELINE)
     text = msgspec.json.encode(turn).decode()
     book.put_paper(Paper(TIMELINE, f"{number:012}", book.last_us, text))
-
-
-def _is_to_be_reconsidered(book: Book, tenant: Tenant, method: PaymentMethod | None) -> bool:
-    """Whether an attempt that waits was made for a rule that is off now, or for another card."""
-    standing = book.standing
-    if not standing.attempt:
-        return False
-    card = method.fingerprint if is_on(tenant) and method is not None else ""
-    if card == standing.attempt_card:
-        return False
-    standing.attempt_card = card
-    book.touch_standing()
-    return True
 
 
 def closed(book: Book, payment: str) -> None:

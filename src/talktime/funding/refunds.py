@@ -27,9 +27,18 @@ from talktime.funding.payments import (
     second_id,
     with_body,
 )
-from talktime.funding.receipt import CreditNote, MoneyBack, credit_note, paper_text
+from talktime.funding.receipt import CreditNote, MoneyBack, cancelling, credit_note, paper_text
 from talktime.funding.settlement import paper_number, receipt_of, wait
-from talktime.funding.taxes import minor_unit_micros, part_of, tax_sum
+from talktime.funding.taxes import (
+    Gone,
+    TaxLine,
+    minor_unit_micros,
+    part_of,
+    part_with_tax,
+    summed,
+    tax_each,
+    tax_sum,
+)
 from talktime.ledger.commands import NO_TENANT, Refused
 from talktime.ledger.engine import OfMoney
 from talktime.ledger.records import (
@@ -91,14 +100,13 @@ def refund_id(payment: str, key: str) -> str:
 def start_refund(book: Book, of: Payment, asked: RefundAsked) -> Payment | Refused:
     """Takes the money out of its lot and writes the refund down; a worker sends it."""
     body = body_of(of)
-    disputed = body.disputed if body.dispute == Turn.OPEN else 0  # what was lost has gone back
-    free = min(book.free_of(body.lot), of.amount - body.returned - body.returning - disputed)
-    if asked.amount > free:
-        left = f"only {format_money(max(free, 0))} of lot {body.lot} are left to be refunded"
-        return Refused("too_much", left)
-    if asked.amount % minor_unit_micros(book.currency):
-        return Refused("finer_than_coin", f"{book.currency} cannot be paid back that exactly")
-    taxes = part_of(body.taxes, asked.amount, body.returned + body.returning, book.currency)
+    gone = _returned(body).and_also(body.returning, body.returning_tax)
+    if body.dispute == Turn.OPEN:  # what was lost has gone back
+        gone = gone.and_also(body.disputed, body.disputed_tax)
+    refused = _against(book, body.lot, of.amount - gone.net, asked.amount)
+    if refused is not None:
+        return refused
+    taxes = part_of(body.taxes, asked.amount, gone, book.currency)
     back = PaymentBody(
         who=asked.who,
         digest=asked.digest,
@@ -114,14 +122,38 @@ def start_refund(book: Book, of: Payment, asked: RefundAsked) -> Payment | Refus
     )
     book.take_from(body.lot, asked.amount, REFUNDED, REFUNDS)
     body.returning += asked.amount
+    body.returning_tax = summed(body.returning_tax, tax_each(taxes))
     book.put_payment(with_body(of, body))
     at_us = book.last_us
-    row = Payment(asked.payment, Kind.REFUND, State.CREATED, at_us, at_us, asked.amount, of.gateway, "", "")
+    due_us = book.now_us  # `at_us` is later where a clock was ahead once
+    row = Payment(asked.payment, Kind.REFUND, State.CREATED, at_us, due_us, asked.amount, of.gateway, "", "")
     refund = with_body(row, back)
     book.put_payment(refund)
-    what = f"refund {asked.payment} of {asked.amount} micros asked for: {asked.reason}"
+    money = f"{format_money(asked.amount)} {book.currency}"
+    what = f"refund {asked.payment} of {money} asked for: {asked.reason}"
     book.audit.append(Change(at_us, asked.who, what, "", ""))
     return refund
+
+
+def _against(book: Book, lot: int, left: int, amount: int) -> Refused | None:
+    """What is against a refund; `left` of the payment did not go back. The balance never falls below 0."""
+    free = min(book.free_of(lot), book.balance - book.reserved, left)
+    if amount > free:
+        still = f"only {format_money(max(free, 0))} of lot {lot} are left to be refunded"
+        return Refused("too_much", still)
+    if amount % minor_unit_micros(book.currency):
+        return Refused("finer_than_coin", f"{book.currency} cannot be paid back that exactly")
+    tenant = tenant_in(book)
+    below = tenant.auto_recharge.below_micros
+    pays = recharge.is_on(tenant) and not book.standing.suspended
+    if not pays or book.balance - book.reserved - amount >= below:
+        return None
+    again = f"auto-recharge is on and buys credits again below {format_money(below)} {book.currency}"
+    return Refused("recharge_on", f"{again}; switch auto-recharge off first")
+
+
+def _returned(body: PaymentBody) -> Gone:
+    return Gone(body.returned, body.returned_tax)
 
 
 def refund_order(book: Book, refund: Payment, body: PaymentBody) -> RefundOrder:
@@ -151,14 +183,13 @@ def take_refund(book: Book, refund: Payment, result: RefundResult) -> Payment:
     of = book.payments[body.of]
     origin = body_of(of)
     number = paper_number(book, CREDIT_NOTE, "C")
-    back = MoneyBack(number, "refund", book.last_us, refund.payment, refund.amount, body.reason)
-    note = credit_note(receipt_of(book, of, origin), back, origin.returned)
-    # The tax is that which was paid back: of two refunds on their way either may arrive first.
-    note = msgspec.structs.replace(note, taxes=body.taxes, gross=body.gross)
+    back = MoneyBack(number, "refund", book.last_us, refund.payment, refund.amount, body.taxes, body.reason)
+    note = credit_note(receipt_of(book, of, origin), back)
     _put_note(book, note)
     _pay_out(book, of.gateway, refund.amount, tax_sum(body.taxes), REFUNDS, REFUNDED, body.lot)
-    origin.returning -= refund.amount
+    _not_returning(origin, refund, body)
     origin.returned += refund.amount
+    origin.returned_tax = summed(origin.returned_tax, tax_each(body.taxes))
     book.put_payment(with_body(of, origin))
     body.receipt = note.number
     body.settled_us = book.last_us
@@ -175,36 +206,64 @@ def undo_refund(book: Book, refund: Payment, code: str) -> Payment:
     body = body_of(refund)
     of = book.payments[body.of]
     origin = body_of(of)
-    origin.returning -= refund.amount
+    _not_returning(origin, refund, body)
     book.put_payment(with_body(of, origin))
     book.put_back(body.lot, refund.amount, body.expires_us, RELEASED, REFUNDS)
     body.code = code
     body.log.append((book.last_us, f"not paid back: {code}"))
     refund = moved(refund, body, State.DECLINED)
     book.put_payment(refund)
+    _tell_failed(book, of, refund, code)
     return refund
 
 
+def _not_returning(origin: PaymentBody, refund: Payment, body: PaymentBody) -> None:
+    """It is not on its way any more: it has arrived, or will not."""
+    origin.returning -= refund.amount
+    origin.returning_tax = summed(origin.returning_tax, tax_each(body.taxes, -1))
+
+
+def _tell_failed(book: Book, of: Payment, refund: Payment, code: str) -> None:
+    book.notice("refund_failed", {"payment": of.payment, "amount": refund.amount, "code": code})
+
+
 def _returned_to_us(book: Book, refund: Payment, code: str) -> Payment:
-    """A refund that was accepted and failed days later: the bank has sent the money back to us."""
+    """A refund that was accepted and failed days later: the bank has sent the money back to us.
+
+    Its credit note is cancelled by a paper of its own.
+    """
     body = body_of(refund)
     if body.code:
         return refund
     source = FUNDING + refund.gateway
-    book.post(RELEASED, source, REFUNDS, refund.amount, body.lot)
-    tax = tax_sum(body.taxes)
-    if tax:
-        book.post(TAXED, source, TAX, tax, body.lot)
-    book.put_back(body.lot, refund.amount, body.expires_us, RELEASED, REFUNDS)
     of = book.payments[body.of]
     origin = body_of(of)
+    back = refund.amount - body.owed  # what its lot did not have is owed no more
+    for account, micros in ((REFUNDS, back), (RECEIVABLE, body.owed), (TAX, tax_sum(body.taxes))):
+        if micros:
+            book.post(TAXED if account == TAX else RELEASED, source, account, micros, body.lot)
+    if back:
+        book.put_back(body.lot, back, body.expires_us, RELEASED, REFUNDS)
+    origin.owed -= body.owed
     origin.returned -= refund.amount
+    origin.returned_tax = summed(origin.returned_tax, tax_each(body.taxes, -1))
     book.put_payment(with_body(of, origin))
+    paid = MoneyBack(body.receipt, "refund", book.last_us, refund.payment, refund.amount, body.taxes)
+    note = credit_note(receipt_of(book, of, origin), paid)
+    note = cancelling(note, paper_number(book, CREDIT_NOTE, "C"), "the refund did not arrive")
+    _put_note(book, note)
     body.code = code
-    body.log.append((book.last_us, f"came back after it was paid: {code}"))
+    text = f"came back after it was paid: {code}; {note.number} cancels credit note {note.cancels}"
+    body.log.append((book.last_us, text))
     refund = with_body(refund, body)
     book.put_payment(refund)
+    _tell_failed(book, of, refund, code)
     return refund
+
+
+def _left(row: Payment, body: PaymentBody, gone: Gone) -> tuple[int, int]:
+    """(net, tax) of a payment that did not go back; what went back twice is no less than nothing."""
+    return max(row.amount - gone.net, 0), max(body.gross - row.amount - sum(gone.taxes), 0)
 
 
 def _pay_out(book: Book, gateway: str, net: int, tax: int, account: str, kind: str, lot: int) -> None:
@@ -216,6 +275,26 @@ def _pay_out(book: Book, gateway: str, net: int, tax: int, account: str, kind: s
 
 def _put_note(book: Book, note: CreditNote) -> None:
     book.put_paper(Paper(CREDIT_NOTE, note.number, book.last_us, paper_text(note)))
+
+
+def parts_of(row: Payment, body: PaymentBody, money: int, currency: str) -> tuple[int, tuple[TaxLine, ...]]:
+    """Of money that somebody outside takes back the part that bought credits, and its tax.
+
+    Mostly it is all that has not gone back; of refunds on their way nobody knows which came first. Else
+    the part for credits is rounded up to a coin. More than has not gone back is not asked for.
+    """
+    back = _returned(body)
+    both = back.and_also(body.returning, body.returning_tax)
+    left, left_tax = _left(row, body, back)
+    amount = max(min(money, left + left_tax), 0)
+    gone = back
+    if amount < left + left_tax and amount <= sum(_left(row, body, both)):
+        gone = both
+        left, left_tax = _left(row, body, both)
+    coin = minor_unit_micros(currency)
+    net = -(-amount * row.amount // (body.gross * coin)) * coin  # up
+    net = left if amount == left + left_tax else max(min(net, left, amount), amount - left_tax)
+    return net, part_with_tax(body.taxes, net, amount - net, gone, currency)
 
 
 class Turn(StrEnum):
@@ -291,29 +370,16 @@ class Dispute(OfMoney):
 
     def _open(self, book: Book, row: Payment, body: PaymentBody) -> None:
         """Freezes what is left of the lot, up to what is disputed."""
-        body.disputed = self._net(row, body, book.currency)
+        body.disputed, taxes = parts_of(row, body, self.amount, book.currency)
+        body.disputed_tax = tax_each(taxes)
         body.frozen = min(book.free_of(body.lot), body.disputed)
         if body.frozen:
             book.take_from(body.lot, body.frozen, DISPUTED, FROZEN)
 
-    def _net(self, row: Payment, body: PaymentBody, currency: str) -> int:
-        """Of the disputed money the part that bought credits: the rest is its tax.
-
-        Mostly it is all that has not gone back; of refunds on their way nobody knows which came first. Else
-        it is rounded up to a coin.
-        """
-        for back in (body.returned, body.returned + body.returning):
-            net = row.amount - back
-            if net + tax_sum(part_of(body.taxes, net, back, currency)) == self.amount:
-                return net
-        coin = minor_unit_micros(currency)
-        net = -(-self.amount * row.amount // (body.gross * coin)) * coin
-        return min(net, row.amount - body.returned)
-
     def _won(self, book: Book, body: PaymentBody) -> None:
         if body.frozen:
             book.put_back(body.lot, body.frozen, body.expires_us, RELEASED, FROZEN)
-        body.frozen, body.disputed = 0, 0
+        body.frozen, body.disputed, body.disputed_tax = 0, 0, ()
 
     def _lost(self, book: Book, row: Payment, body: PaymentBody) -> None:
         """The bank has taken the money: what is frozen pays it, then what is left, then the tenant owes."""
@@ -323,17 +389,23 @@ class Dispute(OfMoney):
         if more:
             book.take_from(body.lot, more, DISPUTED, FROZEN)
         paid = body.frozen + more
-        body.owed = body.disputed - paid
+        owed = body.disputed - paid
+        body.owed += owed
         number = paper_number(book, CREDIT_NOTE, "C")
-        back = MoneyBack(number, "dispute", book.last_us, row.payment, body.disputed, "dispute lost")
-        note = credit_note(receipt_of(book, row, body), back, body.returned)
+        taxes = tuple(
+            msgspec.structs.replace(line, net=body.disputed, tax=tax)
+            for line, tax in zip(body.taxes, body.disputed_tax, strict=True)
+        )
+        back = MoneyBack(number, "dispute", book.last_us, row.payment, body.disputed, taxes, "dispute lost")
+        note = credit_note(receipt_of(book, row, body), back)
         _put_note(book, note)
         if paid:
             book.post(DISPUTED, FROZEN, FUNDING + row.gateway, paid, body.lot)
-        if body.owed:
-            book.post(DISPUTED, RECEIVABLE, FUNDING + row.gateway, body.owed, body.lot)
+        if owed:
+            book.post(DISPUTED, RECEIVABLE, FUNDING + row.gateway, owed, body.lot)
         tax = tax_sum(note.taxes)
         if tax:
             book.post(TAXED, TAX, FUNDING + row.gateway, tax, body.lot)
         body.returned += body.disputed
+        body.returned_tax = summed(body.returned_tax, body.disputed_tax)
         body.log.append((book.last_us, f"dispute lost: credit note {note.number}"))

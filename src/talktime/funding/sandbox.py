@@ -88,6 +88,12 @@ class SandboxGateway:
 
         return await self._ask(Operation.FIND, payment, "", find)
 
+    async def cancel(self, order: PaymentOrder) -> PaymentResult:
+        """`Gateway.cancel`."""
+        return await self._ask(
+            Operation.CANCEL, order.payment, order.key, lambda at, _: bank.cancel(at, order)
+        )
+
     async def refund(self, order: RefundOrder) -> RefundResult:
         """`Gateway.refund`."""
 
@@ -182,6 +188,10 @@ class SandboxGateway:
         """The receiver has the message."""
         with self._store.transaction() as link:
             messages.mark_delivered(link, message.number)
+
+    def not_delivered(self, message: Message) -> None:
+        """The receiver could not take the message: it comes again, each time later, in the end no more."""
+        self._mark(message, received=False)
 
     def pull_events(self, now_us: int) -> list[Message]:
         """`pending_events`, all at once delivered: for tests without a receiver."""

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, TypeVar
 import msgspec
 
 from talktime.funding.gateway import (
+    CANCELLED,
     EventKind,
     GatewayEvent,
     GatewayRefused,
@@ -155,6 +156,20 @@ def complete(at: Counter, gateway_payment: str, succeed: bool) -> PaymentResult:
         return _change(at, row, load_cards()[row["card"]].confirmed if succeed else NOT_CONFIRMED)
     if row["status"] == PaymentStatus.PROCESSING:
         return _change(at, row, SUCCEED if succeed else _DECLINED_AFTER_ALL)
+    return result_of(at, row)
+
+
+def cancel(at: Counter, order: PaymentOrder) -> PaymentResult:
+    """Give up a try that waits for its holder; another stays as it is. Raises GatewayRefused: no such try."""
+    found = at.link.execute(
+        "select * from payments where tenant = ? and payment = ? and try_number = ? order by number desc",
+        (order.tenant, order.payment, order.try_number),
+    )
+    row = found.fetchone()
+    if row is None:
+        raise GatewayRefused("no_such_payment", f"The sandbox knows no try {order.key!r}.")
+    if row["status"] == PaymentStatus.REQUIRES_ACTION:
+        return _change(at, row, CANCELLED)
     return result_of(at, row)
 
 

@@ -30,6 +30,7 @@ class Operation(StrEnum):
 
     PAY = "pay"
     FIND = "find"
+    CANCEL = "cancel"
     REFUND = "refund"
     SAVE_METHOD = "save_method"
     EVENT = "event"

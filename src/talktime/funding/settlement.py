@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Final, Literal
 from talktime.accounts.calendar import twelve_months_on_us
 from talktime.catalog.declines import DeclineKind, load_declines
 from talktime.core.limits import NEVER_US
+from talktime.core.money import format_money
 from talktime.funding import recharge
 from talktime.funding.gateway import PaymentResult, PaymentStatus
 from talktime.funding.payments import (
     ACTION_US,
     ALARM_US,
     ASKED_US,
+    HOLDER_ASKED_US,
     LADDER_US,
     OUTSIDE,
     Kind,
@@ -44,6 +46,11 @@ RECEIPT: Final = "receipt"
 
 NOT_CONFIRMED: Final = "authentication_required"
 """The decline code of a payment that its holder did not confirm in time."""
+
+GIVEN_UP: Final = "cancelled"
+"""What a gateway says of a try that was cancelled there: nothing can be taken any more."""
+
+OTHER_CARD: Final = "another card is at hand; nobody had confirmed this one"
 
 _KINDS: Final[Mapping[Kind, Literal["purchase", "recharge", "on_behalf"]]] = {
     Kind.PURCHASE: "purchase",
@@ -89,10 +96,25 @@ def take_result(
     if payment.state not in OUTSIDE or 0 < result.try_number < body.tries:
         return payment
     if result.status is PaymentStatus.DECLINED:
-        return decline(book, tenant, payment, result.code)
+        return _declined(book, tenant, payment, result.code)
     if result.status is PaymentStatus.REQUIRES_ACTION:
-        return ask_for_action(book, tenant, payment, result)
+        return ask_for_action(book, payment, result)
     return wait(book, payment, "the bank has not decided yet")
+
+
+def _declined(book: Book, tenant: Tenant, payment: Payment, code: str) -> Payment:
+    """A try that we had cancelled was not confirmed: in time, or before there was another card."""
+    if code != GIVEN_UP or not body_of(payment).url:
+        return decline(book, tenant, payment, code)
+    if is_for_another_card(tenant, payment):
+        return cancel(book, payment, OTHER_CARD)
+    return decline(book, tenant, payment, NOT_CONFIRMED)
+
+
+def is_for_another_card(tenant: Tenant, payment: Payment) -> bool:
+    """Whether a recharge was sent by a card that is not the rule's any more, and another one is."""
+    card = recharge.card_of(tenant, may_buy=True)
+    return payment.kind == Kind.RECHARGE and bool(card) and card != body_of(payment).card
 
 
 def settle(book: Book, tenant: Tenant, payment: Payment, result: PaymentResult) -> Payment:
@@ -117,6 +139,7 @@ def settle(book: Book, tenant: Tenant, payment: Payment, result: PaymentResult) 
     if kind is Kind.RECHARGE:
         recharge.recharged(book, tenant.auto_recharge, payment.amount, tenant.time_zone)
     recharge.closed(book, payment.payment)
+    recharge.passed(book)
     if book.standing.suspended:
         recharge.arm(book, body.method_text)
     facts = {"payment": payment.payment, "receipt": body.receipt, "amount": payment.amount}
@@ -154,7 +177,8 @@ def _credit(book: Book, tenant: Tenant, payment: Payment, body: PaymentBody, res
     tax = tax_sum(body.taxes)
     if tax:
         book.post(TAXED, source, TAX, tax, body.lot)
-    what = f"{payment.kind} {payment.payment} of {payment.amount} micros settled: lot {body.lot}"
+    money = f"{format_money(payment.amount)} {book.currency}"
+    what = f"{payment.kind} {payment.payment} of {money} settled: lot {body.lot}"
     book.audit.append(Change(book.last_us, body.who, what, "", ""))
 
 
@@ -230,9 +254,11 @@ def decline(book: Book, tenant: Tenant, payment: Payment, code: str) -> Payment:
         return payment
     can_pass = load_declines().of(code).kind is DeclineKind.RETRY
     is_over = not can_pass or body.failures > len(LADDER_US)
-    next_us = 0 if is_over else book.last_us + LADDER_US[body.failures - 1]
+    next_us = 0 if is_over else book.now_us + LADDER_US[body.failures - 1]
     if body.failures == 1:  # later ones of the same attempt were told with it (recharge.md 9)
         book.notice("recharge_failed", {**facts, "next_try_us": next_us})
+    if not is_over:
+        recharge.failed(book, body.failures, body.card, next_us)
     if is_over or not recharge.is_on(tenant):
         payment = moved(payment, body, State.DECLINED)
         book.put_payment(payment)
@@ -242,26 +268,30 @@ def decline(book: Book, tenant: Tenant, payment: Payment, code: str) -> Payment:
         return payment
     payment = moved(payment, body, State.CREATED, next_us)
     book.put_payment(payment)
-    book.standing.attempt_due_us = next_us
-    book.touch_standing()
+    book.standing.attempt_card = body.card  # another one, that came meanwhile, is tried at once
+    recharge.due(book, payment.payment, next_us)
     return payment
 
 
-def ask_for_action(book: Book, tenant: Tenant, payment: Payment, result: PaymentResult) -> Payment:
-    """The card's holder has to prove who he is: a link, told once. After a day it counts as declined.
+def ask_for_action(book: Book, payment: Payment, result: PaymentResult) -> Payment:
+    """The card's holder has to prove who he is: a link, told once; the gateway is asked what he did.
 
-    Should he do it later all the same, what is taken then is credited.
+    After a day the next question has the try cancelled (`Job.give_up`); what is taken later is credited.
     """
     body = body_of(payment)
-    if book.last_us - body.sent_us >= ACTION_US:
-        return decline(book, tenant, payment, NOT_CONFIRMED)
     if not body.url or result.action_url not in ("", body.url):
         body.url = result.action_url
         body.log.append((book.last_us, "the holder of the card has to confirm it"))
         facts = {"payment": payment.payment, "amount": payment.amount, "url": body.url}
         book.notice("payment_action_needed", facts)
-    payment = moved(payment, body, State.REQUIRES_ACTION, body.sent_us + ACTION_US)
+    over_us = body.sent_us + ACTION_US
+    due_us = over_us
+    if book.now_us < over_us:
+        due_us = min(book.now_us + HOLDER_ASKED_US[min(body.asks, len(HOLDER_ASKED_US) - 1)], over_us)
+    body.asks += 1
+    payment = moved(payment, body, State.REQUIRES_ACTION, due_us)
     book.put_payment(payment)
+    recharge.due(book, payment.payment, over_us)  # a person decides: nobody may wait for this money
     return payment
 
 
@@ -272,16 +302,17 @@ def wait(book: Book, payment: Payment, why: str) -> Payment:
     body.asks += 1
     body.log.append((book.last_us, why))
     _alarm(book, payment, body)
-    due_us = book.last_us + step_us
+    due_us = book.now_us + step_us
     if not body.alarmed:  # so that it is told in time, however far apart the questions are
         due_us = min(due_us, body.sent_us + ALARM_US)
     payment = moved(payment, body, State.UNKNOWN, due_us)
     book.put_payment(payment)
+    recharge.due(book, payment.payment, due_us)
     return payment
 
 
 def _alarm(book: Book, payment: Payment, body: PaymentBody) -> None:
-    if not body.alarmed and book.last_us - body.sent_us >= ALARM_US:
+    if not body.alarmed and book.now_us - body.sent_us >= ALARM_US:
         body.alarmed = True
         facts = {"payment": payment.payment, "amount": payment.amount, "since_us": body.sent_us}
         book.notice("payment_unclear", facts)
@@ -294,11 +325,13 @@ def _ask_a_person(book: Book, payment: Payment, body: PaymentBody, why: str) -> 
         body.alarmed = True
         facts = {"payment": payment.payment, "amount": payment.amount, "since_us": book.last_us}
         book.notice("payment_unclear", facts)
-    state = State(payment.state)
-    if state in OUTSIDE:  # of the others another attempt may be on its way
-        state = State.UNKNOWN
-    payment = moved(payment, body, state, NEVER_US)
+    if payment.state not in OUTSIDE:  # it goes on as it was: a try that waits, or one that is over
+        payment = with_body(payment, body)
+        book.put_payment(payment)
+        return payment
+    payment = moved(payment, body, State.UNKNOWN, NEVER_US)
     book.put_payment(payment)
+    recharge.due(book, payment.payment, NEVER_US)
     return payment
 
 

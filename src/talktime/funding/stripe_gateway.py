@@ -31,6 +31,7 @@ from talktime.funding.gateway import (
 )
 from talktime.funding.stripe_reading import (
     ACTION_CODE,
+    GIVEN_UP,
     Intent,
     decline_of,
     event_of,
@@ -51,6 +52,7 @@ _THREADS: Final = 16
 _CONNECT_S: Final = 5
 _ANSWER_S: Final = 40
 _LONGEST_KEY: Final = 255
+_TOO_LATE: Final = "payment_intent_unexpected_state"
 _SIGNATURE: Final = "stripe-signature"
 
 _DECLINED_REFUNDS: Final = frozenset({"charge_already_refunded", "charge_disputed"})
@@ -101,16 +103,11 @@ class StripeGateway:
 
     async def find(self, tenant: str, payment: str) -> list[PaymentResult]:
         """`Gateway.find`."""
+        return await self._call(lambda: self._find(tenant, payment))
 
-        def find() -> list[PaymentResult]:
-            pages = self._client.v1.payment_intents.list(
-                {"customer": self._customer(tenant), "limit": _PAGE, "expand": ["data.payment_method"]}
-            )
-            intents = map(read_intent, pages.auto_paging_iter())
-            tries = [result_of(intent) for intent in intents if intent.is_of(tenant, payment)]
-            return tries[::-1]  # Stripe lists the newest first
-
-        return await self._call(find)
+    async def cancel(self, order: PaymentOrder) -> PaymentResult:
+        """`Gateway.cancel`."""
+        return await self._call(lambda: self._cancel(order))
 
     async def refund(self, order: RefundOrder) -> RefundResult:
         """`Gateway.refund`."""
@@ -204,6 +201,36 @@ class StripeGateway:
         except stripe.CardError as again:
             return _declined(order, again)
         return result_of(read_intent(intent))
+
+    def _find(self, tenant: str, payment: str) -> list[PaymentResult]:
+        pages = self._client.v1.payment_intents.list(
+            {"customer": self._customer(tenant), "limit": _PAGE, "expand": ["data.payment_method"]}
+        )
+        intents = map(read_intent, pages.auto_paging_iter())
+        tries = [result_of(intent) for intent in intents if intent.is_of(tenant, payment)]
+        return tries[::-1]  # Stripe lists the newest first
+
+    def _cancel(self, order: PaymentOrder) -> PaymentResult:
+        """The SDK sends a new key each time: twice does no harm, and an old refusal must not come back."""
+        import stripe
+
+        found = self._find(order.tenant, order.payment)
+        tries = [result for result in found if result.try_number == order.try_number]
+        if not tries:
+            raise GatewayRefused("no_such_payment", f"Stripe knows no try {order.key!r}.")
+        if tries[-1].status is not PaymentStatus.REQUIRES_ACTION:
+            return tries[-1]
+        name, intents = tries[-1].gateway_payment, self._client.v1.payment_intents
+        try:
+            intent = intents.cancel(name, {"cancellation_reason": GIVEN_UP, "expand": ["payment_method"]})
+        except stripe.InvalidRequestError as error:
+            if error.code != _TOO_LATE:
+                raise
+            intent = intents.retrieve(name, {"expand": ["payment_method"]})
+        result = result_of(read_intent(intent))
+        if result.status is PaymentStatus.REQUIRES_ACTION:
+            raise GatewayUnclear(f"Stripe did not cancel {name}, and it still waits for its holder.")
+        return result
 
     def _parameters(self, order: PaymentOrder) -> "PaymentIntentCreateParams":
         parameters: PaymentIntentCreateParams = {

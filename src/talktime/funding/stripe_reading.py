@@ -11,6 +11,7 @@ import msgspec
 from talktime.catalog.declines import DeclineKind, decline_kind
 from talktime.catalog.stripe_amounts import load_stripe_amounts
 from talktime.funding.gateway import (
+    CANCELLED,
     EventKind,
     GatewayEvent,
     MethodFacts,
@@ -21,6 +22,9 @@ from talktime.funding.gateway import (
 )
 
 ACTION_CODE: Final = "authentication_required"
+GIVEN_UP: Final = "abandoned"
+"""Why we cancel: nobody confirmed. Whoever cancels at Stripe by hand may have another reason."""
+
 _NO_MORE: Final = "do_not_try_again"
 
 EVENTS: Final = (
@@ -75,6 +79,7 @@ class Intent(msgspec.Struct):
     status: str
     metadata: dict[str, str] = {}
     last_payment_error: _Error | None = None
+    cancellation_reason: str | None = None
     next_action: _NextAction | None = None
     payment_method: _Method | str | None = None
 
@@ -178,7 +183,7 @@ def _status(intent: Intent) -> tuple[PaymentStatus, str]:
     if intent.status == "requires_action" or intent.wants_its_holder:
         return PaymentStatus.REQUIRES_ACTION, ACTION_CODE
     if intent.status == "canceled":
-        return PaymentStatus.DECLINED, "canceled"
+        return PaymentStatus.DECLINED, CANCELLED if intent.cancellation_reason == GIVEN_UP else "canceled"
     if intent.status in {"requires_payment_method", "requires_confirmation"}:
         return PaymentStatus.DECLINED, _code(intent.last_payment_error) or "processing_error"
     return PaymentStatus.PROCESSING, ""

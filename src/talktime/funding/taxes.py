@@ -7,7 +7,8 @@ itself, without one it pays its own country's; one outside is not taxed by us (r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from itertools import zip_longest
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -76,26 +77,67 @@ def tax_lines(
     return (_taxed(away, net_micros, currency),)
 
 
-def part_of(
-    lines: Sequence[TaxLine], net_micros: int, before_micros: int, currency: str
-) -> tuple[TaxLine, ...]:
-    """The tax lines that go back with `net_micros` of a paper, after `before_micros` of it went back already.
+class Gone(NamedTuple):
+    """What of a paper has gone back, or is on its way: micros of its net, and of each of its tax lines."""
+
+    net: int
+    taxes: tuple[int, ...] = ()
+
+    def and_also(self, net: int, taxes: Sequence[int]) -> Gone:
+        """Both together."""
+        return Gone(self.net + net, summed(self.taxes, taxes))
+
+
+def part_of(lines: Sequence[TaxLine], net_micros: int, gone: Gone, currency: str) -> tuple[TaxLine, ...]:
+    """The tax lines that go back with `net_micros` of a paper, of which `gone` went back already.
 
     At the rates of that paper, whatever they are today. Each is what is due back in all, rounded half up,
-    less what went back before: so the tax of all parts is the tax of the paper.
+    less what really went: so parts never pass the tax of the paper, and all of them together are that tax.
     """
     unit = minor_unit_micros(currency)
+    after = gone.net + net_micros
     parts = []
-    for line in lines:
-        after = _half_up(before_micros + net_micros, line.rate_ppm, _WHOLE_PPM * unit) * unit
-        before = _half_up(before_micros, line.rate_ppm, _WHOLE_PPM * unit) * unit
-        parts.append(msgspec.structs.replace(line, net=net_micros, tax=after - before))
+    for line, went in zip(lines, _each(gone.taxes, lines), strict=True):
+        due = _half_up(after, line.rate_ppm, _WHOLE_PPM * unit) * unit
+        due = line.tax if after >= line.net else min(due, line.tax)
+        parts.append(msgspec.structs.replace(line, net=net_micros, tax=max(due - went, 0)))
     return tuple(parts)
+
+
+def part_with_tax(
+    lines: Sequence[TaxLine], net_micros: int, tax_micros: int, gone: Gone, currency: str
+) -> tuple[TaxLine, ...]:
+    """`part_of` where somebody else has said what went back with its tax: these lines come to `tax_micros`.
+
+    It is at most what is left of all lines.
+    """
+    parts = part_of(lines, net_micros, gone, currency)
+    more = tax_micros - tax_sum(parts)
+    exact = []
+    for line, part, went in zip(lines, parts, _each(gone.taxes, lines), strict=True):
+        moved = max(-part.tax, min(more, line.tax - went - part.tax))
+        more -= moved
+        exact.append(msgspec.structs.replace(part, tax=part.tax + moved))
+    return tuple(exact)
+
+
+def tax_each(lines: Sequence[TaxLine], sign: int = 1) -> tuple[int, ...]:
+    """The tax of each line, in micros; `sign` -1 to take it off."""
+    return tuple(sign * line.tax for line in lines)
+
+
+def summed(one: Sequence[int], other: Sequence[int]) -> tuple[int, ...]:
+    """Line by line; a line that is missing is 0."""
+    return tuple(map(sum, zip_longest(one, other, fillvalue=0)))
 
 
 def tax_sum(lines: Sequence[TaxLine]) -> int:
     """The tax of all lines, in micros."""
     return sum(line.tax for line in lines)
+
+
+def _each(taxes: Sequence[int], lines: Sequence[TaxLine]) -> tuple[int, ...]:
+    return summed(taxes, [0] * len(lines))
 
 
 def _taxed(rate: TaxRate, net_micros: int, currency: str) -> TaxLine:

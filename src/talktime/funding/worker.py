@@ -40,6 +40,14 @@ ROUND_LIMIT: Final = 100
 AT_ONCE: Final = 8
 """Payments that one worker has outside at a time: a gateway that hangs holds up no more."""
 
+PAUSE_US: Final = 30_000_000
+"""A payment that could not be worked on is left alone for so long; after each further failure twice that."""
+
+LONGEST_PAUSE_US: Final = 3_600_000_000
+
+NOT_SET_UP: Final = "gateway_not_set_up"
+"""The decline code of a payment by a card whose gateway this installation does not have."""
+
 ANSWER_S: Final = 45
 """How long a gateway may take; less than the lease, so that nobody else has the payment meanwhile."""
 
@@ -56,6 +64,7 @@ class PaymentWorker:
         self._gateways = gateways
         self._seller = seller
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._failed: dict[tuple[str, str], tuple[int, int]] = {}  # until when it is left alone, how long
 
     @property
     def seller(self) -> Seller:
@@ -83,23 +92,36 @@ class PaymentWorker:
         return sum(1 for payment in done if payment is not None)
 
     async def _due(self) -> Sequence[tuple[str, str]]:
+        now_us, limit = self._engine.clock_us(), ROUND_LIMIT + len(self._failed)
         try:
-            return await self._engine.store.due_payments(self._engine.clock_us(), ROUND_LIMIT)
+            keys = await self._engine.store.due_payments(now_us, limit)
         except (StoreAway, StoreBusy) as error:
             log.warning("payments were put off: %s", error)
         except Exception:  # whatever it was, those who wait for money must not wait for ever
             log.exception("the look for payments failed; it is tried again")
+        else:
+            if len(keys) < limit:  # these are all: what is not among them is due no more
+                self._failed = {key: self._failed[key] for key in keys if key in self._failed}
+            return [key for key in keys if key not in self._failed or self._failed[key][0] <= now_us]
         return ()
+
+    def _leave_alone(self, key: tuple[str, str]) -> None:
+        """One that fails again and again, a row that nobody can read, must not hold up those behind it."""
+        pause_us = min(2 * self._failed.get(key, (0, PAUSE_US // 2))[1], LONGEST_PAUSE_US)
+        self._failed[key] = (self._engine.clock_us() + pause_us, pause_us)
 
     async def _in_turn(self, tenant: str, payment: str) -> Payment | None:
         """One payment of a round. What goes wrong with it must not hold up the others."""
         try:
             async with self._room:
-                return await self.work(tenant, payment)
+                worked = await self.work(tenant, payment)
+            self._failed.pop((tenant, payment), None)
+            return worked
         except (QueueFull, StoreAway, StoreBusy, Stopping, UnknownOutcome) as error:
             log.warning("payment %s was put off: %s", payment, error)
         except Exception:  # its lease runs out; then the gateway is asked
             log.exception("payment %s of tenant %r failed; it is looked at again", payment, tenant)
+            self._leave_alone((tenant, payment))
         return None
 
     async def work(self, tenant: str, payment: str) -> Payment | None:
@@ -121,12 +143,13 @@ class PaymentWorker:
         """What the gateway says. Whatever goes wrong outside, somebody will ask again."""
         gateway = self._gateways.get(job.gateway)
         if gateway is None:
-            return [Unclear(f"no gateway {job.gateway!r} is set up here")]
+            why = f"no gateway {job.gateway!r} is set up here"
+            return [Unclear(why) if job.asks else Wrong(NOT_SET_UP, why)]  # nothing was sent
         try:
             async with asyncio.timeout(ANSWER_S):
                 if isinstance(job.order, RefundOrder):
                     return [await _refunded(gateway, job.order, asks=job.asks, may_send=job.may_send)]
-                return await _paid(gateway, job.order, asks=job.asks, may_send=job.may_send)
+                return await _paid(gateway, job, job.order)
         except (GatewayUnclear, KeyReused) as error:
             return [Unclear(str(error) or type(error).__name__)]
         except TimeoutError:
@@ -135,23 +158,28 @@ class PaymentWorker:
             return [Wrong(error.code, error.sentence)]
 
 
-async def _paid(gateway: Gateway, order: PaymentOrder, *, asks: bool, may_send: bool) -> Sequence[Told]:
-    """What became of a try. Of several that took money each is told: what was taken is credited."""
-    if not asks:
+async def _paid(gateway: Gateway, job: Job, order: PaymentOrder) -> Sequence[Told]:
+    """What became of a try. Of several that took money each is told: what was taken is credited.
+
+    One that nobody confirmed in time is cancelled first, so that it cannot be confirmed any more.
+    """
+    if not job.asks:
         return [await gateway.pay(order)]
     found = await _asked(gateway.find(order.tenant, order.payment))
     taken = [result for result in found if result.status is PaymentStatus.SUCCEEDED]
     if taken:
         return list(taken)
     last = [result for result in found if result.try_number == order.try_number]
+    if last and job.give_up and last[-1].status is PaymentStatus.REQUIRES_ACTION:
+        return [await _asked(gateway.cancel(order))]
     if last and not _lacks_link(last[-1]):
         return [last[-1]]
-    if may_send:
+    if job.may_send:
         return [await gateway.pay(order)]
     return [last[-1] if last else Nothing()]
 
 
-async def _asked(question: Awaitable[list[_Found]]) -> list[_Found]:
+async def _asked(question: Awaitable[_Found]) -> _Found:
     """A question that the gateway refuses tells nothing of the money."""
     try:
         return await question

@@ -19,6 +19,7 @@ from talktime.core.money import ROUNDINGS, format_money
 from talktime.core.rating import INCREMENTS
 from talktime.core.refusals import Refusal
 from talktime.insight.explain import Explanation, LedgerFacts, Step, steps_of
+from talktime.insight.usage_rows import UsageRows
 from talktime.insight.wording import REASONS, helps, moment
 from talktime.ledger.decks import KeptDeck
 from talktime.ledger.reading import KeptCall, KeptWallet
@@ -76,8 +77,11 @@ def facts_of(call: KeptCall) -> Facts | None:
     return None if body is None or call.session.state == State.DENIED else body.facts
 
 
-def explain_call(call: KeptCall, wallet: KeptWallet, deck: KeptDeck | None) -> Explanation:
-    """Explains a call of the ledger; `deck` is the stored one that its facts name."""
+def explain_call(call: KeptCall, wallet: KeptWallet, deck: KeptDeck | None, rows: UsageRows) -> Explanation:
+    """Explains a call of the ledger; `deck` is the stored one that its facts name.
+
+    The other party's number stands there as in the usage of the tenant, which `rows` makes.
+    """
     facts = facts_of(call)
     if facts is None:
         return _explanation(call, wallet, DENIED, 0, tuple(_refused(call)))
@@ -92,6 +96,7 @@ def explain_call(call: KeptCall, wallet: KeptWallet, deck: KeptDeck | None) -> E
     charge = call.charges[-1] if call.charges else None
     state = _state(call, facts, charge)
     row = _row(facts, state, wallet.currency, background)
+    row["caller"], row["callee"] = rows.parties(facts)
     if charge is not None:
         row |= _charged(facts, charge)
     elif state == OPEN and call.session.body is not None:
@@ -142,8 +147,8 @@ def _row(facts: Facts, state: str, currency: str, known: LiveBackground) -> dict
         "call_type": facts.call_type,
         "direction": "",
         "user": facts.user or facts.service,
-        "caller": facts.caller,
-        "callee": facts.callee,
+        "caller": "",
+        "callee": "",
         "country": "",
         "start": facts.base_us,
         "end": facts.base_us,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import multiprocessing
+import re
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -23,12 +24,12 @@ from talktime.files.report import ReportError
 from talktime.insight.spend import NotReconciledError
 from talktime.insight.usage_export import Made, Task, UnknownTenantError, run_export
 from talktime.ledger.commands import NO_TENANT, Refused
-from talktime.ledger.engine import QueueFull, Stopping
+from talktime.ledger.engine import OfMoney, QueueFull, Stopping
 from talktime.ledger.records import Change, Paper
 from talktime.ledger.store import StoreAway, StoreBusy, UnknownOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from talktime.ledger.book import Book
     from talktime.ledger.database import DatabaseUrl
@@ -52,7 +53,17 @@ MOST_WAITING: Final = 5
 
 MOST_KEPT: Final = 1_000
 
+SWEEP_S: Final = 6 * 3_600
+"""Seconds between two looks for exports that are over."""
+
+_TENANTS: Final = 200
+"""Tenants that are read at a time."""
+
 _PAUSES_S: Final = (0.1, 1, 5, 20)
+
+_FILE: Final = re.compile(r"[a-z]+-([0-9a-f]{16})[0-9a-f]{16}\.(?:csv|parquet|xlsx)")
+_HALF: Final = re.compile(rf"\.{_FILE.pattern}\.[0-9a-f]+\.part")
+"""A file that is being written, or was when its process was killed."""
 
 _INTERRUPTED: Final = "it was interrupted when its process stopped; ask for it again"
 
@@ -85,6 +96,11 @@ class Export(msgspec.Struct, frozen=True):
         """The name of its file, in the folder and for whoever fetches it."""
         return f"{self.kind}-{self.id}.{self.format}"
 
+    @property
+    def forgotten_us(self) -> int:
+        """When nobody has to know of it any more: as long after its end as its file could be fetched."""
+        return max(self.expires_us, self.done_us, self.asked_us) + KEPT_US
+
     def at(self, now_us: int) -> Export:
         """What it is at an instant: files expire, and what was interrupted says so."""
         if self.state == DONE and now_us >= self.expires_us:
@@ -103,8 +119,11 @@ def export_of(paper: Paper) -> Export:
 
 
 @dataclass(frozen=True, slots=True)
-class PutExport:
-    """Writes down what became of an export; `drops` are the keys of those that nobody can fetch any more."""
+class PutExport(OfMoney):
+    """Writes down what became of an export; `drops` are the keys of those that nobody can fetch any more.
+
+    One that was forgotten meanwhile stays forgotten: a person may have been erased while it was made.
+    """
 
     tenant: str
     export: Export
@@ -112,11 +131,18 @@ class PutExport:
     call_id: str = ""
     creates: bool = False
 
+    @property
+    def papers(self) -> Sequence[tuple[str, str]]:
+        """The export itself."""
+        return ((EXPORT, self.export.id),)
+
     def decide(self, book: Book | None, session: SessionRow | None, now_us: int) -> bool | Refused:
-        """True once it is written; the first time with a line in the audit log."""
+        """True once it is written, the first time with a line in the audit log; False for a forgotten one."""
         del session
         if book is None:
             return NO_TENANT
+        if self.export.state != WAITING and (EXPORT, self.export.id) not in book.papers:
+            return False
         book.advance(now_us)
         told = self.export
         book.put_paper(Paper(EXPORT, told.id, told.asked_us, msgspec.json.encode(told).decode()))
@@ -190,10 +216,11 @@ class Exports:
         task.add_done_callback(self._tasks.discard)
         return wanted
 
-    def listed(self, tenant: str, after: str = "", limit: int = MOST_KEPT) -> list[Export]:
-        """The exports of a tenant by their ids, which rise with time; blocks."""
+    def listed(self, tenant: str, before: str = "", limit: int = MOST_KEPT) -> list[Export]:
+        """The exports of a tenant, newest first, those with ids below `before` ("" for all); blocks."""
         now_us = self.engine.clock_us()
-        return [export_of(paper).at(now_us) for paper in self.reader.papers(tenant, EXPORT, after, limit)]
+        papers = self.reader.papers(tenant, EXPORT, before, limit, newest=True)
+        return [export_of(paper).at(now_us) for paper in papers]
 
     def one(self, tenant: str, key: str) -> Export | None:
         """One export of a tenant; None where there is none. Blocks."""
@@ -206,12 +233,42 @@ class Exports:
         return path if export.state == DONE and path.is_file() else None
 
     async def forget(self, tenant: str) -> int:
-        """Removes all exports of a tenant, whose files may name somebody who was erased; how many."""
-        known = await asyncio.to_thread(self.listed, tenant)
-        await asyncio.to_thread(self._remove, known)
-        if known:
-            await self.engine.submit(DropExports(tenant, tuple(one.id for one in known)))
-        return len(known)
+        """Removes all exports of a tenant, whose files may name somebody who was erased; how many.
+
+        One that is being made is forgotten as well: its file is removed once it is written.
+        """
+        dropped = 0
+        while known := await asyncio.to_thread(self.listed, tenant):
+            await self._drop(tenant, known)
+            dropped += len(known)
+        return dropped
+
+    async def sweep(self) -> int:
+        """Removes the files of exports that are over, and a week later what is known of them.
+
+        Returns how many exports were forgotten. Raises what the engine and the reader raise.
+        """
+        now_us, dropped = self.engine.clock_us(), 0
+        for tenant in await asyncio.to_thread(lambda: list(self._tenants())):
+            over = await asyncio.to_thread(self._over, tenant)
+            await asyncio.to_thread(self._remove, over)
+            gone = [one for one in over if now_us >= one.forgotten_us]
+            if gone:
+                await self._drop(tenant, gone)
+            dropped += len(gone)
+        await asyncio.to_thread(self._remove_strays, now_us)
+        return dropped
+
+    async def keep(self) -> None:
+        """Sweeps every few hours until it is cancelled: a chore of whoever makes exports."""
+        while True:
+            try:
+                dropped = await self.sweep()
+                if dropped:
+                    log.info("%d exports are forgotten: their time is over", dropped)
+            except (QueueFull, Stopping, StoreAway, StoreBusy, UnknownOutcome, OSError) as error:
+                log.warning("exports are swept later: %s", error)
+            await asyncio.sleep(SWEEP_S)
 
     async def wait(self) -> None:
         """Until all exports that were asked for here have become something."""
@@ -235,7 +292,8 @@ class Exports:
         try:
             async with self._turn:
                 running = msgspec.structs.replace(wanted, state=RUNNING)
-                await self.engine.submit(PutExport(tenant, running))
+                if await self.engine.submit(PutExport(tenant, running)) is False:
+                    return  # it was forgotten before its turn came
                 made = await self._in_worker(self._task(tenant, wanted))
             now_us = self.engine.clock_us()
             became = msgspec.structs.replace(
@@ -272,7 +330,7 @@ class Exports:
         """Writes down what an export became; a busy ledger is asked again for half a minute."""
         for pause_s in (*_PAUSES_S, None):
             try:
-                await self.engine.submit(PutExport(tenant, became))
+                is_kept = await self.engine.submit(PutExport(tenant, became))
             except Stopping:
                 return
             except (QueueFull, StoreAway, StoreBusy, UnknownOutcome) as error:
@@ -281,6 +339,8 @@ class Exports:
                     return
                 await asyncio.sleep(pause_s)
             else:
+                if is_kept is False:
+                    await asyncio.to_thread(self._remove, [became])
                 return
 
     def _failed(self, wanted: Export, why: str) -> Export:
@@ -308,9 +368,43 @@ class Exports:
             self._pool = ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1)
         return await asyncio.get_running_loop().run_in_executor(self._pool, self.run, task)
 
+    # --- forgetting ------------------------------------------------------------------------------------
+
+    async def _drop(self, tenant: str, exports: list[Export]) -> None:
+        """The papers first: whatever is finished after them finds none, and removes its own file."""
+        await self.engine.submit(DropExports(tenant, tuple(one.id for one in exports)))
+        await asyncio.to_thread(self._remove, exports)
+
     def _remove(self, exports: list[Export]) -> None:
         for export in exports:
             (self.settings.folder / export.file_name).unlink(missing_ok=True)
+
+    def _tenants(self) -> Iterator[str]:
+        after = ""
+        while page := self.reader.tenants(after, _TENANTS):
+            yield from (kept.tenant for kept in page)
+            after = page[-1].tenant
+
+    def _over(self, tenant: str) -> list[Export]:
+        """The exports of a tenant that have expired or failed."""
+        before, over = "", list[Export]()
+        while page := self.listed(tenant, before):
+            over += (one for one in page if one.state in (EXPIRED, FAILED))
+            before = page[-1].id
+        return over
+
+    def _remove_strays(self, now_us: int) -> None:
+        """Removes what killed processes left: files so old that nobody fetches or writes them any more.
+
+        Their age is told by the id; they may be another ledger's, which keeps its files in this folder, too.
+        """
+        folder = self.settings.folder
+        for path in folder.iterdir() if folder.is_dir() else ():
+            whole, half = _FILE.fullmatch(path.name), _HALF.fullmatch(path.name)
+            if whole is not None and now_us >= int(whole[1], 16) + SILENT_US + KEPT_US:
+                path.unlink(missing_ok=True)
+            if half is not None and now_us >= int(half[1], 16) + SILENT_US:
+                path.unlink(missing_ok=True)
 
 
 def new_export(

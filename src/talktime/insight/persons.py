@@ -16,19 +16,23 @@ from typing import TYPE_CHECKING, Final
 from talktime.accounts.calendar import to_us, to_utc, zone
 from talktime.accounts.documents import tenant_of, tenant_text, text_of, user_key
 from talktime.accounts.tenant import Licence, User
+from talktime.catalog.load import load_catalogue
 from talktime.core.numbers import parse_number
 from talktime.ledger.erasure import ErasureRefusedError, Person
 from talktime.ledger.forgetting import ERASED, CountryPrefix, Forgetting, Texts, country_prefix_of
 from talktime.ledger.records import Document
-from talktime.ledger.retention import Keeping
+from talktime.ledger.retention import Before, Keeping
 
 if TYPE_CHECKING:
     from talktime.accounts.tenant import Tenant
     from talktime.catalog.model import Catalogue
-    from talktime.catalog.side_model import Retention
+    from talktime.catalog.side_model import Kept, Retention
     from talktime.ledger.store import Documents
 
 PSEUDONYM: Final = "erased-"
+
+CARRIED_BY_OPERATOR: Final = "carried_by_operator"
+"""The state, not the name, of categories of calls that the customer's own operator carries."""
 
 
 def numbers_country(catalogue: Catalogue) -> CountryPrefix:
@@ -102,22 +106,32 @@ def _ended(licences: Sequence[Licence], now_us: int) -> list[Licence]:
     return [replace(one, until_us=min(one.until_us, now_us)) for one in licences if one.from_us < now_us]
 
 
-def keeping_of(tenant: Tenant, retention: Retention, now_us: int) -> Keeping:
+def keeping_of(
+    tenant: Tenant, retention: Retention, now_us: int, catalogue: Catalogue | None = None
+) -> Keeping:
     """From when on the calls of each user keep their names, by the days of the user's country.
 
-    Days are those of the tenant's calendar: a call keeps its names for so many whole days.
+    Days are those of the tenant's calendar: a call keeps its names for so many whole days. Which calls the
+    customer's own operator carries, the catalogue says; without one given, that of the installation.
     """
-    before_us = {
-        country: _midnight_us(now_us, retention.kept(country).calling_plans_days, tenant.time_zone)
+    before = {
+        country: _before(tenant, retention.kept(country), now_us)
         for country in {tenant.country, *(user.location or tenant.country for user in tenant.users)}
     }
-    users: Mapping[str, tuple[frozenset[str], int]] = {
-        name: (names, before_us[user.location or tenant.country])
+    users: Mapping[str, tuple[frozenset[str], Before]] = {
+        name: (names, before[user.location or tenant.country])
         for user in tenant.users
         for names in (frozenset(word.lower() for word in (user.id, user.upn) if word),)
         for name in names
     }
-    return Keeping(tenant.id, users, before_us[tenant.country])
+    categories = (catalogue or load_catalogue()).categories
+    own = frozenset(name for name, category in categories.items() if category.state == CARRIED_BY_OPERATOR)
+    return Keeping(tenant.id, users, before[tenant.country], own)
+
+
+def _before(tenant: Tenant, kept: Kept, now_us: int) -> Before:
+    days = (kept.calling_plans_days, kept.own_operator_days)
+    return Before(*(_midnight_us(now_us, each, tenant.time_zone) for each in days))
 
 
 def _midnight_us(now_us: int, days: int, time_zone: str) -> int:

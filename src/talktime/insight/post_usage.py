@@ -16,15 +16,15 @@ from talktime.accounts.paying import mca_account
 from talktime.accounts.tenant import MCA, Tenant
 from talktime.accounts.toml_table import shown
 from talktime.catalog.side import load_eligibility
+from talktime.catalog.side_model import Warned
 from talktime.core.alerts import DAY_US, LONG_DAYS, SHORT_DAYS, burn_a_day
 from talktime.core.modes import Mode, mode
-from talktime.core.money import ceil_div
+from talktime.core.money import ceil_div, format_money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from talktime.catalog.model import Catalogue
-    from talktime.catalog.side_model import Warned
     from talktime.ledger.records import Standing
 
 AUTO_RECHARGE_ON: Final = "auto_recharge_on"
@@ -36,6 +36,13 @@ WHAT_IS_LEFT: Final = (
     "What is left is spent first; post-usage stands behind it from the first second, so nobody is refused."
     " Once it is spent, minutes land on the monthly invoice by themselves."
     " What is not spent still expires 12 months after it was bought; it is neither refunded nor moved."
+)
+
+
+OVERDRAWN: Final = "overdrawn"
+SETTLE_IT: Final = (
+    "Have the provider bill it by hand and write it off as an adjustment of the same amount; credits that are"
+    " bought or given pay it first."
 )
 
 
@@ -231,4 +238,12 @@ def _notes(tenant: Tenant, catalogue: Catalogue, balance: int, standing: Standin
         )
     if balance <= 0:
         found.append("Nothing is left to be spent: the switch would happen at once.")
+    if balance < 0:
+        found.append(f"{overdrawn(-balance, tenant.currency).says} {SETTLE_IT}")
     return found
+
+
+def overdrawn(micros: int, currency: str) -> Warned:
+    """What a call took beyond the last credits before billing after use: micros on nobody's invoice."""
+    says = f"{format_money(micros)} {currency} are overdrawn; billing after use does not take them over."
+    return Warned(OVERDRAWN, says, SETTLE_IT)

@@ -34,7 +34,8 @@ REASONS: Final[Mapping[str, str]] = {
     Why.IN_FLIGHT.name.lower(): "a payment is on its way",
     Why.ABOVE_TRIGGER.name.lower(): "enough is available",
     Why.SUSPENDED.name.lower(): "paused since a card was declined",
-    Why.NOT_ELIGIBLE.name.lower(): "the tenant is not active",
+    Why.TENANT_NOT_ACTIVE.name.lower(): "the tenant is not active",
+    Why.NOT_ELIGIBLE.name.lower(): "the tenant may not buy credits any more",
     Why.NO_PAYMENT_METHOD.name.lower(): "there is no card to pay with",
     Why.COOLING_DOWN.name.lower(): "it waits a while after the last payment",
     Why.CAPPED.name.lower(): "a cap is met",
@@ -134,6 +135,8 @@ def _says(tenant: Tenant, standing: Standing, state: Armed, *, has_method: bool,
         return f"on, but paused: card declined on {day}"
     if tenant.status != ACTIVE:
         return f"on, but the tenant is {tenant.status}"
+    if standing.reason == Why.NOT_ELIGIBLE.name.lower():
+        return "on, but the tenant may not buy credits any more"
     return "on" if has_method else "on, but there is no card to pay with"
 
 

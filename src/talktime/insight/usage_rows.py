@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -36,6 +37,9 @@ DURATION_SOURCE: Final = "operator"
 
 NUMBER_TYPES: Final = {"toll_free": "Service Toll Free", "toll": "Service Toll"}
 """Our kinds of service numbers -> what the vendor's rows call them."""
+
+PSEUDONYM: Final = re.compile(r"user-[0-9a-f]{16}")
+"""What stands for a user in rows without names."""
 
 USER_NUMBER: Final = "Subscriber"
 DOMESTIC, INTERNATIONAL = "Domestic", "International"
@@ -133,8 +137,30 @@ class UsageRows:
         """The user whom a call names by id or UPN; None where the tenant has none of this name."""
         return self._users.get(word.lower())
 
-    def names_of(self, word: str) -> tuple[str, ...]:
-        """All names, in lower case, under which the calls of somebody may stand."""
+    def may_ask_for(self, word: str) -> bool:
+        """Whether calls may be asked for by this word: without names, by words of the rows alone.
+
+        Otherwise whoever knows a name would learn which of the words stands for it.
+        """
+        if self._pseudonyms is None:
+            return True
+        return word in self._services or PSEUDONYM.fullmatch(word) is not None
+
+    def names_of(self, word: str, strangers: Iterable[str] = ()) -> tuple[str, ...]:
+        """All names, in lower case, under which the calls of somebody may stand.
+
+        Without names `word` is one of the rows'; () where it stands for no user of the tenant and for none of
+        `strangers`, names of calls whose users the tenant does not have any more.
+        """
+        if self._pseudonyms is None:
+            return self._all_names(word)
+        if word in self._services:
+            return (word,)
+        words = {_key(user.upn, user) for user in self.tenant.users} | set(strangers)
+        found = (self._all_names(known) for known in words if self.shown_user(known) == word)
+        return tuple(sorted({name for names in found for name in names}))
+
+    def _all_names(self, word: str) -> tuple[str, ...]:
         user = self.user(word)
         known = (word,) if user is None else (user.id, user.upn)
         return tuple(sorted({name.lower() for name in known if name}))
@@ -213,6 +239,11 @@ class UsageRows:
             corrected=charge.corrects != 0,
         )
 
+    def parties(self, facts: Facts) -> tuple[str, str]:
+        """(caller, callee) of a call as its row has them; "" for one that the call does not name."""
+        caller, callee = self._numbers(facts, self._direction(facts.call_type))
+        return caller if facts.caller else "", callee if facts.callee else ""
+
     def _direction(self, call_type: str) -> str:
         if call_type not in self._directions:
             self._directions[call_type] = self._catalogue.direction(call_type)
@@ -240,7 +271,7 @@ class UsageRows:
         return number or facts.service
 
     def _other(self, number: str) -> str:
-        if number in self._services:
+        if number in self._services or (self._pseudonyms is None and not self._hidden):
             return number
         if number in self._own:
             return number if self._pseudonyms is None else masked(number, max(self._hidden, 4))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from hmac import compare_digest
 from secrets import token_hex
@@ -20,7 +20,7 @@ import msgspec
 import sqlalchemy as sa
 
 from talktime.catalog.side import load_roles
-from talktime.ledger.audit import BY_ITSELF, installation_line
+from talktime.ledger.audit import BY_ITSELF, installation_line, tenant_line
 from talktime.ledger.database import DatabaseUrl, open_engine
 from talktime.ledger.reading import away_is_said
 from talktime.ledger.schema import table
@@ -102,9 +102,10 @@ class ApiKeys:
     ) -> tuple[Principal, str]:
         """Makes a key; returns it and the text that its holder presents, which nobody can read again.
 
-        A management key without roles gets those that the catalogue assumes (roles.toml). The audit log keeps
-        who made it, and for what. Raises TooManyKeys, and ValueError for an unknown scope, an unknown role
-        and for roles of a key that is not for management.
+        A management key without roles gets those that the catalogue assumes (roles.toml). Who made it, and
+        for what, stands in the audit log of the installation and in that of each tenant it is for. Raises
+        TooManyKeys, and ValueError for an unknown scope, an unknown role and for roles of a key that is not
+        for management.
         """
         named_scopes, named_roles = frozenset(scopes), frozenset(roles)
         _check(named_scopes, named_roles)
@@ -128,6 +129,9 @@ class ApiKeys:
             )
             made = f"key {principal.id} ({name}) made"
             db.execute(installation_line(self._kind, now_us, who, made, _made(principal)))
+            for tenant in sorted(principal.tenants or ()):
+                own = _made(replace(principal, tenants=frozenset({tenant})))
+                db.execute(tenant_line(self._kind, tenant, now_us, who, made, own))
             valid = db.scalar(sa.select(sa.func.count()).where(self._keys.c.revoked_us == 0)) or 0
             if valid > MAX_KEYS:
                 db.rollback()
@@ -141,17 +145,27 @@ class ApiKeys:
         with away_is_said(), self._engine.connect() as db:
             return [ApiKey(_principal(row), row.created_us, row.revoked_us) for row in db.execute(asked)]
 
+    def made_us(self, key_id: str) -> int:
+        """When a key was made; 0 where there is none of this id."""
+        keys = self._keys
+        with away_is_said(), self._engine.connect() as db:
+            return db.scalar(sa.select(keys.c.created_us).where(keys.c.id == key_id)) or 0
+
     def revoke(self, key_id: str, now_us: int, who: str = BY_ITSELF) -> bool:
         """Ends a key for ever; False where there is no such key. One that is revoked stays as it was.
 
-        The audit log keeps who ended it.
+        The audit log of the installation, and that of each tenant it was for, keep who ended it.
         """
-        keys = self._keys
+        keys, what = self._keys, f"key {key_id} revoked"
         valid = sa.update(keys).where(keys.c.id == key_id, keys.c.revoked_us == 0)
         with away_is_said(), self._engine.begin() as db:
-            if db.execute(valid.values(revoked_us=now_us)).rowcount:
-                db.execute(installation_line(self._kind, now_us, who, f"key {key_id} revoked"))
-            return db.scalar(sa.select(keys.c.id).where(keys.c.id == key_id)) is not None
+            is_ended = db.execute(valid.values(revoked_us=now_us)).rowcount
+            row = db.execute(sa.select(keys).where(keys.c.id == key_id)).first()
+            if row is not None and is_ended:
+                db.execute(installation_line(self._kind, now_us, who, what))
+                for tenant in sorted(_principal(row).tenants or ()):
+                    db.execute(tenant_line(self._kind, tenant, now_us, who, what))
+            return row is not None
 
     def valid(self) -> dict[bytes, tuple[bytes, Principal]]:
         """All valid keys: (hash of the secret, principal) by id."""

@@ -21,6 +21,13 @@ BY_ITSELF: Final = "talktime"
 
 def installation_line(kind: Kind, at_us: int, who: str, what: str, after: str = "") -> sa.Insert:
     """The statement that adds a line at an instant; `after` is JSON, "" where `what` says it all."""
+    return tenant_line(kind, INSTALLATION, at_us, who, what, after)
+
+
+def tenant_line(  # a line has six parts
+    kind: Kind, tenant: str, at_us: int, who: str, what: str, after: str = ""
+) -> sa.Insert:
+    """The same for the log of a tenant, where the installation does something that concerns it."""
     return sa.insert(table(kind, "audit")).values(
-        tenant=INSTALLATION, at_us=at_us, who=who, what=what, before="", after=after
+        tenant=tenant, at_us=at_us, who=who, what=what, before="", after=after
     )

@@ -95,6 +95,7 @@ class Book:
         "new_lots",
         "next_lot",
         "notices",
+        "now_us",
         "number",
         "overdraft",
         "papers",
@@ -121,6 +122,7 @@ class Book:
         self.charge = 0
         self.head = FIRST_HEAD
         self.last_us = 0
+        self.now_us = 0
         self.flags = 0
         self.counters: dict[tuple[str, int], Counter] = {}
         self.sessions: dict[str, SessionRow] = {}  # those in memory; open ones stay after a commit
@@ -193,7 +195,11 @@ class Book:
     # --- time ----------------------------------------------------------------------------------------
 
     def advance(self, now_us: int) -> int:
-        """Brings the book to an instant, never back: lots expire. Returns the instant (rulings.md 33)."""
+        """Brings the book to an instant, never back: lots expire. Returns the instant (rulings.md 33).
+
+        `now_us` keeps what the clock said, which is earlier where a clock was ahead once.
+        """
+        self.now_us = now_us
         self.last_us = max(self.last_us, now_us)
         for lot in self.lots:
             if lot.expires_us <= self.last_us and lot.left > lot.held:
@@ -227,20 +233,28 @@ class Book:
         """
         number = self.next_lot
         self.next_lot += 1
-        left, repaid = opened(amount, self.overdraft)
-        self.lots.append(Lot(number, expires_us, left, 0))
+        self._came_in(number, amount, expires_us, kind, source)
         self.new_lots.append(NewLot(number, self.last_us, expires_us, amount, origin, reference))
+        self._drop_empty()
+        self._funded()
+        return number
+
+    def _came_in(self, number: int, amount: int, expires_us: int, kind: str, source: str) -> None:
+        """Money comes into a lot; what is overdrawn is its first draw (rulings.md 16)."""
+        left, repaid = opened(amount, self.overdraft)
+        self.give_back(number, left, expires_us)
         self.post(kind, source, CREDITS, amount, number)
         if repaid:
             self.overdraft -= repaid
             self.post(REPAID, CREDITS, OVERDRAFT, repaid, number)
-        self._drop_empty()
+
+    def _funded(self) -> None:
+        """There are credits again: that there were none may be told anew."""
         self.flags &= ~ZERO_TOLD
         if self.standing.told.pop(REFUSED_TOLD, None) is not None:
             self.touch_standing()
         if self.balance > 0:
             self.flags &= ~EMPTIED_BY_EXPIRY
-        return number
 
     def take_back(self, amount: int, kind: str, target: str, origin: str = "", reference: str = "") -> None:
         """Takes free money out of the lots, first in first out. The caller has seen that it is there.
@@ -283,11 +297,15 @@ class Book:
         self._fell(before, by_expiry=False)
 
     def put_back(self, number: int, amount: int, expires_us: int, kind: str, source: str) -> None:
-        """Gives money back to the lot that it was taken from; where that has expired it is forfeited."""
+        """Gives money back to the lot that it was taken from, after what is overdrawn by now.
+
+        Where that lot has expired the rest is forfeited.
+        """
         before = self.balance
-        self.give_back(number, amount, expires_us)
-        self.post(kind, source, CREDITS, amount, number)
+        self._came_in(number, amount, expires_us, kind, source)
         self.settled(before)
+        if self.balance > 0:
+            self._funded()
 
     def hold(self, amount: int, until_us: int) -> Holds:
         """Reserves money for a call that ends at `until_us`: up to `amount`, first in first out."""

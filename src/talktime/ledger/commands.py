@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from talktime.core.money import format_money
 from talktime.ledger.book import Book
 from talktime.ledger.records import (
     ADJUSTED,
@@ -88,7 +89,8 @@ class Fund:
         expires_us = self.expiry(book.last_us)
         lot = book.open_lot(self.amount, expires_us, kind, source, self.origin, self.reference)
         book.advance(now_us)
-        _audit(book, self.who, f"{self.origin} of {self.amount} micros: lot {lot}")
+        what = f"{self.origin} of {format_money(self.amount)} {book.currency}: lot {lot}"
+        _audit(book, self.who, what)
         if not is_gift:
             number = "" if self.receipt is None else self.receipt(book, self, lot, expires_us)
             facts = {"payment": self.reference, "receipt": number, "amount": self.amount}
@@ -120,9 +122,11 @@ class TakeBack:
         book.advance(now_us)
         free = min(book.drawable, book.balance - book.reserved)
         if self.amount > free:
-            return Refused("too_much", f"only {max(free, 0)} micros are free to be taken back")
+            has = f"{format_money(max(free, 0))} {book.currency}"
+            return Refused("too_much", f"only {has} are free to be taken back")
         book.take_back(self.amount, ADJUSTED, ADJUSTMENTS, TAKEN_BACK, self.reference)
-        _audit(book, self.who, f"adjustment of -{self.amount} micros: {self.reason}")
+        what = f"adjustment of {format_money(-self.amount)} {book.currency}: {self.reason}"
+        _audit(book, self.who, what)
         return Wallet(0, book.balance, book.reserved)
 
 

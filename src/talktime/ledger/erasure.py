@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
+from talktime.ledger.audit import INSTALLATION
 from talktime.ledger.database import DatabaseUrl, open_engine
 from talktime.ledger.forgetting import Forgetting, Texts
 from talktime.ledger.records import Change, Charge, ChargeBody, Document, Session, State
@@ -111,7 +112,7 @@ def _erase(engine: sa.Engine, person: Person, found: Naming, line: Change) -> Er
         write_charges(db, tenant, charges)
         sessions = _erase_sessions(db, person)
         _rename_counters(db, person)
-        rows = sum(_erase_texts(db, person, name) for name in _TEXTS)
+        rows = sum(_erase_texts(db, person, name) for name in _TEXTS) + _erase_keys(db, person)
         _erase_standing(db, person)
         _stop_deliveries(db, person)
         for document in documents:
@@ -255,6 +256,46 @@ def _erase_texts(db: sa.Connection, person: Person, name: str) -> int:
             db.execute(
                 sa.text(f"update {name} set {sets} where tenant = :tenant and {key} = :key{among}"), told
             )
+    return changed
+
+
+def _erase_keys(db: sa.Connection, person: Person) -> int:
+    """Keys that are for this tenant alone may be called as the person is, and so may lines about them.
+
+    Those lines stand in the log of the installation, where a word may be anybody of any tenant: only what is
+    of these keys is touched.
+    """
+    alone = _encode([person.tenant]).decode()
+    changed = 0
+    for key, name in db.execute(
+        sa.text("select id, name from api_keys where tenants = :alone"), {"alone": alone}
+    ).all():
+        texts = {"name": person.texts.without(name)}
+        if texts["name"] != name:
+            changed += 1
+            db.execute(sa.text("update api_keys set name = :name where id = :key"), texts | {"key": key})
+        changed += _erase_lines(db, person, key)
+    return changed
+
+
+def _erase_lines(db: sa.Connection, person: Person, key: str) -> int:
+    """Lines of the installation that are about a key or by its holder."""
+    columns = _TEXTS["audit"][1]
+    rows = db.execute(
+        sa.text(
+            f"select id, {', '.join(columns)} from audit where tenant = :installation"
+            " and (what = :word or what like :begins or who = :word or who like :begins)"
+        ),
+        {"installation": INSTALLATION, "word": f"key {key}", "begins": f"key {key} %"},
+    ).all()
+    changed = 0
+    for number, *old in rows:
+        new = [person.texts.without(text) for text in old]
+        if new != old:
+            changed += 1
+            sets = ", ".join(f"{column} = :{column}" for column in columns)
+            told = dict(zip(columns, new, strict=True))
+            db.execute(sa.text(f"update audit set {sets} where id = :number"), told | {"number": number})
     return changed
 
 

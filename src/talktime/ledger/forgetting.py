@@ -7,7 +7,7 @@ and its counter are renamed alike, so that the one can still be worked out from 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +24,25 @@ ERASED: Final = "erased"
 
 FORGOTTEN: Final = "forgotten"
 """Whose counters those of forgotten calls are."""
+
+_CENTRES: Final = "cap:cost_centre"
+_COUNTRY: Final = re.compile(r"[A-Z]{2}")
+"""Who shares the pools of a country: its code, in capitals."""
+
+_NUMBER_DIGITS: Final = 7
+"""So many digits may be a telephone number, and are hardly an amount."""
+
+_FIGURES: Final = re.compile(r"[\d.,:\s()-]*\d[\d.,:\s()-]*")
+"""A name without letters: it may be spelled like an amount, an instant or a count."""
+
+_PEOPLE: Final = frozenset({"id", "upn", "user", "numbers", "caller", "callee", "who"})
+"""What documents call an id, a UPN or a number of a person; a cap of a user has its user as its id."""
+
+_SAID: Final = frozenset(
+    {"name", "mail", "asked_by", "asked_who", "decided_by", "decided_who", "closed_by", "recipient"}
+    | {"subject", "text", "reason", "answer", "error"}
+)
+"""What else may be a person's name and nothing else."""
 
 CountryPrefix = Callable[[str], str]
 """The digits of an international number that tell its country, and no more."""
@@ -53,6 +72,8 @@ class Forgetting:
     def counter(self, name: str) -> str:
         """The name of a counter, with another owner where its owner is this person."""
         head, slash, owner = name.rpartition("/")
+        if head == _CENTRES or _COUNTRY.fullmatch(owner):  # somebody may be called as one of them is
+            return name
         return f"{head}{slash}{self.owner}" if slash and owner.lower() in self.names else name
 
     def facts(self, facts: Facts) -> Facts:
@@ -148,18 +169,24 @@ def country_prefix_of(country_of: Callable[[str], str]) -> CountryPrefix:
 class Texts:
     """Finds what names a person in texts and documents, and puts another word in its place.
 
-    A word alone (a first name, say) counts only as a whole text of a JSON document; what holds a blank, an @
-    or digits counts wherever it stands by itself.
+    What holds a blank or an @, or letters and digits, counts wherever it stands by itself. One word (`Bob`)
+    counts as a whole text where documents name people, as the owner of a counter, and in what the audit log
+    says of people (`user Bob put`); so does a name without letters (`50`), but under fewer words, since an
+    amount may be spelled alike. One that is as long as a telephone number counts inside longer texts too.
     """
 
     def __init__(self, named: Iterable[str], word: str) -> None:
         self.named = tuple(sorted({text for text in named if text}, key=lambda text: (-len(text), text)))
         self.word = word
-        free = [_inside(text) for text in self.named if _stands_alone(text)]
-        whole = [_inside(text) for text in self.named if not _stands_alone(text)]
-        parts = [rf"(?<![\w@.+-])(?:{'|'.join(free)})(?![\w@-]|\.\w)"] if free else []
-        parts += [rf"(?<=\")(?:{'|'.join(whole)})(?=\")"] if whole else []
-        self._pattern = re.compile("|".join(parts), re.IGNORECASE) if parts else None
+        figures = [text for text in self.named if _FIGURES.fullmatch(text)]
+        words = [text for text in self.named if text not in figures and not _stands_alone(text)]
+        free = [text for text in self.named if text not in figures and text not in words]
+        long = [text for text in figures if sum(sign.isdigit() for sign in text) >= _NUMBER_DIGITS]
+        bound = [*words, *figures]
+        patterns = (_by_itself(free), _told_of(bound), _in_brackets(bound), _within(long))
+        self._patterns = [re.compile(pattern, re.IGNORECASE) for pattern in patterns if pattern]
+        self._words = frozenset(text.lower() for text in words)
+        self._figures = frozenset(text.lower() for text in figures)
 
     def without(self, text: str) -> str:
         """The text with the other word in the place of every name.
@@ -167,43 +194,80 @@ class Texts:
         Of a JSON document only texts change, never a number or what a record calls its fields: a person whose
         id is `4711` is no amount.
         """
-        if self._pattern is None or self._pattern.search(text) is None:
+        if not self.named:
             return text
         if text[:1] in ("{", "["):
             try:
                 document = msgspec.json.decode(text)
             except msgspec.DecodeError:
-                return self._pattern.sub(self.word, text)
-            return _encode(self._in(document)).decode()
-        return self._pattern.sub(self.word, text)
+                return self._mended(text)
+            mended = self._in(document, "")
+            return text if mended == document else _encode(mended).decode()
+        return self.word if self._is_name(text) else self._mended(text)
 
-    def _in(self, value: object) -> object:
-        """A value of a document without the names."""
+    def _is_name(self, text: str) -> bool:
+        return text.lower() in self._words or text.lower() in self._figures
+
+    def _mended(self, text: str) -> str:
+        """A text without the names that stand in it."""
+        for pattern in self._patterns:
+            text = pattern.sub(lambda found: found[1] + self.word, text)
+        return text
+
+    def _in(self, value: object, key: str) -> object:
+        """A value of a document without the names; `key` is what the record calls it, "" for nothing."""
         if isinstance(value, str):
-            return self._in_text(value)
+            return self._in_text(value, key)
         if isinstance(value, list):
-            return [self._in(each) for each in value]
+            return [self._in(each, key) for each in value]
         if isinstance(value, dict):
             return {
-                key if key.isidentifier() else self._in_text(key): self._in(each)
-                for key, each in value.items()
+                name if name.isidentifier() else self._mended(name): self._in(each, name)
+                for name, each in value.items()
             }
         return value
 
-    def _in_text(self, text: str) -> str:
+    def _in_text(self, text: str, key: str) -> str:
         """One text of a document; a document that stands in it as text is mended alike."""
         if text[:1] in ("{", "["):
             return self.without(text)
-        assert self._pattern is not None, "asked for only where there are names"
-        quoted = _encode(text).decode()
-        mended = self._pattern.sub(self.word, quoted)
-        return text if mended == quoted else msgspec.json.decode(mended, type=str)
+        known = text.lower()
+        if known in self._figures:
+            return self.word if key in _PEOPLE else text
+        if known in self._words:
+            return self.word if key in _PEOPLE or key in _SAID else text
+        return self._mended(text)
+
+
+# Patterns of names: what stands before a name, in the first group, is kept; "" for no names.
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return f"(?:{'|'.join(re.escape(name) for name in names)})"
+
+
+def _by_itself(names: Sequence[str]) -> str:
+    """A name that is no part of a longer word, address or number."""
+    return rf"(?<![\w@.+-])(){_any_of(names)}(?![\w@-]|\.\w)" if names else ""
+
+
+def _within(names: Sequence[str]) -> str:
+    """The same with something else beside it in the text."""
+    return rf"(?!\A{_any_of(names)}\Z){_by_itself(names)}" if names else ""
+
+
+def _told_of(names: Sequence[str]) -> str:
+    """Where the audit log names people, `user X put`; and the owners of counters, `cap:user/X`."""
+    if not names:
+        return ""
+    told = r"\b(?:user|assigned to|taken from) |\w:user/|\bpool:[^/\s]+/[^/\s]+/"
+    return rf"({told})(?!(?-i:[A-Z]{{2}})\Z){_any_of(names)}(?=[\s,;:/]|\Z)"
+
+
+def _in_brackets(names: Sequence[str]) -> str:
+    """Who holds a key, or types: `key 1 (X)`."""
+    return rf"((?<=\w )\(){_any_of(names)}(?=\))" if names else ""
 
 
 def _stands_alone(text: str) -> bool:
     return any(sign in " @" or sign.isdigit() for sign in text)
-
-
-def _inside(text: str) -> str:
-    """A name as a document in JSON spells it."""
-    return re.escape(_encode(text).decode()[1:-1])

@@ -109,7 +109,8 @@ class Standing(msgspec.Struct, array_like=True, gc=False):
     `suspended_us`, by a card with `suspended_card`. `reason`: why the last evaluation did not pay.
     `recharged` micros in `month`; `paid_us`: instants of the recharges of the last 24 h. `wake_us`: when the
     rule has to be looked at again, 0 for never. `told`: keys of what is told once, with the instant.
-    `numbers`: the last number of each series of papers.
+    `numbers`: the last number of each series of papers. `failures`: declines in a row of recharges by a card
+    of fingerprint `failed_card`, which is not tried before `not_before_us`; a new attempt goes on there.
     """
 
     mode: int = -1
@@ -128,6 +129,9 @@ class Standing(msgspec.Struct, array_like=True, gc=False):
     numbers: dict[str, int] = msgspec.field(default_factory=dict)
     attempt_card: str = ""
     attempt_due_us: int = 0
+    failures: int = 0
+    failed_card: str = ""
+    not_before_us: int = 0
 
 
 class Cap(msgspec.Struct, array_like=True, gc=False):

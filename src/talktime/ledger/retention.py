@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -43,26 +43,38 @@ _body: Final = msgspec.json.Decoder(ChargeBody)
 _session: Final = msgspec.json.Decoder(Session)
 
 
+class Before(NamedTuple):
+    """Calls that started before these instants lose their names: those that we carried, and those that the
+    customer's own operator carried.
+    """
+
+    carried_us: int
+    own_us: int
+
+
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """How long the calls of one tenant keep their names: those that started before an instant lose them.
+    """How long the calls of one tenant keep their names.
 
-    `users`: ids and UPNs in lower case -> (all names of this user, the instant); `other_us` is for everybody
-    else (domain.md 15: by the user's country, else the tenant's).
+    `users`: ids and UPNs in lower case -> (all names of this user, its instants); `other` is for everybody
+    else (domain.md 15: by the user's country, else the tenant's). `own`: the categories of calls that the
+    customer's own operator carries.
     """
 
     tenant: str
-    users: Mapping[str, tuple[frozenset[str], int]]
-    other_us: int
+    users: Mapping[str, tuple[frozenset[str], Before]]
+    other: Before
+    own: frozenset[str] = frozenset()
 
     @property
     def latest_us(self) -> int:
         """No call that started later loses its names."""
-        return max([self.other_us, *(before_us for _, before_us in self.users.values())])
+        return max(max(before) for before in (self.other, *(before for _, before in self.users.values())))
 
-    def before_us(self, user: str) -> int:
-        """The instant for the calls of a user."""
-        return self.users[user.lower()][1] if user.lower() in self.users else self.other_us
+    def before_us(self, user: str, category: str) -> int:
+        """The instant for the calls of a user that are of a category."""
+        before = self.users[user.lower()][1] if user.lower() in self.users else self.other
+        return before.own_us if category in self.own else before.carried_us
 
     def forgetting(self, user: str, country_prefix: CountryPrefix) -> Forgetting:
         """How a user is forgotten, by all its names."""
@@ -120,7 +132,7 @@ def _forgotten(rows: Sequence[Any], keeping: Keeping, country_prefix: CountryPre
         charge = Charge(*row[1:])
         body = _body.decode(charge.body)
         user = body.facts.user
-        if user and charge.start_us < keeping.before_us(user):
+        if user and charge.start_us < keeping.before_us(user, charge.category):
             yield rewritten(row[0], charge, body, keeping.forgetting(user, country_prefix))
 
 

@@ -54,6 +54,28 @@ class LotRow(NamedTuple):
     bought_us: int
     expires_us: int
     amount: int
+    reference: str
+
+
+class PaymentRow(NamedTuple):
+    """A payment as it is stored, without its instants."""
+
+    tenant: str
+    payment: str
+    kind: str
+    state: str
+    amount: int
+    gateway: str
+    gateway_payment: str
+    body: str
+
+
+class PaperRow(NamedTuple):
+    """That there is a paper."""
+
+    tenant: str
+    kind: str
+    key: str
 
 
 class ChargeRow(NamedTuple):
@@ -169,6 +191,8 @@ class Snapshot:
         self.imported = Stream(
             self._read(ImportedColumns, ImportedColumns._fields, "imported", "charge", "identity")
         )
+        self.payments = Stream(self._read(PaymentRow, PaymentRow._fields, "payments", "payment"))
+        self.papers = Stream(self._read(PaperRow, PaperRow._fields, "papers", "kind", "key"))
 
     def tenants(self) -> Iterator[str]:
         """Everybody who has a row anywhere, in order; whoever asks for the next has read all of the last."""
@@ -180,6 +204,8 @@ class Snapshot:
             self.counters,
             self.sessions,
             self.imported,
+            self.payments,
+            self.papers,
         )
         while waiting := [row.tenant for stream in streams if (row := stream.ahead) is not None]:
             yield min(waiting)

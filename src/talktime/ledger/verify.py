@@ -21,7 +21,8 @@ from talktime.ledger.database import DatabaseUrl
 from talktime.ledger.differences import MISSING, UNREADABLE, About, Difference, Findings
 from talktime.ledger.rebuild import Chain, Mark, Money
 from talktime.ledger.rebuild_charges import BookedRows, Charges, Counts, Sessions
-from talktime.ledger.records import NO_CHARGE, POST_USAGE, USAGE, Lot
+from talktime.ledger.rebuild_payments import Outside, compare_series
+from talktime.ledger.records import NO_CHARGE, POST_USAGE, USAGE, Lot, Standing
 from talktime.ledger.rows import first_kept_hour, standing_of
 from talktime.ledger.schema import HOURS_FROM
 from talktime.ledger.snapshot import CounterRow, Snapshot, WalletRow, open_snapshot
@@ -97,7 +98,9 @@ class _Rebuilt:
         self.chain = Chain(about, {})
         for mark in marks:
             self.chain.marks.setdefault(mark.number, []).append(mark)
-        self.money = Money(about, {row.lot: row for row in snapshot.lots.of(tenant)})
+        self.facts = {row.lot: row for row in snapshot.lots.of(tenant)}
+        self.money = Money(about, dict(self.facts))
+        self.outside = Outside(about)
         self.sessions = Sessions(about, snapshot.sessions.of(tenant), self.counts)
         booked = BookedRows(about, snapshot.imported.of(tenant))
         self.charges = Charges(about, snapshot.charges.of(tenant), self.sessions, booked, self.counts)
@@ -110,6 +113,7 @@ class _Rebuilt:
             self.entries += 1
             self.chain.take(entry)
             self.money.take(entry)
+            self.outside.take(entry)
             if entry.charge != NO_CHARGE:
                 self.charges.take(entry)
         self.charges.finish()
@@ -122,12 +126,20 @@ class _Rebuilt:
         for key in [key for key in self.counts.used if HOURS_FROM <= key[1] < first_hour]:
             del self.counts.used[key]
         self._counters(self._snapshot.counters.of(self.about.tenant), first_hour)
+        self.outside.compare(self._snapshot.payments.of(self.about.tenant), self.facts)
+        papers = self._snapshot.papers.of(self.about.tenant)
         wallets = list(self._snapshot.wallets.of(self.about.tenant))
         if not wallets:
             self.about.differ("wallet", MISSING, f"one of {self.chain.number} entries")
         for wallet in wallets:
-            self._wallet(wallet)
+            standing = self._standing(wallet)
+            self._wallet(wallet, standing)
             self._lots(wallet)
+            if standing is not None:
+                self.outside.attempt(standing)
+                compare_series(self.about, papers, standing.numbers)
+        for _ in papers:
+            pass
 
     def _accounts(self) -> None:
         accounts = self.money.accounts
@@ -148,10 +160,10 @@ class _Rebuilt:
             for (name, period), count in rest.items():
                 self.about.compare(f"{kind} of counter {name!r} of period {period}", 0, count)
 
-    def _wallet(self, wallet: WalletRow) -> None:
+    def _wallet(self, wallet: WalletRow, standing: Standing | None) -> None:
         money, held = self.money, self.counts.held
         next_us = [lot.expires_us for number, lot in money.lots.items() if lot.left > held[number]]
-        next_us.append(self._wake_us(wallet) or NEVER_US)
+        next_us.append((standing.wake_us if standing else 0) or NEVER_US)
         rebuilt: dict[str, object] = {
             "balance": money.balance,
             "overdraft": money.overdraft,
@@ -167,13 +179,13 @@ class _Rebuilt:
         if wallet.last_us < self.chain.at_us:
             self.about.differ("last_us of the wallet", wallet.last_us, f"{self.chain.at_us} or later")
 
-    def _wake_us(self, wallet: WalletRow) -> int:
-        """When a rule that waits has to be looked at again, 0 for never."""
+    def _standing(self, wallet: WalletRow) -> Standing | None:
+        """What was told, tried and numbered; None where it cannot be read."""
         try:
-            return standing_of(wallet.standing).wake_us
+            return standing_of(wallet.standing)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             self.about.differ("standing of the wallet", UNREADABLE, "how it stands")
-            return 0
+            return None
 
     def _lots(self, wallet: WalletRow) -> None:
         """The live lots of the wallet, one by one."""

@@ -5,6 +5,7 @@ Read in pages over all tenants, beside the engine and without locks. Methods blo
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
@@ -22,12 +23,17 @@ UNRATED_FLAG: Final = "unrated"
 SLICE_ROWS: Final = 50_000
 """Charges that are looked at in one read."""
 
+log = logging.getLogger(__name__)
+
 _lots: Final = msgspec.json.Decoder(list[Lot])
 _SOUGHT: Final = f'%"{UNRATED_FLAG}"%'
 
 
 class Watched(NamedTuple):
-    """A tenant as it stands; `document` is its own JSON, money in micros."""
+    """A tenant as it stands; `document` is its own JSON, money in micros.
+
+    `document` is "" where its wallet cannot be read: there is nothing to be said of it.
+    """
 
     tenant: str
     document: str
@@ -66,10 +72,7 @@ class Watching:
         )
         with away_is_said(), self._engine.connect() as db:
             rows = db.execute(asked).all()
-        return [
-            Watched(name, document, balance, reserved, tuple(_lots.decode(lots)), standing_of(standing))
-            for name, document, balance, reserved, lots, standing in rows
-        ]
+        return [_watched(*row) for row in rows]
 
     def days(self, names: Collection[str], from_day: int) -> dict[str, list[tuple[int, int]]]:
         """[(local day, micros paid)] of some tenants, from a day on."""
@@ -137,6 +140,15 @@ class Watching:
             rows = db.execute(asked, given).all()
         self._seen_us = newest
         return [(name, number, corrects, bool(found)) for name, number, corrects, found in rows]
+
+
+def _watched(name: str, document: str, balance: int, reserved: int, lots: str, standing: str) -> Watched:
+    """One row; where it cannot be read the others of its page still can."""
+    try:
+        return Watched(name, document, balance, reserved, tuple(_lots.decode(lots)), standing_of(standing))
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        log.exception("the wallet of tenant %r cannot be read; see `talktime verify`", name)
+        return Watched(name, "", balance, reserved, (), Standing())
 
 
 def _first_row(db: sa.Connection, from_us: int, newest: int) -> int:

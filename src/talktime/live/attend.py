@@ -13,7 +13,7 @@ from talktime.core.modes import Mode, mode
 from talktime.funding import recharge
 from talktime.funding.commands import Reconsider
 from talktime.ledger.audit import BY_ITSELF
-from talktime.ledger.records import Change
+from talktime.ledger.records import CREDITS, Change
 from talktime.live.tenant import LiveTenant
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def attend(book: Book) -> Sequence[Command]:
     assert isinstance(live, LiveTenant), "the engine was given another configuration"
     _mode(book, live)
     _low(book, live)
-    if recharge.evaluate(book, live.tenant):
+    if recharge.evaluate(book, live.tenant, live):
         return (Reconsider(book.tenant, book.standing.attempt),)
     return ()
 
@@ -58,17 +58,22 @@ def _mode(book: Book, live: LiveTenant) -> None:
 def _low(book: Book, live: LiveTenant) -> None:
     """Each level is told once when less is available, and again after a recovery (domain.md 10).
 
+    Calls reserve and release all day: that is none. Only money that comes in and lifts the balance to the
+    level lets it speak again.
+
     What was told is kept by the level itself: one that is new speaks, one that stays has spoken, whatever
     else was edited; a level that is configured no longer is forgotten.
     """
     levels, told = live.tenant.alerts.low_micros, book.standing.told
     if not levels and not told:
         return
-    available = book.balance - book.reserved
-    below = {f"{LOW}{level}": level for level in levels if is_below(available, level)}
-    over = [key for key in told if key.startswith(LOW) and key not in below]
+    balance, available = book.balance, book.balance - book.reserved
+    came_in = any(entry.credit == CREDITS for entry in book.entries)
+    kept = {f"{LOW}{level}" for level in levels if not came_in or is_below(balance, level)}
+    over = [key for key in told if key.startswith(LOW) and key not in kept]
     for key in over:
         del told[key]
+    below = {f"{LOW}{level}": level for level in levels if is_below(available, level)}
     new = [(key, level) for key, level in below.items() if key not in told]
     for key, level in new:
         told[key] = book.last_us

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from talktime.accounts.calendar import day_of, day_start_us, month_of, month_start_us
 from talktime.accounts.documents import tenant_of
+from talktime.accounts.eligibility import eligibility
 from talktime.accounts.funding_terms import Terms, terms_of
 from talktime.accounts.payers import NOBODY, Payers, payers_of
 from talktime.accounts.pool_sizes import PoolKey, partner_of, pool_key, pool_sizes, size_at
 from talktime.accounts.spend_caps import CapLimits, cap_limits
 from talktime.accounts.tenant import Tenant
-from talktime.core.limits import ALWAYS_US, NO_LIMIT
+from talktime.core.limits import ALWAYS_US, NEVER_US, NO_LIMIT
 from talktime.core.prefix import PrefixTable, prefix_table
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class LiveTenant:
     hours_forgotten: int = 0
     _month: tuple[int, int, int] = (0, 0, 0)
     _day: tuple[int, int, int] = (0, 0, 0)
+    _refill: tuple[int, int, bool] = (0, 0, False)
     _caps: dict[tuple[int, int], tuple[tuple[str, int], ...]] = field(default_factory=dict)
     _limit_of: dict[str, int] = field(default_factory=dict)
     _pools: dict[str, PoolKey] = field(default_factory=dict)
@@ -68,6 +70,27 @@ class LiveTenant:
             day = day_of(at_us, zone)
             self._day = (day_start_us(day, zone), day_start_us(day + 1, zone), day)
         return day
+
+    def may_refill(self, at_us: int) -> bool:
+        """Whether a rule that is on may buy: by eligibility, under MCA without that check (rulings.md 28).
+
+        Worked out again when a subscription, a licence or an exception begins or ends, not before.
+        """
+        from_us, until_us, may = self._refill
+        if not from_us <= at_us < until_us:
+            may = self.terms.is_mca or eligibility(self.tenant, self.catalogue, at_us).can_buy
+            turns = self._turns_us()
+            from_us = max((each for each in turns if each <= at_us), default=ALWAYS_US)
+            self._refill = (from_us, min((each for each in turns if each > at_us), default=NEVER_US), may)
+        return may
+
+    def _turns_us(self) -> set[int]:
+        """When something begins or ends that eligibility looks at."""
+        turns = {state.from_us for state in self.payers.states}
+        turns |= {waiver.until_us for waiver in self.tenant.waivers}
+        for bought in self.tenant.subscriptions:
+            turns |= {bought.from_us, bought.until_us}
+        return turns
 
     def caps_of(self, user: int, service: int) -> tuple[tuple[str, int], ...]:
         """(counter, limit in micros) of the month's caps that a call of these payers moves."""

@@ -13,6 +13,7 @@ from talktime.core.refusals import Refusal
 from talktime.funding.recharge import evaluate
 from talktime.ledger.book import REFUSED_TOLD
 from talktime.ledger.records import ZERO_TOLD
+from talktime.live.tenant import LiveTenant
 
 if TYPE_CHECKING:
     from talktime.accounts.tenant import Tenant
@@ -34,10 +35,11 @@ def recharge_comes(book: Book, tenant: Tenant) -> bool:
     The rule that refills is asked here too, so that the very call that needs it sets it off (rulings.md 21);
     where an attempt waits already it has been asked, and what it said is not to be lost.
     """
-    standing = book.standing
+    standing, live = book.standing, book.config
+    assert isinstance(live, LiveTenant), "the engine was given another configuration"
     if not standing.attempt:
-        evaluate(book, tenant)
-    return bool(standing.attempt) and standing.attempt_due_us <= book.last_us + RECHARGE_SOON_US
+        evaluate(book, tenant, live)
+    return bool(standing.attempt) and standing.attempt_due_us <= book.now_us + RECHARGE_SOON_US
 
 
 def tell_refused(book: Book, tenant: Tenant, reason: Refusal) -> None:

@@ -27,7 +27,16 @@ _TUNNELS: Final = (
     (ip_network("2002::/16"), 80),  # 6to4
     (ip_network("::/96"), 0),  # IPv4-compatible, long out of use
 )
-_REFUSED: Final = (ip_network("64:ff9b:1::/48"), ip_network("2001::/32"))  # local NAT64, Teredo
+# What the Internet does not lead to, or not as to others; Python's own table has less of it in some releases.
+_REFUSED: Final = (
+    ip_network("64:ff9b:1::/48"),  # local NAT64
+    ip_network("2001::/23"),  # protocols' own, Teredo among them
+    ip_network("3fff::/20"),  # documentation
+    ip_network("5f00::/16"),  # segments of routes
+    ip_network("fec0::/10"),  # site-local, long out of use
+    ip_network("192.0.0.0/24"),  # protocols' own
+    ip_network("192.88.99.0/24"),  # 6to4 relays, long out of use
+)
 
 
 class AddressRefused(Exception):  # noqa: N818 - a refusal
@@ -41,8 +50,8 @@ def is_public(address: str) -> bool:
         inner = _inner(ip)
         if inner is not None:
             return is_public(str(inner))
-        if any(ip in network for network in _REFUSED):
-            return False
+    if any(ip in network for network in _REFUSED):
+        return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved and ip not in _METADATA
 
 

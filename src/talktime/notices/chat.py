@@ -1,14 +1,16 @@
 """Chat rooms by Apprise: only services of a list, only by HTTPS, in threads of their own.
 
-What we check for webhooks cannot be held inside Apprise: it looks names up and follows redirects itself. So
-the list (`catalog/data/chat.toml`) names services that are spoken to by HTTPS; where the address names the
-host it is looked up before each message and refused if it is private. That is a check, no fence: a host that
-its owner moves between the two look-ups, or one that redirects, is not stopped.
+Apprise reads an address in its own way (options behind `;`, the first `@` of several), so an address is held
+to a narrow form that has one reading only, with the options of `catalog/data/chat.toml`; what Apprise made of
+it is looked at again before it sends. A host that an address names is looked up before each message and
+refused if it is private; redirects are not followed. That is a check, no fence: Apprise looks the name up
+itself, and a host that its owner moves between the two look-ups is not stopped.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +18,8 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib import resources
-from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl, urlsplit
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from talktime.catalog.load import CatalogueError
 from talktime.notices.addresses import AddressRefused, Lookup, checked_addresses, look_up
@@ -36,19 +38,33 @@ MAX_URL: Final = 2_048
 
 _HTTPS: Final = 443
 
+_SIGNS: Final = r"[A-Za-z0-9._~%!$*+=:-]"
+_REST: Final = r"(?:/[A-Za-z0-9._~%!$*+=:@/-]*)?(?:\?(?P<query>[A-Za-z0-9._~%!$*+=:@/&-]*))?"
+_NAMED: Final = re.compile(
+    rf"[a-z]+://(?:{_SIGNS}+@)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?{_REST}"
+)
+"""An address that names its host: nothing but a host and a port stands behind the one `@`."""
+
+_FIXED: Final = re.compile(rf"[a-z]+://(?:{_SIGNS}+@)?[A-Za-z0-9._~:+=-]+{_REST}")
+"""An address of a service that has its own host: a part of the secret stands where the host would."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChatService:
-    """A service that may be used. `names_host`: the address says which host is called."""
+    """A service that may be used.
+
+    `names_host`: the address says which host is called. `options`: what may stand behind the question mark.
+    """
 
     scheme: str
     name: str
     names_host: bool
+    options: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class ChatServices:
-    """The services by scheme, and what may stand behind the question mark of an address."""
+    """The services by scheme, and the options that each of them has."""
 
     services: Mapping[str, ChatService]
     options: frozenset[str]
@@ -62,14 +78,30 @@ class ChatServices:
             hostname = parts.hostname
         except ValueError:
             return "the chat address cannot be read; write one such as slack://..."
-        if parts.scheme not in self.services:
+        service = self.services.get(parts.scheme)
+        if service is None:
             known = ", ".join(sorted(self.services))
             return f"the chat service {parts.scheme!r} is none that may be used; those are {known}"
         if not hostname:
             return f"the chat address names nothing behind {parts.scheme}://"
-        for name, _ in parse_qsl(parts.query, keep_blank_values=True):
-            if name.lower().lstrip("+-:") not in self.options or name[:1] in "+-:":
+        read = (_NAMED if service.names_host else _FIXED).fullmatch(url)
+        if read is None or url.count("@") > 1 or url.count("?") > 1:
+            return (
+                "the chat address holds a sign that services read differently (; # \\ a second @ or ?), or"
+                " a % or & in its host; write # of a channel as %23"
+            )
+        return self._option_fault(read["query"] or "", service)
+
+    def _option_fault(self, query: str, service: ChatService) -> str:
+        """The same of what stands behind the question mark; an option is taken only as it is spelled."""
+        seen: set[str] = set()
+        for pair in query.split("&") if query else ():
+            name = pair.partition("=")[0]
+            if name.lower() not in self.options | service.options:
                 return f"the option {name!r} of the chat address may not be used"
+            if name.lower() in seen:
+                return f"the option {name!r} stands twice in the chat address"
+            seen.add(name.lower())
         return ""
 
 
@@ -81,13 +113,15 @@ def read_chat(text: str, file: str = FILE) -> ChatServices:
         raise CatalogueError(f"{file}: not TOML: {error}") from None
     services: dict[str, ChatService] = {}
     for position, entry in enumerate(top.get("service", []), 1):
-        if set(entry) != {"scheme", "name", "host"} or entry["host"] not in (FIXED, NAMED):
+        if set(entry) - {"options"} != {"scheme", "name", "host"} or entry["host"] not in (FIXED, NAMED):
             raise CatalogueError(
                 f"{file}: service {position}: needs scheme, name and host ({FIXED}, {NAMED})"
             )
         if entry["scheme"] in services:
             raise CatalogueError(f"{file}: service {position}: {entry['scheme']!r} stands twice")
-        services[entry["scheme"]] = ChatService(entry["scheme"], entry["name"], entry["host"] == NAMED)
+        services[entry["scheme"]] = ChatService(
+            entry["scheme"], entry["name"], entry["host"] == NAMED, frozenset(entry.get("options", ()))
+        )
     if set(top) != {"service", "options"}:
         raise CatalogueError(f"{file}: needs options and [[service]], and nothing else")
     return ChatServices(services, frozenset(top["options"]))
@@ -145,8 +179,10 @@ class ChatSender:
             async with asyncio.timeout(self._send_s):
                 await self._check_host(url)
                 loop = asyncio.get_running_loop()
-                text = message.chat()
-                return await loop.run_in_executor(self._threads, _notify, url, message.subject, text)
+                names_host = self._services.services[urlsplit(url).scheme].names_host
+                return await loop.run_in_executor(
+                    self._threads, _notify, url, names_host, message.subject, message.chat()
+                )
         except TimeoutError:
             return Tried(End.UNREACHED, f"the chat service did not answer within {self._send_s:g} s")
         except AddressRefused as error:
@@ -169,13 +205,35 @@ class ChatSender:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _notify(url: str, title: str, body: str) -> Tried:
+def _notify(url: str, names_host: bool, title: str, body: str) -> Tried:
     """In a thread: Apprise says no more than whether it worked."""
-    import apprise
-
-    service = apprise.Apprise.instantiate(url)
+    service = made(url)
     if service is None:
         return Tried(End.HOPELESS, "the chat address is not complete; copy it anew from the service")
+    if not is_as_read(service, url, names_host):
+        return Tried(End.HOPELESS, "the chat address is read in two ways; copy it anew from the service")
     if service.notify(body=body, title=title):
         return Tried(End.SENT)
     return Tried(End.UNREACHED, "the chat service did not take the message")
+
+
+def made(url: str) -> Any:
+    """What Apprise makes of an address, None for nothing; it follows no redirect and logs no secret."""
+    import apprise
+
+    asset = apprise.AppriseAsset(secure_logging=True, http_redirects=False)
+    return apprise.Apprise.instantiate(url, asset=asset)
+
+
+def is_as_read(service: Any, url: str, names_host: bool) -> bool:
+    """Whether what Apprise made calls the host that was checked, proves it, and reads nothing else.
+
+    A template would be read from this machine's files or network.
+    """
+    if not service.verify_certificate or service.redirects or getattr(service, "template", None):
+        return False
+    if not names_host:
+        return True
+    parts = urlsplit(url)
+    host = str(service.host or "").strip("[]").lower()
+    return host == parts.hostname and (service.port or None) == parts.port

@@ -45,6 +45,14 @@ def recipients(tenant: Tenant, event: str, roles: Roles) -> tuple[Recipient, ...
     return tuple(people.values())
 
 
+def recipient_at(address: str, tenant: Tenant, event: str, roles: Roles) -> Recipient | None:
+    """Who is told of an event at an address, in any letter case; None where nobody is."""
+    for person in recipients(tenant, event, roles):
+        if person.address.casefold() == address.casefold():
+            return person
+    return None
+
+
 def told_roles(tenant: Tenant, event: str, roles: Roles) -> frozenset[str]:
     """The roles that an event is told to: the tenant's own choice where the event leaves it one."""
     known = roles.events.get(event)

@@ -1,21 +1,28 @@
-"""What each channel does with one delivery: find where it goes, word it, send it, say how that ended."""
+"""What each channel does with one delivery: find where it goes, word it, send it, say how that ended.
+
+A delivery may have waited for days, so whom it is for is looked up as it goes out: who holds no role for the
+event any more, a webhook that was removed and a room that is no longer set get nothing.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from talktime.catalog.side import load_roles
 from talktime.ledger.deliveries import CHAT, MAIL
 from talktime.notices import webhooks as signing
 from talktime.notices.chat import room
 from talktime.notices.mail import address_of, mail, message_id
 from talktime.notices.message import message
+from talktime.notices.recipients import recipient_at
 from talktime.notices.tried import End, Tried
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from talktime.accounts.tenant import Tenant
+    from talktime.catalog.side_model import Roles
     from talktime.ledger.deliveries import Claimed
     from talktime.notices.chat import ChatSender
     from talktime.notices.mail import MailSender
@@ -39,13 +46,17 @@ class Around:
 
 @dataclass(frozen=True, slots=True)
 class Senders:
-    """The channels. `mail` None: there is no mail server, and mails wait. `base_url`: the admin center's."""
+    """The channels. `mail` None: there is no mail server, and mails wait. `base_url`: the admin center's.
+
+    `roles`: who is told of what.
+    """
 
     wording: Wording
     webhook: WebhookSender
     chat: ChatSender
     mail: MailSender | None = None
     base_url: str = ""
+    roles: Roles = field(default_factory=load_roles)
 
     async def send(self, claimed: Claimed, around: Around, now_us: int) -> Tried:
         """One try of a delivery."""
@@ -61,7 +72,10 @@ class Senders:
     async def _mail(self, claimed: Claimed, tenant: Tenant) -> Tried:
         if self.mail is None:
             return Tried(End.LATER, "there is no mail server set")
-        to = address_of(claimed.recipient, _name_of(tenant, claimed.recipient))
+        person = recipient_at(claimed.recipient, tenant, claimed.kind, self.roles)
+        if person is None:
+            return Tried(End.HOPELESS, "holds no role for this any more")
+        to = address_of(claimed.recipient, person.name)
         if to is None:
             return Tried(
                 End.HOPELESS, f"{claimed.recipient!r} is no mail address; correct the administrator's"
@@ -95,11 +109,3 @@ class Senders:
             await self.mail.close()
         await self.webhook.close()
         self.chat.close()
-
-
-def _name_of(tenant: Tenant, address: str) -> str:
-    """How the administrator with this address is called."""
-    for person in tenant.administrators:
-        if (person.mail or person.upn).strip().casefold() == address.casefold():
-            return person.name
-    return ""

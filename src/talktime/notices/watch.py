@@ -15,8 +15,8 @@ from talktime.accounts.calendar import to_utc, zone
 from talktime.accounts.funding_terms import terms_of
 from talktime.accounts.tenant import ACTIVE
 from talktime.core.alerts import LONG_DAYS, days_until, is_short
-from talktime.ledger.engine import QueueFull, Stopping
-from talktime.ledger.store import StoreAway, StoreBusy, UnknownOutcome
+from talktime.ledger.engine import Attend, QueueFull, Stopping
+from talktime.ledger.store import StoreAway
 from talktime.notices.alerts import card_end_us, card_name, cards_due, lots_due, runway
 from talktime.notices.fan_out import read_tenants
 from talktime.notices.ladders import DAY_US
@@ -64,12 +64,17 @@ class Watch:
         while True:
             try:
                 await self.look()
-            except (QueueFull, Stopping, StoreAway, StoreBusy, UnknownOutcome) as error:
+            except (QueueFull, Stopping, StoreAway) as error:
                 log.warning("the watch could not look at everything: %s", error)
+            except Exception:  # begun again at once it would read all tenants every second
+                log.exception("the watch could not look at everything; it looks again at its time")
             await asyncio.sleep(every_s)
 
     async def look(self) -> int:
-        """Looks at every tenant once; returns how many notices were written. Raises what `submit` raises."""
+        """Looks at every tenant once; returns how many notices were written.
+
+        What goes wrong with one tenant is logged. Raises QueueFull, Stopping and StoreAway: they stop all.
+        """
         now_us = self._clock_us()
         unrated = await asyncio.to_thread(self._watching.unrated, now_us - UNRATED_BACK_US)
         after, told = "", 0
@@ -78,16 +83,32 @@ class Watch:
             days = await asyncio.to_thread(
                 self._watching.days, [each.tenant for each in page], now_us // DAY_US - LONG_DAYS - 1
             )
-            tenants = read_tenants({each.tenant: each.document for each in page})
+            tenants = read_tenants({each.tenant: each.document for each in page if each.document})
             for watched in page:
                 tenant = tenants.get(watched.tenant)
-                if tenant is not None and tenant.status == ACTIVE:
-                    given = (days[watched.tenant], unrated[watched.tenant], now_us)
-                    told += await self._say(watched, seen(watched, tenant, *given, self._catalogue))
+                if tenant is None or tenant.status != ACTIVE:
+                    continue
+                given = (days[watched.tenant], unrated[watched.tenant], now_us)
+                try:
+                    told += await self._look_at(watched, tenant, *given)
+                except (QueueFull, Stopping, StoreAway):
+                    raise
+                except Exception:  # what is wrong with one tenant is no reason to leave the others alone
+                    log.exception("the watch cannot look at tenant %r; the others go on", watched.tenant)
         return told
 
-    async def _say(self, watched: Watched, found: Seen) -> int:
-        told = 0
+    async def _look_at(
+        self,
+        watched: Watched,
+        tenant: Tenant,
+        days: Sequence[tuple[int, int]],
+        unrated: int,
+        now_us: int,
+    ) -> int:
+        if tenant.auto_recharge.enabled:
+            # Settings are committed before the wallet is looked at with them: a kill between the two heals.
+            await self._submit(Attend(watched.tenant))
+        found, told = seen(watched, tenant, days, unrated, now_us, self._catalogue), 0
         if found.rearmed:
             await self._submit(Rearm(watched.tenant, found.rearmed))
         for tell in found.tells:

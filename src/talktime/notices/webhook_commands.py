@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from talktime.accounts.expecting import CHANGED_MEANWHILE
 from talktime.ledger.audit import BY_ITSELF
 from talktime.ledger.commands import NO_TENANT, Refused
 from talktime.ledger.deliveries import WEBHOOK_PAPER
@@ -28,6 +29,9 @@ NO_WEBHOOK = Refused("unknown_webhook", "no such webhook")
 
 Edit = Callable[[Webhook, int], Webhook]
 """A webhook and the instant -> the webhook as it is to be."""
+
+Still = Callable[[Webhook], bool]
+"""Whether a webhook still is as somebody saw it."""
 
 
 class _OfWebhook(OfMoney):
@@ -67,13 +71,17 @@ class AddWebhook(_OfWebhook):
 
 @dataclass(frozen=True, slots=True)
 class EditWebhook(_OfWebhook):
-    """Changes a webhook under the lock, whatever has changed it meanwhile; `what` stands in the audit log."""
+    """Changes a webhook under the lock; `what` stands in the audit log.
+
+    Without `still` whatever has changed it meanwhile; with it, only while that holds.
+    """
 
     tenant: str
     webhook: str
     edit: Edit
     what: str
     who: str
+    still: Still | None = None
     call_id: str = ""
     creates: bool = False
 
@@ -85,6 +93,8 @@ class EditWebhook(_OfWebhook):
         known = _known(book, self.webhook)
         if known is None:
             return NO_WEBHOOK
+        if self.still is not None and not self.still(known):
+            return CHANGED_MEANWHILE
         book.advance(now_us)
         edited = self.edit(known, book.last_us)
         _put(book, edited)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -16,7 +17,13 @@ from talktime.ledger.commands import NO_TENANT, Refused
 from talktime.notices import webhooks as signing
 from talktime.notices.fan_out import read_tenants, read_webhooks
 from talktime.notices.tried import Tried
-from talktime.notices.webhook_commands import NO_WEBHOOK, AddWebhook, EditWebhook, RemoveWebhook
+from talktime.notices.webhook_commands import (
+    NO_WEBHOOK,
+    AddWebhook,
+    EditWebhook,
+    RemoveWebhook,
+    Still,
+)
 from talktime.notices.webhooks import (
     KEEP_OLD_S,
     MAX_WEBHOOKS,
@@ -35,6 +42,35 @@ if TYPE_CHECKING:
     from talktime.notices.courier import Submit
     from talktime.notices.webhook_sender import WebhookSender
     from talktime.notices.wording import Wording
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a webhook is to be: another URL, other events, on or off; what is None stays."""
+
+    url: str | None = None
+    events: Sequence[str] | None = None
+    enabled: bool | None = None
+
+    @property
+    def words(self) -> str:
+        """What the audit log says of it."""
+        turned = {None: (), True: ("switched on",), False: ("switched off",)}[self.enabled]
+        edits = self.url is not None or self.events is not None
+        return ", ".join((*(("changed",) if edits or not turned else ()), *turned))
+
+    def of(self, now: Webhook, at_us: int) -> Webhook:
+        """The webhook as it is to be; failures of another URL, and those before it was off, count no more."""
+        url = now.url if self.url is None else self.url
+        is_fresh = url != now.url or self.enabled is True
+        turned = {None: now.disabled_us, True: 0, False: now.disabled_us or at_us}[self.enabled]
+        return msgspec.structs.replace(
+            now,
+            url=url,
+            events=now.events if self.events is None else tuple(dict.fromkeys(self.events)),
+            failing_since_us=0 if is_fresh else now.failing_since_us,
+            disabled_us=turned,
+        )
 
 
 class WebhookDesk:
@@ -82,26 +118,17 @@ class WebhookDesk:
         return await self._change(AddWebhook(tenant, made.id, made, who))
 
     async def edit(
-        self, tenant: str, webhook: str, who: str, url: str | None = None, events: Sequence[str] | None = None
+        self, tenant: str, webhook: str, who: str, wanted: Wanted, still: Still | None = None
     ) -> Webhook | Refused:
-        """Another URL, other events; what is None stays. Failures of the URL before do not count on."""
+        """Makes it what is wanted, in one change; refused where it is not `still` as it was seen."""
         known = await self.kept(tenant, webhook)
         if known is None:
             return NO_WEBHOOK
-        wanted = known.url if url is None else url
-        fault = url_fault(wanted, allow_private=known.allow_private) or self._events_fault(events or ())
+        url = known.url if wanted.url is None else wanted.url
+        fault = url_fault(url, allow_private=known.allow_private) or self._events_fault(wanted.events or ())
         if fault:
             return Refused("invalid", fault)
-
-        def edited(now: Webhook, at_us: int) -> Webhook:
-            del at_us
-            chosen = now.events if events is None else tuple(dict.fromkeys(events))
-            since_us = now.failing_since_us if url in (None, now.url) else 0
-            return msgspec.structs.replace(
-                now, url=now.url if url is None else url, events=chosen, failing_since_us=since_us
-            )
-
-        return await self._change(EditWebhook(tenant, webhook, edited, "changed", who))
+        return await self._change(EditWebhook(tenant, webhook, wanted.of, wanted.words, who, still))
 
     async def rotate(
         self, tenant: str, webhook: str, who: str, keep_s: int = KEEP_OLD_S
@@ -116,20 +143,15 @@ class WebhookDesk:
 
     async def disable(self, tenant: str, webhook: str, who: str) -> Webhook | Refused:
         """Switches it off: nothing is sent to it, and what waits for it fails and is kept."""
-
-        def edited(now: Webhook, at_us: int) -> Webhook:
-            return now if now.disabled_us else msgspec.structs.replace(now, disabled_us=at_us)
-
-        return await self._change(EditWebhook(tenant, webhook, edited, "switched off", who))
+        return await self._turned(tenant, webhook, who, enabled=False)
 
     async def enable(self, tenant: str, webhook: str, who: str) -> Webhook | Refused:
         """Switches it on; failures before do not count on."""
+        return await self._turned(tenant, webhook, who, enabled=True)
 
-        def edited(now: Webhook, at_us: int) -> Webhook:
-            del at_us
-            return msgspec.structs.replace(now, disabled_us=0, failing_since_us=0)
-
-        return await self._change(EditWebhook(tenant, webhook, edited, "switched on", who))
+    async def _turned(self, tenant: str, webhook: str, who: str, *, enabled: bool) -> Webhook | Refused:
+        wanted = Wanted(enabled=enabled)
+        return await self._change(EditWebhook(tenant, webhook, wanted.of, wanted.words, who))
 
     async def remove(self, tenant: str, webhook: str, who: str) -> Webhook | Refused:
         """Removes it."""

@@ -7,6 +7,7 @@ address that was judged. Nothing of the answer is read but its status.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address
 from typing import Final
@@ -23,7 +24,12 @@ CONNECT_S: Final = 5.0
 MAX_ADDRESSES: Final = 3
 """Addresses of a host that are tried, one after the other, where none answers."""
 
+NOT_ALLOWED: Final = "its host leads to an address that is not allowed"
+
 _PORTS: Final = {"http": 80, "https": 443}
+
+
+log = logging.getLogger(__name__)
 
 
 class WebhookSender:
@@ -51,7 +57,9 @@ class WebhookSender:
         except TimeoutError:
             return Tried(End.UNREACHED, f"did not answer within {self._send_s:g} s")
         except AddressRefused as error:
-            return Tried(End.UNREACHED, str(error))
+            # Where a name of ours leads to is nobody's business who may only write URLs.
+            log.warning("a webhook is not called: %s", error)
+            return Tried(End.UNREACHED, NOT_ALLOWED)
         except (OSError, httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             return Tried(End.UNREACHED, f"could not be reached: {_words(error)}")
 

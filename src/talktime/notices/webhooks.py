@@ -132,8 +132,9 @@ def url_fault(url: str, *, allow_private: bool) -> str:
 
 
 def shown_url(url: str) -> str:
-    """A URL for logs and mails: without what stands behind the question mark, which may be a secret."""
-    return url.partition("?")[0]
+    """A URL for the audit log and mails: scheme and host, since path and query may be secrets."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def message_id(notice: int) -> str:

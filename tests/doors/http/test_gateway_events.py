@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
 
 from talktime.doors.http.doorkeeper import MAX_EVENT_BYTES
+from talktime.funding.gateway import EventKind, GatewayEvent, GatewayRefused, GatewayUnclear
 from tests.databases import database, sqlite_database
 from tests.doors.http.houses import client_of
 from tests.doors.http.shops import CONFIRMED, CONTOSO, Shop, got, told
@@ -64,5 +69,58 @@ def test_only_this_address_is_open_without_a_key(sqlite_database: str, tmp_path:
             ):
                 assert (await got(nobody.post(path), 401))["code"] == "unauthorized"
             assert (await nobody.get("/v1/gateways/sandbox/events")).status_code == 401
+
+    told(story, sqlite_database, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "refused", "status"),
+    [
+        ({"tenant": "", "payment": ""}, GatewayRefused("not_found", "there is no such payment"), 200),
+        ({"tenant": "", "payment": ""}, GatewayUnclear("no answer"), 503),
+        ({"kind": EventKind.DISPUTE_OPENED, "currency": "XXX"}, None, 200),
+        ({"tenant": "", "payment": ""}, None, 200),
+    ],
+)
+def test_message_that_is_about_nothing_of_ours_is_done_with(
+    sqlite_database: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    said: dict[str, Any],
+    refused: Exception | None,
+    status: int,
+) -> None:
+    """Another status would have the gateway send it again, for days."""
+    event = GatewayEvent(
+        "ev", EventKind.PAYMENT_SUCCEEDED, "contoso", "P-contoso-000001", 1, "theirs", 100, "USD"
+    )
+
+    async def fill(known: GatewayEvent) -> GatewayEvent:
+        if refused is not None:
+            raise refused
+        return known
+
+    async def story(shop: Shop) -> None:
+        monkeypatch.setattr(shop.bank, "read_event", lambda *_: msgspec.structs.replace(event, **said))
+        monkeypatch.setattr(shop.bank, "fill", fill)
+        assert (await shop.told("sandbox", b"{}", {})).status_code == status
+        assert (await got(shop.client.get(f"{CONTOSO}/credits")))["balance"] == "0"
+
+    told(story, sqlite_database, tmp_path)
+
+
+def test_fault_of_ours_is_told_again(
+    sqlite_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ValueError("a defect")
+
+    async def story(shop: Shop) -> None:
+        await shop.card(CONFIRMED)
+        waits = await shop.buy("100", status=202)
+        shop.bank.complete_action(waits["url"].rsplit("/", 1)[1], succeed=True)
+        message = shop.bank.pull_events(shop.clock())[-1]
+        monkeypatch.setattr("talktime.doors.http.management.gateway_events.take_event", broken)
+        assert (await got(shop.told("sandbox", message.body, dict(message.headers)), 500))["status"] == 500
 
     told(story, sqlite_database, tmp_path)

@@ -297,8 +297,8 @@ def test_adjustments_give_and_take_with_a_reason(sqlite_database: str) -> None:
         await got(door.client.post(place, json={"amount": "1", "reference": "r6"}), 400)
         audit = (await got(door.client.get(f"{CONTOSO}/audit")))["audit"]
         assert [line["what"] for line in audit[:2]] == [
-            "adjustment of -12500000 micros: typo",
-            "adjustment of 5000000 micros: lot 2: sorry",
+            "adjustment of -12.5 USD: typo",
+            "adjustment of 5 USD: lot 2: sorry",
         ]
         assert all(line["who"].endswith("(operator)") for line in audit)
 

@@ -148,6 +148,47 @@ def test_what_a_user_cannot_have_is_refused(
     told(story, sqlite_database)
 
 
+CAPPED = {"upn": "bob@contoso.example", "cap_per_month": "5"}
+AS_HE_GOES = {"upn": "bob@contoso.example", "licences": ["MCOPSTNPP"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "right", "may"),
+    [
+        (CAPPED, "edit caps", "billing_administrator"),
+        (AS_HE_GOES, "manage pay as you go", "billing_administrator"),
+    ],
+)
+def test_user_is_given_no_cap_and_no_paid_minutes_by_who_edits_users(
+    sqlite_database: str, body: dict[str, Any], right: str, may: str
+) -> None:
+    """One by one as from a file: the change asks for it, not the way that it comes."""
+    bob, word = f"{USERS}/bob@contoso.example", next(key for key in body if key != "upn")
+    value = body[word] if isinstance(body[word], str) else body[word][0]
+    text = f"upn,{word}\nbob@contoso.example,{value}\n"
+
+    async def story(door: Door) -> None:
+        await got(door.client.put(bob, json={"upn": "bob@contoso.example"}))
+        async with (
+            door.holder("user_administrator") as client,
+            door.holder("user_administrator", may) as both,
+        ):
+            for answer in (
+                client.put(bob, json=body),
+                client.put(f"{USERS}/eve", json={**body, "upn": "eve"}),
+                client.post(f"{USERS}/import", content=text, headers={"content-type": "text/csv"}),
+            ):
+                problem = await got(answer, 403)
+                assert f"to {right};" in problem["detail"]
+            assert await upns(door) == ["ana@contoso.example", "bob@contoso.example"]
+            await sent(both, text)
+            await got(client.put(bob, json={**body, "name": "Bob"}))
+            assert (await got(client.get(bob)))[word] == body[word], "what stays as it was asks for nothing"
+            await got(client.delete(bob), 204)
+
+    told(story, sqlite_database)
+
+
 # --- many users -------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
+from talktime.ledger.database import open_engine, open_url
 from tests.databases import database, sqlite_database
 from tests.doors.http.houses import TENANT
 from tests.doors.http.shops import BUYER, CONTOSO, UNDER_MCA, Shop, got, told
@@ -139,3 +142,22 @@ def test_lot_is_opened_once_by_the_key_of_its_request(sqlite_database: str, tmp_
         assert (await got(shop.client.get(f"{CONTOSO}/credits")))["balance"] == "65"
 
     told(story, sqlite_database, tmp_path)
+
+
+def test_what_was_overdrawn_before_is_named_since_no_invoice_takes_it_over(
+    sqlite_database: str, tmp_path: Path
+) -> None:
+    owed = "5 USD are overdrawn; billing after use does not take them over."
+
+    async def story(shop: Shop) -> None:
+        assert (await got(shop.client.get(f"{CONTOSO}/credits")))["warnings"] == []
+        assert (await got(shop.client.get(PLACE)))["notes"] == []
+        with open_engine(open_url(sqlite_database)).begin() as db:
+            db.execute(sa.text("update wallets set balance = -5000000, overdraft = 5000000, lots = '[]'"))
+        credits = await got(shop.client.get(f"{CONTOSO}/credits"))
+        assert (credits["mode"], credits["overdraft"]) == ("post_usage", "5")
+        assert [(one["id"], one["says"]) for one in credits["warnings"]] == [("overdrawn", owed)]
+        notes = (await got(shop.client.get(PLACE)))["notes"]
+        assert [note for note in notes if note.startswith(owed)] != []
+
+    told(story, sqlite_database, tmp_path, UNDER_MCA)

@@ -114,6 +114,40 @@ def test_large_adjustment_takes_two_persons(database: str) -> None:
     told(story, database)
 
 
+def test_second_key_of_the_first_person_is_no_second_person(sqlite_database: str) -> None:
+    """A key that was made after the request approves nothing; one that was there before does."""
+
+    async def story(door: Door) -> None:
+        async with provider(door) as other:
+            door.clock.now_us += 1
+            large = {**LARGE, "reference": "r1"}
+            asked = await got(door.client.post(f"{CONTOSO}/adjustments", json=large), 202)
+            approve = f"{CONTOSO}/approvals/{asked['id']}/approve"
+            door.clock.now_us += 1
+            async with provider(door) as new:
+                problem = await got(new.post(approve), 403)
+                assert problem["code"] == "second_person_needed"
+                assert "key" in problem["detail"]
+            assert (await got(other.post(approve)))["balance"] == "2550"
+
+    told(story, sqlite_database)
+
+
+def test_partner_is_set_by_the_provider(sqlite_database: str) -> None:
+    async def story(door: Door) -> None:
+        place = f"{CONTOSO}/partner"
+        assert await got(door.client.get(place)) == {"partner": None}
+        assert await got(door.client.put(place, json={"partner": "fabrikam"})) == {"partner": "fabrikam"}
+        async with door.holder("global_administrator") as client:
+            assert await got(client.get(place)) == {"partner": "fabrikam"}
+            await got(client.put(place, json={"partner": ""}), 403)
+        assert await got(door.client.put(place, json={"partner": ""})) == {"partner": None}
+        (line, *_) = (await got(door.client.get(f"{CONTOSO}/audit")))["audit"]
+        assert (line["what"], line["before"], line["after"]) == ("partner removed", "fabrikam", "")
+
+    told(story, sqlite_database)
+
+
 def test_adjustments_are_listed_in_pages_and_declined(sqlite_database: str) -> None:
     async def story(door: Door) -> None:
         for number in range(3):

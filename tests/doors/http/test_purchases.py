@@ -286,6 +286,15 @@ def test_partner_funds_its_customer_and_nobody_else_does(database: str, tmp_path
             problem = await got(own.post(f"{CONTOSO}/purchases", json=body, headers=headers), 422)
             assert problem["code"] == "not_eligible"
             assert "Ask the partner to fund credits on your behalf" in problem["detail"]
+            suspended = {"status": "suspended", "reason": "case 7"}
+            await got(shop.client.put(f"{CONTOSO}/status", json=suspended))
+            late = {"Idempotency-Key": "p2"}
+            problem = await got(partner.post(f"{CONTOSO}/on-behalf", json=body, headers=late), 409)
+            assert problem["code"] == "tenant_suspended"
+            lot = {"amount": "60", "currency": "USD", "reference": "r2"}
+            assert (await got(shop.client.post(f"{CONTOSO}/lots", json=lot), 409))[
+                "code"
+            ] == "tenant_suspended"
 
     told(story, database, tmp_path, through)
 

@@ -118,6 +118,10 @@ def test_off_is_off_however_often_and_cancels_what_was_not_sent(database: str, t
         await shop.card()
         waits = (await put(shop))["in_flight"]["payment"]
         async with shop.of_role("admin_agent") as partner:
+            problem = await got(partner.post(f"{PLACE}/off"), 403)
+            assert problem["code"] == "forbidden", "it sells nothing to this tenant"
+            account = {"id": "csp", "agreement": "CSP"}
+            await got(shop.client.put(f"{CONTOSO}/billing-accounts/csp", json=account))
             for _ in range(3):
                 off = await got(partner.post(f"{PLACE}/off"))
                 assert (off["state"], off["says"], off["in_flight"]) == ("off", "off", None)

@@ -22,6 +22,7 @@ from talktime.doors.http.management import (
     eligibility,
     keys,
     notices,
+    partner,
     people,
     provider,
     settings,
@@ -39,11 +40,11 @@ __all__ = ["database", "sqlite_database"]  # fixtures
 SIGNED = {("POST", "/v1/gateways/{name}/events")}
 """Routes that no key opens: what comes there is signed."""
 
-IN_BODIES = {"close_tenant"}
+IN_BODIES = {"close_tenant", "edit_subscriptions", "edit_agreements", "manage_pay_as_you_go"}
 """Operations that a body may ask for beside the one of its route."""
 
-NOT_ASKED = {"list_tenants", "manage_pay_as_you_go"}
-"""Operations that need no route: a key lists its own tenants, and pay-as-you-go is a billing account's."""
+NOT_ASKED = {"list_tenants"}
+"""Operations that need no route: a key lists its own tenants."""
 
 OPERATIONS = """
 see_tenant                   GET    /v1/tenants
@@ -77,6 +78,8 @@ see_tenant                   GET    /v1/features
 see_tenant                   GET    /v1/features/{feature}
 see_tenant                   GET    /v1/tenants/{tenant}/status
 suspend_tenant               PUT    /v1/tenants/{tenant}/status
+see_tenant                   GET    /v1/tenants/{tenant}/partner
+set_partner                  PUT    /v1/tenants/{tenant}/partner
 see_tenant                   GET    /v1/tenants/{tenant}/waivers
 grant_waiver                 POST   /v1/tenants/{tenant}/waivers
 grant_waiver                 DELETE /v1/tenants/{tenant}/waivers/{rule}
@@ -196,7 +199,7 @@ def test_every_operation_of_the_catalogue_is_asked_for_by_a_route() -> None:
 
 
 def test_routes_ask_for_the_operations_of_the_table() -> None:
-    subjects: list[Any] = [tenants, settings, people, eligibility, provider, calls]
+    subjects: list[Any] = [tenants, settings, people, eligibility, provider, partner, calls]
     subjects += [notices, webhooks, tickets, decks, keys]
     written = [tuple(line.split()) for line in OPERATIONS.strip().splitlines()]
     found = [(name, method, path) for (method, path), (name,) in table([one.router for one in subjects])]

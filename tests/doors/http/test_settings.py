@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ LEVELS: dict[str, Any] = {
     "runway_days": 10,
     "recipients": {"balance_low": ["teams_administrator"]},
 }
+DIRECT = {"id": "direct", "agreement": "MOSA", "country": "US", "name": "Contoso Ltd", "tax_id": "12-3456789"}
 NEW = {"id": "new", "agreement": "MCA", "country": "US", "name": "Contoso Ltd", "tax_id": "12-3456789"}
 
 
@@ -36,7 +38,7 @@ def shown(body: dict[str, Any]) -> dict[str, Any]:
     [
         ("/administrators", {"administrators": [KIM, LEE]}, "global_administrator"),
         ("/alerts", LEVELS, "billing_administrator"),
-        ("/billing-accounts/new", shown(NEW), "billing_administrator"),
+        ("/billing-accounts/direct", shown(DIRECT), "billing_administrator"),
     ],
 )
 def test_part_is_put_seen_and_put_once_by_two_editors(
@@ -134,6 +136,67 @@ def test_caps_are_put_by_those_who_may(sqlite_database: str) -> None:
             await got(client.put(f"{CONTOSO}/caps", json={"caps": []}, headers=stale), 412)
             own = {"If-Match": first.headers["ETag"]}
             assert await got(client.put(f"{CONTOSO}/caps", json={"caps": []}, headers=own)) == {"caps": []}
+
+    told(story, sqlite_database)
+
+
+FREE_LICENCES: list[dict[str, Any]] = [{"plan": "MCOPSTN1", "purchased": 99, "billing_account": "direct"}]
+FOR_LONGER = [{"plan": "MCOPSTN1", "purchased": 2, "until": "2030-01-01T00:00:00Z"}, *FREE_LICENCES]
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "right"),
+    [
+        ("", {"licences": FREE_LICENCES}, "edit subscriptions"),
+        ("", {"licences": FOR_LONGER}, "edit subscriptions"),
+        ("", {"licences": []}, "edit subscriptions"),
+        ("", {"billing_accounts": [{"id": "direct", "agreement": "MCA"}]}, "edit agreements"),
+        (
+            "",
+            {"billing_accounts": [{"id": "direct", "agreement": "MOSA", "country": "CA"}]},
+            "edit agreements",
+        ),
+        ("/billing-accounts/direct", {"id": "direct", "agreement": "MCA"}, "edit agreements"),
+        ("/billing-accounts/new", NEW, "edit agreements"),
+    ],
+)
+def test_tenant_does_not_grant_itself_what_it_pays_for(
+    sqlite_database: str, path: str, change: dict[str, Any], right: str
+) -> None:
+    """What is bought, and under which agreement, only the provider changes; all else is the tenant's."""
+
+    async def story(door: Door) -> None:
+        before = await got(door.client.get(CONTOSO))
+        sent = change if path else before | change
+        async with door.holder("global_administrator", "billing_administrator") as client:
+            problem = await got(client.put(f"{CONTOSO}{path}", json=sent), 403)
+            assert problem["code"] == "forbidden"
+            assert problem["detail"] == f"your roles do not allow to {right}; this may: Provider"
+            assert await got(client.get(CONTOSO)) == before
+            await got(client.put(CONTOSO, json={**before, "guards": {"concurrent_calls": 5}}))
+            await got(client.put(f"{CONTOSO}/billing-accounts/direct", json=DIRECT))
+        await got(door.client.put(f"{CONTOSO}{path}", json=sent))
+
+    told(story, sqlite_database)
+
+
+ROOM = "discord://123456789012345678/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+
+@pytest.mark.parametrize("path", ["/alerts", ""])
+def test_audit_keeps_no_address_of_a_chat_room(sqlite_database: str, path: str) -> None:
+    async def story(door: Door) -> None:
+        whole = await got(door.client.get(CONTOSO))
+        for room in (ROOM, ROOM.replace("a", "b"), ""):
+            alerts = {"chat": [room] if room else [], "low": ["50"]}
+            await got(
+                door.client.put(f"{CONTOSO}{path}", json={**whole, "alerts": alerts} if not path else alerts)
+            )
+        lines = (await got(door.client.get(f"{CONTOSO}/audit")))["audit"][:3]
+        assert "123456789012345678" not in str(lines)
+        first, second = (re.findall(r"discord#[0-9a-f]{8}(?=\")", lines[at]["before"]) for at in (1, 0))
+        assert len({*first, *second}) == 2, "another room is another word"
+        assert re.findall("discord#[0-9a-f]+", lines[1]["after"]) == second
 
     told(story, sqlite_database)
 

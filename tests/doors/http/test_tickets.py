@@ -40,7 +40,8 @@ def test_life_of_a_ticket(database: str) -> None:
             problem = await got(client.post(f"{one}/comments", json={"text": "More"}), 409)
             assert problem["code"] == "ticket_closed"
             assert await got(client.get(one)) == closed
-            assert await got(client.get(TICKETS)) == {"tickets": [closed], "next": None}
+            told_of = {name: closed[name] for name in closed if name not in ("text", "comments", "facts")}
+            assert await got(client.get(TICKETS)) == {"tickets": [told_of], "next": None}
         lines = (await got(door.client.get(f"{CONTOSO}/audit")))["audit"]
         assert [line["what"] for line in lines if "ticket" in line["what"]] == [
             "ticket T-contoso-000001 closed",

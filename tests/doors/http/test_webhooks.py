@@ -17,6 +17,7 @@ from talktime.core.money import HALF_UP, parse_money, round_div
 from talktime.doors.http.management.house import Means
 from talktime.ledger.database import open_url
 from talktime.ledger.deliveries import MAIL, Deliveries, NewDelivery, Outcome
+from talktime.notices.webhook_sender import NOT_ALLOWED
 from tests.databases import database, sqlite_database
 from tests.doors.http.houses import Door, open_door
 from tests.doors.http.test_people import got, told
@@ -65,6 +66,26 @@ def test_secret_is_shown_once_and_never_again(database: str) -> None:
             assert not any(secret.removeprefix("whsec_") in text for text in texts)
 
     told(story, database)
+
+
+def test_webhook_is_changed_only_while_it_is_as_it_was_seen(sqlite_database: str) -> None:
+    async def story(door: Door) -> None:
+        made = await got(door.client.post(WEBHOOKS, json={"url": URL}), 201)
+        one = f"{WEBHOOKS}/{made['id']}"
+        seen = (await door.client.get(one)).headers["ETag"]
+        await got(door.client.post(f"{one}/rotate", json={}))
+        mine, theirs = {"url": "https://mine.example/", "enabled": False}, {"events": ["balance_low"]}
+        changed = await door.client.put(one, json=mine, headers={"If-Match": seen})
+        assert (changed.status_code, changed.json()["enabled"]) == (200, False), "a new secret is no edit"
+        refused = await got(door.client.put(one, json=theirs, headers={"If-Match": seen}), 412)
+        assert refused["code"] == "changed_meanwhile"
+        assert (await got(door.client.get(one)))["events"] == []
+        tag = changed.headers["ETag"]
+        assert (await got(door.client.put(one, json=theirs, headers={"If-Match": tag})))["url"] == mine["url"]
+        lines = [line["what"] for line in (await got(door.client.get(f"{CONTOSO}/audit")))["audit"]]
+        assert lines[:2] == [f"webhook {made['id']} changed", f"webhook {made['id']} changed, switched off"]
+
+    told(story, sqlite_database)
 
 
 def test_webhook_is_switched_off_on_and_removed(sqlite_database: str) -> None:
@@ -147,7 +168,7 @@ def test_test_reaches_no_private_address(sqlite_database: str, url: str) -> None
         made = await got(door.client.post(WEBHOOKS, json={"url": url}), 201)
         answer = await got(door.client.post(f"{WEBHOOKS}/{made['id']}/test"))
         assert answer["taken"] is False
-        assert "no public address" in answer["error"]
+        assert answer["error"] == NOT_ALLOWED, "where its name leads to is not told"
 
     told_inside(story, sqlite_database)
 
@@ -182,6 +203,9 @@ def test_notices_show_how_far_they_got_and_go_again(database: str) -> None:
             assert await got(client.get(one)) == shown
             await got(client.post(f"{one}/replay"), 403)
         assert await got(door.client.post(f"{one}/replay")) == {"waiting": 2}
+        line = (await got(door.client.get(f"{CONTOSO}/audit")))["audit"][0]
+        assert line["what"] == f"notice {notice['id']} sent again"
+        assert line["who"].startswith("key ")
         assert (await got(door.client.get(one)))["state"] == "waiting"
 
     told(story, database)

@@ -41,6 +41,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     status: str
 
 
+class Partner(msgspec.Struct, frozen=True, kw_only=True):
+    """The partner of a tenant; None where it has none."""
+
+    partner: str | None
+
+
 class Waiver(msgspec.Struct, frozen=True, kw_only=True):
     """An exception to a rule of eligibility; it ends by itself."""
 
@@ -161,18 +167,23 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class Ticket(msgspec.Struct, frozen=True, kw_only=True):
-    """A support ticket with the facts of the moment in which it was opened."""
+class TicketLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A support ticket in a list: what it is about and how it stands."""
 
     id: str
     case: str
     subject: str
-    text: str
     state: str
     opened_at: datetime | None
     opened_by: str
     closed_at: datetime | None
     closed_by: str | None
+
+
+class Ticket(TicketLine, frozen=True, kw_only=True):
+    """A support ticket with the facts of the moment in which it was opened."""
+
+    text: str
     comments: tuple[Comment, ...]
     facts: dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from talktime.client.exchanges import nothing
 from talktime.client.management.answers_money import Change, Entry
-from talktime.client.management.answers_people import Approval, Approved, Status, Waiver
+from talktime.client.management.answers_people import Approval, Approved, Partner, Status, Waiver
 from talktime.client.management.described import Part, S, Sent, asks, lists
 from talktime.client.management.readers import PageOf, Under, Values
 from talktime.client.pages import Place
@@ -25,6 +25,20 @@ class TenantStatus(Part[S]):
     def put(self, status: Literal["active", "suspended", "closed"], reason: str) -> Sent:
         """Suspends a tenant, makes it active again, or closes it for good."""
         return Sent(body={"status": status, "reason": reason}, repeats=False)
+
+
+class TenantPartner(Part[S]):
+    """The partner through whom a tenant buys."""
+
+    @asks("GET", "/v1/tenants/{tenant}/partner", Values(Partner))
+    def get(self) -> Sent:
+        """The partner of the tenant, if it has one."""
+        return Sent()
+
+    @asks("PUT", "/v1/tenants/{tenant}/partner", Values(Partner))
+    def put(self, partner: str) -> Sent:
+        """Says which partner the tenant has; "" for none."""
+        return Sent(body={"partner": partner})
 
 
 class Waivers(Part[S]):

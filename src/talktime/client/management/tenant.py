@@ -15,7 +15,7 @@ from talktime.client.management.people import (
     TenantBillingAccounts,
     Users,
 )
-from talktime.client.management.provider import Approvals, Books, TenantStatus, Waivers
+from talktime.client.management.provider import Approvals, Books, TenantPartner, TenantStatus, Waivers
 from talktime.client.management.readers import Tables, Values, WithTag
 from talktime.client.management.tables import SettingsTables
 from talktime.client.management.told import Notices, Tickets, Webhooks
@@ -45,6 +45,7 @@ class Tenant(Part[S]):
         self.caps = Caps(sender, names)
         self.billing_accounts = TenantBillingAccounts(sender, names)
         self.status = TenantStatus(sender, names)
+        self.partner = TenantPartner(sender, names)
         self.waivers = Waivers(sender, names)
         self.approvals = Approvals(sender, names)
         self.books = Books(sender, names)

@@ -10,11 +10,12 @@ from talktime.client.management.answers_people import (
     Replayed,
     Tested,
     Ticket,
+    TicketLine,
     Webhook,
     WebhookMade,
 )
-from talktime.client.management.described import Part, S, Sent, asks, lists
-from talktime.client.management.readers import PageOf, Under, Values
+from talktime.client.management.described import IfMatch, Part, S, Sent, asks, lists
+from talktime.client.management.readers import PageOf, Under, Values, WithTag
 from talktime.client.pages import Place
 
 
@@ -50,12 +51,12 @@ class Webhooks(Part[S]):
         """Makes a webhook; its secret stands in this answer only. Without `events` it gets all."""
         return Sent(body={"url": url, "events": events, "allow_private": allow_private})
 
-    @asks("GET", "/v1/tenants/{tenant}/webhooks/{webhook}", Values(Webhook))
+    @asks("GET", "/v1/tenants/{tenant}/webhooks/{webhook}", WithTag[Webhook](Values(Webhook)))
     def get(self, webhook: str) -> Sent:
-        """One webhook, without its secrets."""
+        """One webhook, without its secrets, and its ETag."""
         return Sent(names={"webhook": webhook})
 
-    @asks("PUT", "/v1/tenants/{tenant}/webhooks/{webhook}", Values(Webhook))
+    @asks("PUT", "/v1/tenants/{tenant}/webhooks/{webhook}", WithTag[Webhook](Values(Webhook)))
     def put(
         self,
         webhook: str,
@@ -63,10 +64,11 @@ class Webhooks(Part[S]):
         url: str | None = None,
         events: Sequence[str] | None = None,
         enabled: bool | None = None,
+        if_match: IfMatch = None,
     ) -> Sent:
         """Another address, other events, off or on; what is None stays."""
         body = {"url": url, "events": events, "enabled": enabled}
-        return Sent(names={"webhook": webhook}, body=body)
+        return Sent(names={"webhook": webhook}, body=body, if_match=if_match)
 
     @asks("DELETE", "/v1/tenants/{tenant}/webhooks/{webhook}", nothing)
     def remove(self, webhook: str) -> Sent:
@@ -92,9 +94,9 @@ class Webhooks(Part[S]):
 class Tickets(Part[S]):
     """Support tickets."""
 
-    @lists("/v1/tenants/{tenant}/tickets", PageOf("tickets", Ticket))
+    @lists("/v1/tenants/{tenant}/tickets", PageOf("tickets", TicketLine))
     def pages(self, *, limit: int = 100, cursor: Place = "") -> Sent:
-        """Tickets in order of their ids, closed ones too."""
+        """A line for each ticket, in order of their ids, closed ones too."""
         return Sent(query={"limit": limit, "cursor": cursor})
 
     @asks("POST", "/v1/tenants/{tenant}/tickets", Values(Ticket))

@@ -135,7 +135,7 @@ class Exports(Part[S]):
 
     @lists("/v1/tenants/{tenant}/exports", PageOf("exports", Export))
     def pages(self, *, limit: int = 100, cursor: Place = "") -> Sent:
-        """Exports in the order in which they were asked for."""
+        """Exports, newest first."""
         return Sent(query={"limit": limit, "cursor": cursor})
 
     @asks("GET", "/v1/tenants/{tenant}/exports/{export}", Values(Export))

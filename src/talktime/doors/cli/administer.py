@@ -99,12 +99,19 @@ def keys_add(
         list[str] | None,
         typer.Option("--tenant", metavar="T", help="Only for this tenant; may be repeated."),
     ] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--role", metavar="ROLE", help="What it may manage, as docs/people.md lists; repeatable."
+        ),
+    ] = None,
     database: Database = None,
 ) -> None:
     """Make a key and print it; nobody can read it again."""
-    from talktime.doors.cli.keys import add_key_command
+    from talktime.doors.cli.keys import NewKey, add_key_command
 
-    raise typer.Exit(add_key_command(database, name, tenant or (), live=live, management=management))
+    asked = NewKey(name, tuple(tenant or ()), tuple(role or ()), live=live, management=management)
+    raise typer.Exit(add_key_command(database, asked))
 
 
 @keys_app.command("list")

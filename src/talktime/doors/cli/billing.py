@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from talktime.doors.cli.answer import print_json
-from talktime.doors.cli.engine import WHO, Working, office, working
+from talktime.doors.cli.engine import Working, office, typist, working
 from talktime.doors.cli.listing import (
     amount,
     facts,
@@ -263,7 +263,7 @@ def close_command(asked: Asked, text: str) -> int:
         closing = MonthClosing(
             here.engine, here.reader, months, reading_in_thread(months, here.catalogue), here.outside.seller
         )
-        return done(await closing.close(here.tenant_id(asked.tenant), month, WHO))
+        return done(await closing.close(here.tenant_id(asked.tenant), month, typist().who))
 
     closed = working(asked.database, close)
     if asked.as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from talktime.doors.cli.engine import WHO, Working, office, working
+from talktime.doors.cli.engine import Working, office, typist, working
 from talktime.doors.cli.listing import listed, our_screen, print_answer, print_answers, say
 from talktime.doors.cli.problems import Unusable
 from talktime.doors.cli.tenants import done
@@ -46,7 +46,7 @@ def add_card_command(asked: Asked, source: str, gateway: str) -> int:
             expires=known.expires,
             fingerprint=known.fingerprint,
         )
-        done(await _methods(here).add(tenant.id, card, WHO))
+        done(await _methods(here).add(tenant.id, card, typist().who))
         await here.recharge_now(tenant.id)
         return here.tenant(tenant.id), card.id
 
@@ -105,7 +105,7 @@ def default_card_command(asked: Asked, card: str) -> int:
 
     async def choose(here: Working) -> Tenant:
         tenant = here.tenant_id(asked.tenant)
-        done(await _methods(here).make_default(tenant, card, WHO))
+        done(await _methods(here).make_default(tenant, card, typist().who))
         return here.tenant(tenant)
 
     return _told(asked, working(asked.database, choose), card, "the default card now")
@@ -116,7 +116,7 @@ def remove_card_command(asked: Asked, card: str) -> int:
 
     async def remove(here: Working) -> Tenant:
         tenant = here.tenant(asked.tenant)
-        done(await _methods(here).remove(tenant.id, card, WHO))
+        done(await _methods(here).remove(tenant.id, card, typist().who))
         return tenant
 
     return _told(asked, working(asked.database, remove), card, "removed")

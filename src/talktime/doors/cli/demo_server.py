@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from talktime.doors.cli.answer import printable
-from talktime.doors.cli.engine import WHO, administer, ledger_faults, now_us, ready
+from talktime.doors.cli.engine import administer, ledger_faults, now_us, ready, typist
 from talktime.doors.cli.problems import Unusable
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def serve_demo(tenant_file: Path, port: int) -> int:
 
 
 async def _add(house: Administration, tenant: Tenant) -> Outcome:
-    return await house.add_tenant(_paid_lately(tenant), WHO)
+    return await house.add_tenant(_paid_lately(tenant), typist().who)
 
 
 def _check(outcome: Outcome, tenant: str) -> None:
@@ -87,9 +87,9 @@ def _bind_sample(url: DatabaseUrl) -> None:
     from talktime.ledger.decks import Binding, Decks
 
     stored, deck = Decks(url), default_deck()
-    stored.add(deck, now_us(), WHO)
+    stored.add(deck, now_us(), typist().who)
     if not any(binding.currency == deck.currency for binding in stored.bindings()):
-        stored.bind_all(Binding(deck.currency, ALWAYS_US, deck.version), WHO, now_us())
+        stored.bind_all(Binding(deck.currency, ALWAYS_US, deck.version), typist().who, now_us())
 
 
 def _key_file(url: DatabaseUrl) -> Path:
@@ -104,7 +104,7 @@ def _key_file(url: DatabaseUrl) -> Path:
         return place
     place = settings.state / DEMO_KEY
     if not place.is_file():
-        _, text = ApiKeys(url).create("demo", None, SCOPES, now_us(), WHO)
+        _, text = ApiKeys(url).create("demo", None, SCOPES, now_us(), typist().who)
         place.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text + "\n")

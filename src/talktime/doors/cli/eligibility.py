@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from talktime.doors.cli.answer import print_json
-from talktime.doors.cli.engine import WHO, Working, now_us, office, working
+from talktime.doors.cli.engine import Working, now_us, office, typist, working
 from talktime.doors.cli.listing import instant_of, listed, local, our_screen, print_answer, say
 from talktime.doors.cli.tenants import done
 
@@ -62,7 +62,7 @@ def waive_command(asked: Asked, rule: str, until: str, reason: str) -> int:
 
     async def grant(here: Working) -> tuple[Tenant, Waiver]:
         name = here.tenant_id(asked.tenant)
-        done(await here.provider.grant_waiver(name, rule, reason, until_us, WHO))
+        done(await here.provider.grant_waiver(name, rule, reason, until_us, typist().who))
         tenant = here.tenant(name)
         return tenant, next(one for one in tenant.waivers if one.rule == rule)
 
@@ -80,7 +80,7 @@ def end_waiver_command(asked: Asked, rule: str) -> int:
 
     async def end(here: Working) -> str:
         name = here.tenant_id(asked.tenant)
-        done(await here.provider.end_waiver(name, rule, WHO))
+        done(await here.provider.end_waiver(name, rule, typist().who))
         return name
 
     name = working(asked.database, end)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 WHO: Final = "command line"
-"""How the audit log names whoever types commands on this machine."""
+"""How the audit log calls this door; the account of whoever types stands behind it (`typist`)."""
 
 TENANTS_NAMED: Final = 5
 """Tenants that a sentence names where one has to be chosen."""
@@ -199,10 +199,14 @@ def outside_parts(settings: Settings) -> OutsideParts:
 
 
 def typist() -> Person:
-    """Who types, where persons have to be told apart: by the account of the operating system."""
+    """Who types, by the account of the operating system; the audit log names all who have their own."""
     from talktime.accounts.approvals import Person
 
-    name = pwd.getpwuid(os.getuid()).pw_name
+    number = os.getuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:  # a container may run as a number that has no name
+        name = f"uid {number}"
     return Person(f"{WHO}/{name}", f"{WHO} ({name})")
 
 

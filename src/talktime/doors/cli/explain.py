@@ -80,15 +80,19 @@ def _of_ledger(
     raise Unusable(f"no call {call!r}{of} in the ledger {url}{where}; give the whole call id")
 
 
-def _kept(url: DatabaseUrl, call: str, tenant: str) -> Explanation | None:
+def _kept(url: DatabaseUrl, call: str, named: str) -> Explanation | None:
+    from talktime.accounts.documents import tenant_of
+    from talktime.catalog.load import load_catalogue
+    from talktime.catalog.side import load_masking
     from talktime.insight.explain_call import explain_call, facts_of
+    from talktime.insight.usage_rows import UsageRows
     from talktime.ledger.database import check_current
     from talktime.ledger.decks import Decks
     from talktime.ledger.find_call import tenants_of_call
     from talktime.ledger.reading import Reader, SeveralRows
 
     check_current(url)
-    owners = [tenant] if tenant else tenants_of_call(url, call, TENANTS_NAMED)
+    owners = [named] if named else tenants_of_call(url, call, TENANTS_NAMED)
     if len(owners) > 1:
         raise Unusable(f"several tenants have a call {call!r}: name one by --tenant: {', '.join(owners)}")
     reader = Reader(url)
@@ -97,8 +101,11 @@ def _kept(url: DatabaseUrl, call: str, tenant: str) -> Explanation | None:
     except SeveralRows as several:
         raise Unusable(str(several)) from None
     wallet = reader.wallet(owners[0]) if owners else None
-    if kept is None or wallet is None:
+    documents = reader.documents(owners[0]) if owners else None
+    if kept is None or wallet is None or documents is None:
         return None
+    tenant = tenant_of(documents.tenant, documents.users, documents.service_numbers)
+    rows = UsageRows(tenant, load_catalogue(read_settings().catalogue), load_masking())
     facts = facts_of(kept)
     deck = None if facts is None or not facts.deck else Decks(url).kept(facts.deck)
-    return explain_call(kept, wallet, deck)
+    return explain_call(kept, wallet, deck, rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from talktime.core.money import format_money
 from talktime.doors.cli.answer import print_json
-from talktime.doors.cli.engine import WHO
+from talktime.doors.cli.engine import typist
 from talktime.doors.cli.many_calls import many_faults, many_ready, with_desk
 from talktime.doors.cli.problems import UNUSABLE, tell
 from talktime.doors.cli.progress import Bar
@@ -61,7 +61,7 @@ def import_command(request: ImportRequest) -> int:
     source = f"import {request.rated.name}"
 
     async def book(desk: Desk) -> ImportReport:
-        work = Import(desk, kept, wanted, source=source, who=WHO, dry_run=request.dry_run)
+        work = Import(desk, kept, wanted, source=source, who=typist().who, dry_run=request.dry_run)
         with Bar("checking") as bar:
             scanned = work.check(bar.update)
         with Bar("booking") as bar:

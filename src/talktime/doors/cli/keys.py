@@ -6,10 +6,11 @@ What the holder of a key presents is printed once, alone on its line; only a has
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from talktime.doors.cli.answer import print_json, printable
-from talktime.doors.cli.engine import WHO, ledger_faults, now_us, ready
+from talktime.doors.cli.engine import ledger_faults, now_us, ready, typist
 from talktime.doors.cli.problems import Unusable, WrongUse
 
 if TYPE_CHECKING:
@@ -18,18 +19,36 @@ if TYPE_CHECKING:
 PAGE: Final = 1_000
 
 
-def add_key_command(
-    database: str | None, name: str, tenants: Sequence[str], *, live: bool, management: bool
-) -> int:
-    """Makes a key and prints it; no tenants: for all of them and the installation."""
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """What a key is to be for; no tenants: for all of them and the installation."""
+
+    name: str
+    tenants: Sequence[str]
+    roles: Sequence[str]
+    live: bool
+    management: bool
+
+
+def add_key_command(database: str | None, asked: NewKey) -> int:
+    """Makes a key and prints it."""
+    from talktime.catalog.side import load_roles
     from talktime.ledger.api_keys import LIVE, MANAGEMENT, ApiKeys, TooManyKeys
 
-    scopes = [scope for scope, wanted in ((LIVE, live), (MANAGEMENT, management)) if wanted]
+    scopes = [scope for scope, wanted in ((LIVE, asked.live), (MANAGEMENT, asked.management)) if wanted]
     if not scopes:
         raise WrongUse("say what the key is for: --live (calls), --management, or both")
+    known = load_roles().roles
+    unknown = [role for role in asked.roles if role not in known]
+    if unknown:
+        raise WrongUse(f"there is no role {unknown[0]!r}; there are {', '.join(sorted(known))}")
+    if asked.roles and not asked.management:
+        raise WrongUse("--role says what may be managed; it goes with --management")
     with ledger_faults():
         try:
-            _, text = ApiKeys(ready(database)).create(name, tenants or None, scopes, now_us(), WHO)
+            _, text = ApiKeys(ready(database)).create(
+                asked.name, asked.tenants or None, scopes, now_us(), typist().who, asked.roles
+            )
         except TooManyKeys as problem:
             raise Unusable(str(problem)) from None
     _say(text)
@@ -77,7 +96,7 @@ def revoke_key_command(database: str | None, key_id: str) -> int:
     from talktime.ledger.api_keys import ApiKeys
 
     with ledger_faults():
-        if not ApiKeys(ready(database)).revoke(key_id, now_us(), WHO):
+        if not ApiKeys(ready(database)).revoke(key_id, now_us(), typist().who):
             raise Unusable(f"there is no key {key_id!r}; `talktime keys list` shows them")
     _say(f"key {key_id} is revoked; running servers refuse it within seconds")
     return 0

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from talktime.doors.cli.answer import print_json
-from talktime.doors.cli.engine import WHO, Working, now_us, office, working
+from talktime.doors.cli.engine import Working, now_us, office, typist, working
 from talktime.doors.cli.listing import listed, our_screen, print_answer, print_answers, say
 from talktime.doors.cli.problems import Unusable
 from talktime.doors.cli.tenants import done
@@ -87,7 +87,10 @@ def _change(asked: Asked, user: str, plan: str, *, assigned: bool) -> int:
         tenant, catalogue = here.tenant_id(asked.tenant), here.catalogue
         what = f"licence {plan} {'assigned to' if assigned else 'taken from'} {user}"
         outcome = await here.expecting.edit(
-            tenant, lambda now: _licences_of(now, user, plan, catalogue, assigned=assigned), what, WHO
+            tenant,
+            lambda now: _licences_of(now, user, plan, catalogue, assigned=assigned),
+            what,
+            typist().who,
         )
         done(outcome, alone="users")
         after = user_part(here.tenant(tenant), user)

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from talktime.doors.cli.answer import print_json
-from talktime.doors.cli.engine import now_us, office, outside_parts
+from talktime.doors.cli.engine import now_us, office, outside_parts, typist, working
 from talktime.doors.cli.listing import (
     listed,
     local,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from talktime.accounts.tenant import Tenant
-    from talktime.doors.cli.engine import Office
+    from talktime.doors.cli.engine import Office, Working
     from talktime.doors.cli.options import Asked
     from talktime.doors.http.management.answers_people import NoticeAnswer
     from talktime.ledger.deliveries import KeptDelivery
@@ -105,7 +105,7 @@ def show_notice_command(asked: Asked, number: int) -> int:
     """Shows one notice: to whom it went, and the mail."""
     with office(asked.database) as here:
         tenant = here.tenant(asked.tenant)
-        found = [one for one in here.reader.outbox(tenant.id, number + 1, 1) if one.id == number]
+        found = _found(here, tenant.id, number)
         if not found:
             raise _unknown(number)
         notice = found[0]
@@ -143,11 +143,18 @@ def show_notice_command(asked: Asked, number: int) -> int:
 
 def replay_command(asked: Asked, number: int) -> int:
     """Puts the deliveries of a notice back to waiting; a server sends them."""
-    from talktime.ledger.deliveries import Deliveries
+    from talktime.doors.http.management.shown_people import sent_again
+    from talktime.ledger.commands import WriteNote
+    from talktime.notices.again import send_again
 
-    with office(asked.database) as here:
+    async def replay(here: Working) -> int | None:
         tenant = here.tenant_id(asked.tenant)
-        waiting = Deliveries(here.url).replay(tenant, number, now_us())
+        if not _found(here, tenant, number):
+            return None
+        await here.engine.submit(WriteNote(tenant, sent_again(number), typist().who))
+        return await asyncio.to_thread(send_again, here.url, tenant, number, now_us())
+
+    waiting = working(asked.database, replay)
     if waiting is None:
         raise _unknown(number)
     if asked.as_json:
@@ -156,8 +163,17 @@ def replay_command(asked: Asked, number: int) -> int:
         many = "1 delivery waits" if waiting == 1 else f"{waiting:,} deliveries wait"
         say(f"notice {number}: {many} again; a running server sends it")
     else:
-        say(f"notice {number} waits for a running server, which looks who holds the roles now")
+        say(f"notice {number}: nobody would be told today, or all of it waits already")
     return 0
+
+
+def _found(here: Office, tenant: str, number: int) -> list[KeptNotice]:
+    """The notice of this number, if there is one."""
+    from talktime.ledger.reading import NO_BEFORE
+
+    if number >= NO_BEFORE:
+        return []
+    return [one for one in here.reader.outbox(tenant, number + 1, 1) if one.id == number]
 
 
 def _unknown(number: int) -> Unusable:

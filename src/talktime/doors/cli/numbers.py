@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from talktime.doors.cli.answer import print_json
-from talktime.doors.cli.engine import WHO, Working, office, working
+from talktime.doors.cli.engine import Working, office, typist, working
 from talktime.doors.cli.listing import listed, our_screen, say
 from talktime.doors.cli.tenants import done
 
@@ -50,7 +50,7 @@ def put_number_command(asked: Asked, number: str, told: Mapping[str, Any]) -> in
         from talktime.accounts.tenant_parts import service_part
 
         tenant = here.tenant_id(asked.tenant)
-        outcome = await here.administration.put_service_number(tenant, _read(number), table, WHO)
+        outcome = await here.administration.put_service_number(tenant, _read(number), table, typist().who)
         done(outcome, alone="service_numbers")
         after = service_part(here.tenant(tenant), number)
         assert after is not None, "the number was put just now"
@@ -69,7 +69,7 @@ def remove_number_command(asked: Asked, number: str) -> int:
 
     async def remove(here: Working) -> str:
         tenant = here.tenant_id(asked.tenant)
-        done(await here.administration.remove_service_number(tenant, _read(number), WHO))
+        done(await here.administration.remove_service_number(tenant, _read(number), typist().who))
         return tenant
 
     tenant = working(asked.database, remove)

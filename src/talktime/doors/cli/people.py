@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from talktime.doors.cli.answer import print_json
-from talktime.doors.cli.engine import WHO, Working, office, outside_parts, working
+from talktime.doors.cli.engine import Working, office, outside_parts, typist, working
 from talktime.doors.cli.listing import facts, listed, our_screen, say
 from talktime.doors.cli.problems import Unusable, WrongUse
 from talktime.doors.cli.tenants import done
@@ -91,7 +91,9 @@ def put_users_command(asked: Asked, file: Path) -> int:
     async def put(here: Working) -> str:
         tenant, catalogue = here.tenant_id(asked.tenant), here.catalogue
         what = f"users put: {len(tables):,}" if len(tables) > 1 else f"user {tables[0]['upn']} put"
-        outcome = await here.expecting.edit(tenant, lambda now: _all_put(now, tables, catalogue), what, WHO)
+        outcome = await here.expecting.edit(
+            tenant, lambda now: _all_put(now, tables, catalogue), what, typist().who
+        )
         done(outcome, str(file))
         return tenant
 
@@ -161,7 +163,7 @@ def remove_user_command(asked: Asked, name: str) -> int:
 
     async def remove(here: Working) -> str:
         tenant = here.tenant_id(asked.tenant)
-        done(await here.administration.remove_user(tenant, name, WHO))
+        done(await here.administration.remove_user(tenant, name, typist().who))
         return tenant
 
     tenant = working(asked.database, remove)
@@ -191,7 +193,7 @@ def import_users_command(asked: Asked, file: Path, *, dry_run: bool, remove_miss
         if dry_run:
             found = await people.preview(tenant, content, remove_others=remove_missing)
         else:
-            found = await people.apply(tenant, content, WHO, remove_others=remove_missing)
+            found = await people.apply(tenant, content, typist().who, remove_others=remove_missing)
         if isinstance(found, Invalid):
             raise Unusable(_bad_rows(file, found.faults))
         return done(found, str(file))
@@ -271,7 +273,7 @@ def erase_user_command(asked: Asked, name: str, *, yes: bool) -> int:
         now_us = here.engine.clock_us()
         person = person_of(tenant, name, here.catalogue, secret, now_us)
         try:
-            erased = erase_person(here.url, person, WHO, now_us)
+            erased = erase_person(here.url, person, typist().who, now_us)
         except ErasureRefusedError as problem:
             raise Unusable(str(problem)) from None
         kept = ExportSettings(here.url, here.settings.catalogue, here.settings.state / "exports", secret)

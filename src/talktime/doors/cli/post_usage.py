@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from talktime.doors.cli.engine import WHO, Office, Working, now_us, office, working
+from talktime.doors.cli.engine import Office, Working, now_us, office, typist, working
 from talktime.doors.cli.listing import amount, facts, local, our_screen, print_answer, zone_note
 from talktime.doors.cli.screen import money
 from talktime.doors.cli.tenants import done
@@ -41,7 +41,7 @@ def _switch(asked: Asked, turn: bool) -> None:
         tenant = here.tenant_id(asked.tenant)
         change = partial(post_usage_set, enabled=turn, catalogue=here.catalogue)
         what = f"post-usage switched {'on' if turn else 'off'}"
-        done(await here.expecting.edit(tenant, change, what, WHO))
+        done(await here.expecting.edit(tenant, change, what, typist().who))
 
     working(asked.database, switch)
 

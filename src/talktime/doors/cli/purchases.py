@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from talktime.doors.cli.engine import WHO, Working, office, working
+from talktime.doors.cli.engine import Working, office, typist, working
 from talktime.doors.cli.listing import (
     amount,
     facts,
@@ -56,7 +56,7 @@ def buy_command(asked: Asked, wanted: Wanted) -> int:
             amount=micros,
             currency=tenant.currency,
             key=wanted.key or token_hex(16),
-            who=WHO,
+            who=typist().who,
             method=wanted.method,
             purchase_order=wanted.purchase_order,
         )
@@ -74,7 +74,7 @@ def refund_command(asked: Asked, wanted: Wanted) -> int:
 
     async def pay_back(here: Working) -> tuple[Tenant, Bought]:
         tenant = here.tenant(asked.tenant)
-        order = Order(tenant.id, micros, tenant.currency, wanted.key or token_hex(16), WHO)
+        order = Order(tenant.id, micros, tenant.currency, wanted.key or token_hex(16), typist().who)
         refund = here.purchasing.refund
         return tenant, done(_by_key(await refund(tenant.id, wanted.payment, order, wanted.reason)))
 

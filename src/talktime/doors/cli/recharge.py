@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from talktime.doors.cli.answer import print_json
-from talktime.doors.cli.engine import WHO, Working, now_us, office, working
+from talktime.doors.cli.engine import Working, now_us, office, typist, working
 from talktime.doors.cli.listing import (
     amount,
     facts,
@@ -131,7 +131,7 @@ def set_recharge_command(asked: Asked, told: Mapping[str, Any]) -> int:
         def edit(now: Tenant) -> Change | Refused:
             return _set(now, given, here.catalogue, at_us)
 
-        done(await here.expecting.edit(tenant, edit, "auto-recharge set", WHO))
+        done(await here.expecting.edit(tenant, edit, "auto-recharge set", typist().who))
         await here.recharge_now(tenant)
 
     working(asked.database, change)
@@ -160,7 +160,7 @@ def recharge_off_command(asked: Asked) -> int:
 
     async def off(here: Working) -> None:
         tenant = here.tenant_id(asked.tenant)
-        done(await here.expecting.edit(tenant, rule_off, "auto-recharge turned off", WHO))
+        done(await here.expecting.edit(tenant, rule_off, "auto-recharge turned off", typist().who))
         await here.recharge_now(tenant)
 
     working(asked.database, off)
@@ -172,7 +172,7 @@ def retry_command(asked: Asked) -> int:
 
     async def retry(here: Working) -> None:
         tenant = here.tenant_id(asked.tenant)
-        done(await here.purchasing.retry_now(tenant, WHO))
+        done(await here.purchasing.retry_now(tenant, typist().who))
         await here.recharge_now(tenant)
 
     working(asked.database, retry)

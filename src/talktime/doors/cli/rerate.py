@@ -11,7 +11,7 @@ from talktime.core.limits import ALWAYS_US, NEVER_US
 from talktime.core.money import format_money
 from talktime.doors.cli.answer import print_json
 from talktime.doors.cli.decks import usable_deck
-from talktime.doors.cli.engine import WHO, now_us
+from talktime.doors.cli.engine import now_us, typist
 from talktime.doors.cli.many_calls import many_faults, many_ready, with_desk
 from talktime.doors.cli.problems import UNUSABLE, Unusable, WrongUse, tell
 from talktime.doors.cli.progress import Bar
@@ -60,8 +60,8 @@ def rerate_command(request: RerateRequest) -> int:
         kept = KeptCalls(url)
         _check_tenants(kept, request.tenants, deck)
         if request.yes:
-            Decks(url).add(deck, now_us(), WHO)
-    what = What(span, month, WHO, request.reason)
+            Decks(url).add(deck, now_us(), typist().who)
+    what = What(span, month, typist().who, request.reason)
     with Bar("re-rating") as bar:
 
         async def work(desk: Desk) -> RerateReport:

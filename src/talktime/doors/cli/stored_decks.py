@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from talktime.core.limits import ALWAYS_US
 from talktime.doors.cli.answer import print_json, printable
 from talktime.doors.cli.decks import usable_deck
-from talktime.doors.cli.engine import WHO, administer, ledger_faults, now_us, ready
+from talktime.doors.cli.engine import administer, ledger_faults, now_us, ready, typist
 from talktime.doors.cli.problems import Unusable, WrongUse, tell
 from talktime.doors.cli.tenants import done
 
@@ -28,7 +28,7 @@ def add_deck_command(database: str | None, name: str) -> int:
     for warning in warnings:
         tell(warning)
     with ledger_faults():
-        added = Decks(ready(database)).add(deck, now_us(), WHO)
+        added = Decks(ready(database)).add(deck, now_us(), typist().who)
     state = "stored" if added else "was stored before"
     sample = " (sample prices)" if deck.sample else ""
     _say(f"deck {deck.name} {deck.version}{sample}, {deck.currency}, {len(deck.rows):,} rates: {state}")
@@ -77,9 +77,11 @@ def bind_deck_command(database: str | None, word: str, tenant: str, valid_from: 
         deck = _named(stored, word)
         binding = Binding(deck.currency, from_us, deck.version)
         if not tenant:
-            stored.bind_all(binding, WHO, now_us())
+            stored.bind_all(binding, typist().who, now_us())
     if tenant:
-        outcome = administer(database, lambda house: house.bind_deck(tenant, deck.version, from_us, WHO))
+        outcome = administer(
+            database, lambda house: house.bind_deck(tenant, deck.version, from_us, typist().who)
+        )
         done(outcome, f"tenant {tenant}")
     whom = f"tenant {tenant}" if tenant else f"all tenants in {deck.currency}"
     _say(f"deck {deck.name} {deck.version} holds for {whom}, {_from(binding)}")

@@ -9,7 +9,7 @@ import msgspec
 
 from talktime.core.money import format_money
 from talktime.doors.cli.answer import print_json, printable
-from talktime.doors.cli.engine import WHO, Working, administer, ledger_faults, office, ready, working
+from talktime.doors.cli.engine import Working, administer, ledger_faults, office, ready, typist, working
 from talktime.doors.cli.listing import amount, facts, listed, local, our_screen, zone_note
 from talktime.doors.cli.problems import Unusable
 
@@ -43,7 +43,7 @@ def add_tenant_command(database: str | None, file: Path) -> int:
 
     tenant = read_tenant(file, load_catalogue(read_settings().catalogue))
     tables = _sound(tenant, str(file))
-    done(administer(database, lambda house: house.make_tenant(tables, WHO)), str(file))
+    done(administer(database, lambda house: house.make_tenant(tables, typist().who)), str(file))
     people = "1 user" if len(tenant.users) == 1 else f"{len(tenant.users):,} users"
     _say(f"tenant {tenant.id} ({tenant.name}), {tenant.currency}, {people}: made")
     return 0
@@ -62,7 +62,7 @@ def add_tenants_command(database: str | None, path: Path) -> int:
         for tenant in tenants:
             try:
                 what = f"tenant {tenant.id}"
-                done(await house.make_tenant(_sound(tenant, what), WHO), what)
+                done(await house.make_tenant(_sound(tenant, what), typist().who), what)
             except Unusable as problem:
                 faults.append(str(problem))
         return len(tenants) - len(faults)
@@ -195,11 +195,11 @@ def status_command(database: str | None, name: str, wanted: StatusCommand, *, as
     async def change(here: Working) -> str:
         tenant = here.tenant_id(name)
         if wanted.status == SUSPENDED:
-            outcome = await here.provider.suspend(tenant, wanted.reason, WHO)
+            outcome = await here.provider.suspend(tenant, wanted.reason, typist().who)
         elif wanted.status == ACTIVE:
-            outcome = await here.provider.reactivate(tenant, wanted.reason, WHO)
+            outcome = await here.provider.reactivate(tenant, wanted.reason, typist().who)
         else:
-            outcome = await here.provider.close(tenant, wanted.reason, WHO)
+            outcome = await here.provider.close(tenant, wanted.reason, typist().who)
         done(outcome, f"tenant {tenant}")
         return tenant
 

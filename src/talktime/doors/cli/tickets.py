@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from talktime.doors.cli.engine import WHO, Working, working
+from talktime.doors.cli.engine import Working, typist, working
 from talktime.doors.cli.listing import (
     facts,
     listed,
@@ -33,19 +33,23 @@ def open_ticket_command(asked: Asked, rule: str, subject: str, text: str) -> int
     from talktime.accounts.tickets import Case
 
     case = Case(rule, subject, text)
-    return _done(asked, lambda tickets, tenant: tickets.open(tenant, case, WHO), "is open")
+    return _done(asked, lambda tickets, tenant: tickets.open(tenant, case, typist().who), "is open")
 
 
 def comment_command(asked: Asked, ticket: str, text: str) -> int:
     """Says something on a ticket."""
     return _done(
-        asked, lambda tickets, tenant: tickets.comment(tenant, ticket, text, WHO), "has a comment more"
+        asked,
+        lambda tickets, tenant: tickets.comment(tenant, ticket, text, typist().who),
+        "has a comment more",
     )
 
 
 def close_ticket_command(asked: Asked, ticket: str, text: str) -> int:
     """Closes a ticket; one that is closed stays as it is."""
-    return _done(asked, lambda tickets, tenant: tickets.close(tenant, ticket, text, WHO), "is closed")
+    return _done(
+        asked, lambda tickets, tenant: tickets.close(tenant, ticket, text, typist().who), "is closed"
+    )
 
 
 def _done(asked: Asked, ask: Callable[[Tickets, str], Awaitable[Ticket | Refused]], what: str) -> int:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from talktime.catalog.model import Catalogue
+    from talktime.funding.sandbox_messages import Message
     from talktime.ledger.database import DatabaseUrl
     from talktime.ledger.engine import Engine
     from talktime.ledger.reading import Reader
@@ -50,12 +51,22 @@ class SandboxMessages:
     async def take_due(self) -> int:
         """Takes in what is due; returns how many."""
         due = await asyncio.to_thread(self._gateway.pending_events, self._engine.clock_us())
+        taken = 0
         for message in due:
-            event = self._gateway.read_event(message.body, message.headers)
-            if event is not None:
-                await take_event(self._engine, self._gateway, event)
-            await asyncio.to_thread(self._gateway.delivered, message)
-        return len(due)
+            try:
+                await self._take(message)
+            except Exception:  # whatever is wrong with this one, the next one may be in order
+                log.exception("message %d of the sandbox cannot be taken in; it comes again", message.number)
+                await asyncio.to_thread(self._gateway.not_delivered, message)
+            else:
+                await asyncio.to_thread(self._gateway.delivered, message)
+                taken += 1
+        return taken
+
+    async def _take(self, message: Message) -> None:
+        event = self._gateway.read_event(message.body, message.headers)
+        if event is not None:
+            await take_event(self._engine, self._gateway, event)
 
 
 class Retention:
@@ -78,19 +89,29 @@ class Retention:
                     log.info("%d charges have lost their names: their days are over", done)
             except StoreAway as error:
                 log.warning("retention waits: %s", error)
+            except Exception:  # begun again at once it would read all tenants every second
+                log.exception("retention failed; it looks again at its time")
             await asyncio.sleep(RETENTION_S)
 
     def forget_due(self) -> int:
         """Goes through all tenants; returns from how many charges names were taken. Blocks."""
         after, done = "", 0
-        prefix = numbers_country(self._catalogue)
+        country_of = numbers_country(self._catalogue)
         while page := self._reader.tenants(after, PAGE):
             after = page[-1].tenant
             for kept in page:
-                documents = self._reader.documents(kept.tenant)
-                if documents is None:
-                    continue
-                tenant = tenant_of(documents.tenant, documents.users, documents.service_numbers)
-                keeping = keeping_of(tenant, load_retention(), self._clock_us())
-                done += forget_calls(self._url, keeping, prefix)
+                try:
+                    done += self._forget_of(kept.tenant, country_of)
+                except StoreAway:
+                    raise
+                except Exception:  # what is wrong with one tenant is no reason to keep the names of others
+                    log.exception("retention failed for tenant %r; the others go on", kept.tenant)
         return done
+
+    def _forget_of(self, name: str, country_of: Callable[[str], str]) -> int:
+        documents = self._reader.documents(name)
+        if documents is None:
+            return 0
+        tenant = tenant_of(documents.tenant, documents.users, documents.service_numbers)
+        keeping = keeping_of(tenant, load_retention(), self._clock_us())
+        return forget_calls(self._url, keeping, country_of)

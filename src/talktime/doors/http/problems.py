@@ -58,6 +58,7 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "payment_open": 409,
     "balance_left": 409,
     "tenant_closed": 409,
+    "tenant_suspended": 409,
     "ticket_closed": 409,
     "too_much": 409,
     "too_many_keys": 409,
@@ -69,6 +70,7 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "no_mca_account": 409,
     "nothing_to_retry": 409,
     "payment_method_in_use": 409,
+    "forbidden": 403,
     "second_person_needed": 403,
     "changed_meanwhile": 412,
 }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from fastapi import APIRouter, Path
 from fastapi.responses import HTMLResponse
 
+from talktime.doors.http.confirmed_page import small_page
 from talktime.funding.gateway import GatewayError, PaymentStatus
 
 if TYPE_CHECKING:
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
 
 GatewayPayment = Annotated[str, Path(max_length=100, pattern=r"^[A-Za-z0-9_-]+$")]
 
-_PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>Sandbox payment</title>
-<style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:4rem auto;padding:0 1rem;
-color-scheme:light dark}}button{{font:inherit;padding:.5rem 1rem;margin-right:.5rem}}</style>
-<h1>{title}</h1><p>{text}</p>{form}</html>"""
 _FORM: Final = """<form method="post"><button formaction="{name}/confirm">Confirm the payment</button>
 <button formaction="{name}/refuse">Refuse it</button></form>"""
 
@@ -36,20 +32,16 @@ def sandbox_page(gateway: SandboxGateway) -> APIRouter:
     @router.get("/{name}")
     async def ask(name: GatewayPayment) -> HTMLResponse:
         text = f"Payment {name} of the sandbox gateway waits for you. No real money moves."
-        return _page("Is this payment yours?", text, _FORM.format(name=escape(name)))
+        return small_page("Is this payment yours?", text, _FORM.format(name=escape(name)))
 
     @router.post("/{name}/{answer}")
     async def take(name: GatewayPayment, answer: Literal["confirm", "refuse"]) -> HTMLResponse:
         try:
             result = await asyncio.to_thread(gateway.complete_action, name, answer == "confirm")
         except GatewayError as error:
-            return _page("That cannot be done", str(error), status=404)
+            return small_page("That cannot be done", str(error), status=404)
         if result.status is PaymentStatus.SUCCEEDED:
-            return _page("Confirmed", "The payment was made. You may close this page.")
-        return _page("Refused", "The payment was not made. You may close this page.")
+            return small_page("Confirmed", "The payment was made. You may close this page.")
+        return small_page("Refused", "The payment was not made. You may close this page.")
 
     return router
-
-
-def _page(title: str, text: str, form: str = "", status: int = 200) -> HTMLResponse:
-    return HTMLResponse(_PAGE.format(title=escape(title), text=escape(text), form=form), status)

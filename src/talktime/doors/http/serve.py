@@ -25,6 +25,7 @@ from talktime.catalog.load import load_catalogue
 from talktime.doors.http.answering import Answering
 from talktime.doors.http.app import FrontApp, LiveApp, kept
 from talktime.doors.http.chores import Retention, SandboxMessages
+from talktime.doors.http.confirmed_page import confirmed_page
 from talktime.doors.http.connections import Connection, close_late
 from talktime.doors.http.daily_heads import DailyHeads
 from talktime.doors.http.doorkeeper import Doorkeeper
@@ -48,18 +49,20 @@ from talktime.ledger.reading import Reader
 from talktime.ledger.watching import Watching
 from talktime.live.desk import Desk
 from talktime.live.facts import Classifier
+from talktime.live.lately import Lately
 from talktime.live.operations import Pace
 from talktime.live.rates import RateBooks
 from talktime.notices.watch import Watch
 from talktime.notices.worker import notice_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from fastapi import FastAPI
 
     from talktime.doors.http.app import Keeper
     from talktime.doors.http.management.app import Describe
+    from talktime.funding.gateway import Gateway
     from talktime.ledger.database import DatabaseUrl
     from talktime.ledger.store import Store
     from talktime.settings import Settings
@@ -137,23 +140,26 @@ def _make(settings: Settings, url: DatabaseUrl, describe: Describe) -> _Made:
     metrics = Metrics(desk.engine, answering.counted, reader.stock)
     payments = PaymentWorker(desk.engine, outside.gateways, outside.seller)
     exports = ExportSettings(url, settings.catalogue, settings.state / "exports", outside.secret)
+    lately, gateways = Lately(reader, desk.catalogue), outside.gateways
     means = Means(
-        purchasing=Purchasing(desk.engine, reader, desk.catalogue, outside.gateways, payments),
+        purchasing=Purchasing(desk.engine, reader, desk.catalogue, gateways, payments, lately.tenant),
         exports=Exports(desk.engine, reader, exports),
         seller=outside.seller,
         private_webhooks=outside.notices.private_allowed,
         secret=outside.secret,
+        lately=lately,
     )
     behind = management_app(desk, reader, keyring, decks, url=url, means=means, describe=describe)
-    for gateway in outside.gateways.values():
+    behind.include_router(confirmed_page())
+    for gateway in gateways.values():
         if isinstance(gateway, SandboxGateway):
             behind.include_router(sandbox_page(gateway))
-    keepers = (rates.keep_fresh, keyring.keep_fresh, _until_the_end(means.exports))
+    keepers = (rates.keep_fresh, keyring.keep_fresh, _until_the_end(means.exports, gateways))
     return _Made(desk, answering, keyring, metrics, behind, keepers, reader, outside, payments)
 
 
-def _until_the_end(exports: Exports | None) -> Keeper:
-    """Keeps the processes of exports for as long as this one lives, and ends them with it."""
+def _until_the_end(exports: Exports | None, gateways: Mapping[str, Gateway]) -> Keeper:
+    """Keeps the processes of exports and the connections of gateways for as long as this one lives."""
 
     async def keep() -> None:
         try:
@@ -161,6 +167,8 @@ def _until_the_end(exports: Exports | None) -> Keeper:
         finally:
             if exports is not None:
                 await exports.close()
+            for gateway in gateways.values():
+                await gateway.close()
 
     return keep
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from talktime.doors.http.management.answers_money import RunwayAnswer
 from talktime.doors.http.management.tables import AdministratorTable, BillingAccountTable, CapTable
 
 
@@ -196,26 +197,31 @@ class CommentAnswer(BaseModel):
     text: str
 
 
-class TicketAnswer(BaseModel):
-    """A support ticket with the facts of the moment in which it was opened."""
+class TicketLine(BaseModel):
+    """A support ticket in a list: what it is about and how it stands."""
 
     id: str = Field(examples=["T-contoso-000001"])
     case: str
     subject: str
-    text: str
     state: str = Field(examples=["open"])
     opened_at: str | None
     opened_by: str
     closed_at: str | None
     closed_by: str | None
+
+
+class TicketAnswer(TicketLine):
+    """A support ticket with the facts of the moment in which it was opened."""
+
+    text: str
     comments: list[CommentAnswer]
     facts: dict[str, Any]
 
 
 class TicketList(BaseModel):
-    """A page of tickets in order of their ids."""
+    """A page of tickets in order of their ids; what was said stands in each ticket."""
 
-    tickets: list[TicketAnswer]
+    tickets: list[TicketLine]
     next: str | None
 
 
@@ -255,7 +261,7 @@ class ReplayAnswer(BaseModel):
     waiting: int
 
 
-class BurnAnswer(BaseModel):
+class BurnAnswer(RunwayAnswer):
     """How long the credits last at the pace of 28 and of 7 days; null: no end in sight.
 
     `days` is the lower edge of the band, `available` what is left to spend.
@@ -264,10 +270,6 @@ class BurnAnswer(BaseModel):
     currency: str
     balance: str
     available: str
-    burn_28: str
-    burn_7: str
-    days_28: int | None
-    days_7: int | None
     days: int | None
     limit_days: int
 

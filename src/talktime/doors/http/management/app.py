@@ -18,6 +18,7 @@ from talktime.doors.http.management import (
     keys,
     money_routers,
     notices,
+    partner,
     people,
     provider,
     reports,
@@ -29,10 +30,10 @@ from talktime.doors.http.management import (
 )
 from talktime.doors.http.management.examples import show_examples
 from talktime.doors.http.management.house import House, Means
-from talktime.doors.http.management.lately import Lately
 from talktime.doors.http.problems import PROBLEM_TYPE, SCHEMA, install
 from talktime.funding.purchasing import Purchasing
 from talktime.funding.worker import PaymentWorker
+from talktime.live.lately import Lately
 
 if TYPE_CHECKING:
     from talktime.ledger.api_keys import Keyring
@@ -50,6 +51,7 @@ ROUTERS: Final = (
     people.router,
     eligibility.router,
     provider.router,
+    partner.router,
     *money_routers.ROUTERS,
     calls.router,
     usage.router,
@@ -93,12 +95,12 @@ def management_app(
     """
     app = FastAPI(title="Talktime", version=talktime.__version__, docs_url=None, redoc_url=None)
     engine, means = desk.engine, means or Means()
+    lately = means.lately or Lately(reader, desk.catalogue)
     purchasing = means.purchasing
     if purchasing is None:
         worker = PaymentWorker(engine, {}, means.seller)
-        purchasing = Purchasing(engine, reader, desk.catalogue, {}, worker)
+        purchasing = Purchasing(engine, reader, desk.catalogue, {}, worker, lately.tenant)
     administration = Administration(engine, reader, stored_decks, desk.catalogue)
-    lately = Lately(reader, desk.catalogue)
     app.state.house = House(
         desk, reader, keyring, stored_decks, administration, purchasing, url, means, lately
     )

@@ -22,6 +22,7 @@ from talktime.doors.http.management.house import (
 )
 from talktime.doors.http.management.shown import call_shown, charge_line, in_progress, settled_shown
 from talktime.doors.http.management.texts import Before, Limit, Strict
+from talktime.doors.http.management.usage import usage_rows
 from talktime.doors.http.problems import refused
 from talktime.ledger.api_keys import Principal
 from talktime.ledger.reading import NO_BEFORE, SeveralRows
@@ -74,24 +75,26 @@ async def list_calls(
 
 
 @router.get("/calls/{call_id:call_id}")
-async def get_call(house: InHouse, tenant: SeesUsage, call_id: CallId) -> CallAnswer:
-    """One call: what was decided, who paid, the entries."""
-    await _known(house, tenant)
+async def get_call(house: InHouse, principal: CallerOf, tenant: SeesUsage, call_id: CallId) -> CallAnswer:
+    """One call: what was decided, who paid, the entries. The other party's number as in usage."""
+    rows = await usage_rows(house, principal, tenant)
     try:
         call = await read(house.reader.call, tenant, call_id)
     except SeveralRows as several:
         raise refused("conflict", str(several)) from None
     if call is None:
         raise refused("unknown_call", f"there is no call {call_id!r}")
-    return call_shown(call)
+    return await read(call_shown, call, rows)
 
 
 @router.get("/calls-in-progress")
-async def list_calls_in_progress(house: InHouse, tenant: SeesUsage, limit: Limit = 100) -> CallsInProgress:
+async def list_calls_in_progress(
+    house: InHouse, principal: CallerOf, tenant: SeesUsage, limit: Limit = 100
+) -> CallsInProgress:
     """Calls in progress and what each reserves, those first that are due first."""
-    await _known(house, tenant)
+    rows = await usage_rows(house, principal, tenant)
     found = await read(house.reader.open_sessions, tenant, limit)
-    return CallsInProgress(calls=[in_progress(row) for row in found])
+    return CallsInProgress(calls=await read(lambda: [in_progress(row, rows) for row in found]))
 
 
 @router.post("/calls/{call_id:call_id}/end")

@@ -11,14 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from secrets import token_bytes
-from typing import TYPE_CHECKING, Annotated, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 from fastapi import Depends, Path, Request
 
 from talktime.accounts.administration import Administration, Invalid
 from talktime.accounts.documents import tenant_of
 from talktime.accounts.expecting import Expecting, Still, whatever
-from talktime.accounts.provider import Provider
+from talktime.accounts.provider import ALONE_MICROS, Provider
+from talktime.accounts.reserved import Refuses, allows
 from talktime.accounts.rights import (
     INSTALLATION,
     Allowed,
@@ -29,7 +30,6 @@ from talktime.accounts.rights import (
 )
 from talktime.accounts.rights import may as may_do
 from talktime.accounts.tenant import Tenant
-from talktime.doors.http.management.lately import Lately
 from talktime.doors.http.management.texts import NAME_PATTERN
 from talktime.doors.http.problems import Problem, ProblemError, invalid, refused
 from talktime.funding.purchasing import Purchasing
@@ -41,6 +41,7 @@ from talktime.ledger.database import DatabaseUrl
 from talktime.ledger.decks import Decks
 from talktime.ledger.reading import Reader
 from talktime.live.desk import Desk
+from talktime.live.lately import Lately
 from talktime.live.tenant import LiveTenant
 
 if TYPE_CHECKING:
@@ -50,9 +51,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ADJUST_LIMIT_MICROS: Final = 1_000_000_000
-"""An adjustment beyond this takes two persons, unless the installation says otherwise: 1000 units."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
@@ -61,15 +59,17 @@ class Means:
     `purchasing` None: no gateway is set up, nothing is bought by card; `exports` None: this process makes
     none. `seller` stands on papers. An adjustment of more than `adjust_limit` micros takes two persons.
     `private_webhooks`: a webhook may name an address of a private network, if it says so itself. `secret`
-    makes the words that stand for people; a process that is given none makes its own.
+    makes the words that stand for people; a process that is given none makes its own. `lately`: the tenants
+    that the process has read, None for a cache of the routes' own.
     """
 
     purchasing: Purchasing | None = None
     exports: Exports | None = None
     seller: Seller = field(default_factory=Seller)
-    adjust_limit: int = ADJUST_LIMIT_MICROS
+    adjust_limit: int = ALONE_MICROS
     private_webhooks: bool = False
     secret: bytes = field(default_factory=lambda: token_bytes(32), repr=False)
+    lately: Lately | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +93,20 @@ class House:
     def provider(self) -> Provider:
         """What the provider does to tenants."""
         return Provider(
-            self.desk.engine, self.reader, self.desk.catalogue, self.administration, self.means.adjust_limit
+            self.desk.engine,
+            self.reader,
+            self.desk.catalogue,
+            self.administration,
+            self.means.adjust_limit,
+            self.keyring.keys.made_us,
         )
 
-    def expecting(self, still: Still = whatever) -> Expecting:
-        """Administration whose changes are made only while a tenant is as somebody saw it."""
-        return Expecting(self.desk.engine, self.reader, self.decks, self.desk.catalogue, still)
+    def expecting(self, still: Still = whatever, refuses: Refuses = allows) -> Expecting:
+        """Administration whose changes are made only while a tenant is as somebody saw it.
+
+        `refuses`: see `refuses`; a route whose body can ask for more than its own operation gives it.
+        """
+        return Expecting(self.desk.engine, self.reader, self.decks, self.desk.catalogue, still, refuses)
 
     @property
     def now_us(self) -> int:
@@ -169,6 +177,18 @@ def caller_of(principal: Principal) -> Caller:
 def holds(principal: Principal, operation: str, tenant: str) -> bool:
     """Whether the key may also do another operation than the route's own, where answers differ by it."""
     return isinstance(may_do(caller_of(principal), operation, tenant), Allowed)
+
+
+def refuses(principal: Principal, tenant: str) -> Refuses:
+    """Why the key may not do what a change asks for beside its route's operation, as 403 `forbidden`."""
+
+    def asked(operation: str) -> Refused | None:
+        verdict = may_do(caller_of(principal), operation, tenant)
+        if isinstance(verdict, Forbidden):
+            return Refused("forbidden", forbidden_sentence(operation, verdict))
+        return None
+
+    return asked
 
 
 # --- what a route asks for -----------------------------------------------------------------------------

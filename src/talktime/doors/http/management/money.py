@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Response
@@ -9,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, Response
 from talktime.accounts.approvals import Approval, Person
 from talktime.accounts.calendar import month_of
 from talktime.accounts.eligibility import recharge_warnings
+from talktime.core.modes import Mode
 from talktime.core.money import format_money
 from talktime.doors.http.management.answers import (
     AdjustedAnswer,
@@ -27,6 +29,7 @@ from talktime.doors.http.management.house import (
     House,
     InHouse,
     done,
+    holds,
     may,
     read,
     unknown_tenant,
@@ -51,9 +54,10 @@ from talktime.doors.http.management.texts import (
     next_of,
     place_of,
 )
+from talktime.doors.http.management.usage import usage_rows
 from talktime.doors.http.problems import Problem, ProblemError
 from talktime.insight.held_back import held_back
-from talktime.insight.post_usage import mode_now
+from talktime.insight.post_usage import mode_now, overdrawn
 from talktime.insight.runway_view import runway_now
 from talktime.ledger.reading import NO_BEFORE, KeptWallet
 from talktime.ledger.records import Counter
@@ -173,6 +177,10 @@ async def get_credits(house: InHouse, tenant: SeesBalance) -> CreditsAnswer:
     rule, catalogue = own.auto_recharge, house.desk.catalogue
     runway = await read(runway_now, house.reader, own, wallet.balance, house.now_us)
     held = await read(held_back, house.reader, tenant)
+    mode = mode_now(own, catalogue, wallet.balance)
+    warnings = [*recharge_warnings(own, catalogue)]
+    if wallet.overdraft and mode is Mode.POST_USAGE:
+        warnings.append(overdrawn(wallet.overdraft, wallet.currency))
     return CreditsAnswer(
         balance=format_money(wallet.balance),
         reserved=format_money(wallet.reserved),
@@ -181,7 +189,7 @@ async def get_credits(house: InHouse, tenant: SeesBalance) -> CreditsAnswer:
         frozen=format_money(held.frozen),
         owed=format_money(held.owed),
         currency=wallet.currency,
-        mode=mode_now(own, catalogue, wallet.balance).name.lower(),
+        mode=mode.name.lower(),
         lots=[lot_shown(lot) for lot in wallet.lots],
         auto_recharge=AutoRechargeAnswer(
             enabled=rule.enabled,
@@ -193,7 +201,7 @@ async def get_credits(house: InHouse, tenant: SeesBalance) -> CreditsAnswer:
         ),
         runway_days=runway.shortest,
         runway=runway_shown(runway),
-        warnings=warnings_shown(recharge_warnings(own, catalogue)),
+        warnings=warnings_shown(warnings),
     )
 
 
@@ -217,10 +225,17 @@ async def get_pools(house: InHouse, tenant: SeesPools, month: Month = "") -> Poo
 
 
 @router.get("/caps")
-async def get_caps(house: InHouse, tenant: SeesCaps, month: Month = "") -> CapList:
-    """The spend caps and what a month, the present one where none is named, has spent of them."""
+async def get_caps(house: InHouse, principal: CallerOf, tenant: SeesCaps, month: Month = "") -> CapList:
+    """The spend caps and what a month, the present one where none is named, has spent of them.
+
+    Users stand there by name for those who may see names or users, else by the word of usage without names.
+    """
     live, number, counters = await _counted(house, tenant, month)
-    return CapList(caps=[cap_shown(cap) for cap in caps_of(live, counters, number)])
+    caps = caps_of(live, counters, number)
+    if not holds(principal, "see_users", tenant):
+        rows = await usage_rows(house, principal, tenant)
+        caps = [replace(cap, id=rows.shown_user(cap.id)) if cap.scope == "user" else cap for cap in caps]
+    return CapList(caps=[cap_shown(cap) for cap in caps])
 
 
 @router.get("/entries")

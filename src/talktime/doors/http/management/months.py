@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
 
 from talktime.accounts.calendar import month_name
@@ -17,8 +17,14 @@ from talktime.doors.http.management.house import CallerOf, InHouse, done, may, r
 from talktime.doors.http.management.pages import Key
 from talktime.doors.http.management.papers import CSV, file_answer
 from talktime.doors.http.management.shown_money import month_shown
-from talktime.doors.http.management.texts import Cursor, Limit, month_number, next_of, place_of
-from talktime.doors.http.problems import Problem, ProblemError
+from talktime.doors.http.management.texts import (
+    Cursor,
+    Limit,
+    PathMonth,
+    month_number,
+    next_of,
+    place_of,
+)
 from talktime.funding.closing import MonthClosing, reading_aside, reading_in_thread
 from talktime.funding.month_close import MONTH_CLOSE, read_month_close
 from talktime.funding.month_journal import journal_csv, journal_values, read_month_journal
@@ -30,17 +36,10 @@ SeesInvoices = Annotated[str, Depends(may("see_invoices"))]
 SeesEntries = Annotated[str, Depends(may("see_entries"))]
 Closes = Annotated[str, Depends(may("close_month"))]
 
-_FIRST_YEAR: Final = 1970
-_LAST_YEAR: Final = 2999
 
-
-def _month(
-    month: Annotated[str, Path(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", examples=["2026-03"])],
-) -> int:
+def _month(month: PathMonth) -> int:
     number = month_number(month)
-    if number is None or not _FIRST_YEAR <= int(month[:4]) <= _LAST_YEAR:
-        detail = f"path.month: must lie between {_FIRST_YEAR} and {_LAST_YEAR}"
-        raise ProblemError(Problem(400, "malformed", detail))
+    assert number is not None, "the path takes sound months only"
     return number
 
 
@@ -81,7 +80,8 @@ async def close_month(
         if exports is None
         else reading_aside(house.url, exports.settings.catalogue)
     )
-    closing = MonthClosing(house.desk.engine, house.reader, months, reading, house.means.seller)
+    engine, seller = house.desk.engine, house.means.seller
+    closing = MonthClosing(engine, house.reader, months, reading, seller, house.lately.tenant)
     closed = done(await closing.close(tenant, month, who(principal)))
     response.status_code = 200 if closed.repeated else 201
     return month_shown(closed.close, repeated=closed.repeated)

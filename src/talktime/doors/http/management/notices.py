@@ -6,22 +6,30 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from talktime.core.alerts import LONG_DAYS
 from talktime.doors.http.management.answers_people import (
     BurnAnswer,
     NoticeAnswer,
     NoticeList,
     ReplayAnswer,
 )
-from talktime.doors.http.management.house import CallerOf, House, InHouse, may, read, unknown_tenant
-from talktime.doors.http.management.shown_people import notice_shown, runway_shown
+from talktime.doors.http.management.house import (
+    CallerOf,
+    House,
+    InHouse,
+    may,
+    read,
+    unknown_tenant,
+    who,
+)
+from talktime.doors.http.management.shown_people import burn_shown, notice_shown, sent_again
 from talktime.doors.http.management.texts import Before, Limit
 from talktime.doors.http.problems import ProblemError, refused
+from talktime.insight.runway_view import runway_now
+from talktime.ledger.commands import WriteNote
 from talktime.ledger.deliveries import Deliveries
 from talktime.ledger.reading import NO_BEFORE, KeptNotice
-from talktime.notices.alerts import runway
+from talktime.notices.again import send_again
 from talktime.notices.texts import load_texts
-from talktime.notices.watch import local_day
 from talktime.notices.wording import Wording
 
 router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["notices"])
@@ -66,13 +74,12 @@ async def get_notice(house: InHouse, tenant: SeesNotices, notice: NoticeId) -> N
 async def replay_notice(
     house: InHouse, principal: CallerOf, tenant: EditsNotices, notice: NoticeId
 ) -> ReplayAnswer:
-    """Sends a notice again to everybody who got it or should have; ids stay, so a repeat is known as one.
-
-    One that went to nobody is given to whoever holds the roles now.
-    """
-    del principal
+    """Sends a notice again to whoever would be told today; ids stay, so a repeat is known as one."""
     await house.known(tenant)
-    waiting = await read(Deliveries(house.url).replay, tenant, notice, house.now_us)
+    if not any(one.id == notice for one in await read(house.reader.outbox, tenant, notice + 1, 1)):
+        raise _unknown(notice)
+    await house.desk.engine.submit(WriteNote(tenant, sent_again(notice), who(principal)))
+    waiting = await read(send_again, house.url, tenant, notice, house.now_us)
     if waiting is None:
         raise _unknown(notice)
     return ReplayAnswer(waiting=waiting)
@@ -85,10 +92,8 @@ async def get_runway(house: InHouse, tenant: SeesBalance) -> BurnAnswer:
     wallet = await read(house.reader.wallet, tenant)
     if wallet is None:
         raise unknown_tenant(tenant)
-    today = local_day(house.now_us, own.time_zone)
-    days = await read(house.reader.days, tenant, today - LONG_DAYS, today)
-    lasts = runway([(day, paid) for day, paid, _ in days], wallet.balance, today)
-    return runway_shown(wallet, lasts, own.alerts.runway_days)
+    lasts = await read(runway_now, house.reader, own, wallet.balance, house.now_us)
+    return burn_shown(wallet, lasts, own.alerts.runway_days)
 
 
 def _unknown(notice: int) -> ProblemError:

@@ -22,6 +22,7 @@ from talktime.doors.http.management.house import (
     may,
     people_of,
     read,
+    refuses,
     who,
 )
 from talktime.doors.http.management.tables import LicenceTable, UserTable
@@ -118,7 +119,8 @@ async def import_users(
     if kind != "text/csv":
         raise ProblemError(Problem(415, "unsupported_media_type", "send the file as text/csv"))
     content = await request.body()
-    people = PeopleImport(house.desk.engine, house.reader, house.desk.catalogue)
+    may_not = refuses(principal, tenant)
+    people = PeopleImport(house.desk.engine, house.reader, house.desk.catalogue, may_not)
     if dry_run:
         found = await people.preview(tenant, content, remove_others=remove_others)
     else:
@@ -164,9 +166,12 @@ async def put_user(
     body: UserTable,
     if_match: IfMatch = None,
 ) -> UserTable:
-    """Adds a user or replaces it; the path holds its id or UPN."""
+    """Adds a user or replaces it; the path holds its id or UPN.
+
+    Another `cap_per_month` is for those who may edit caps (403 `forbidden`).
+    """
     table = body.table()
-    seen = house.expecting(lambda now: matches(if_match, user_part(now, user)))
+    seen = house.expecting(lambda now: matches(if_match, user_part(now, user)), refuses(principal, tenant))
     done(await seen.put_user(tenant, user, table, who(principal)), table, "users")
     return body
 
@@ -223,7 +228,7 @@ async def _put(
     """Replaces one thing of a user that there is."""
     ((key, value),) = part.items()
     catalogue = house.desk.catalogue
-    seen = house.expecting(lambda now: matches(if_match, user_part(now, user)))
+    seen = house.expecting(lambda now: matches(if_match, user_part(now, user)), refuses(principal, tenant))
     return await seen.edit(
         tenant,
         lambda now: user_part_put(now, user, key, value, catalogue),

@@ -27,6 +27,7 @@ from talktime.doors.http.management.house import (
     may,
     who,
 )
+from talktime.doors.http.management.pages import Key
 from talktime.doors.http.management.shown_people import approval_shown, waiver_shown
 from talktime.doors.http.management.texts import (
     Code,
@@ -140,7 +141,7 @@ async def list_approvals(
 ) -> ApprovalList:
     """Adjustments that wait for a second person, and those that one decided, in order of their ids."""
     await house.known(tenant)
-    found = await house.provider.approvals(tenant, place_of(cursor, str, ""), limit)
+    found = await house.provider.approvals(tenant, place_of(cursor, Key, ""), limit)
     return ApprovalList(
         approvals=[approval_shown(one) for one in found],
         next=next_of(found[-1].id) if len(found) == limit else None,

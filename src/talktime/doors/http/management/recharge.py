@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from msgspec.structs import replace
 
-from talktime.accounts.paying import rule_off, rule_put, rule_table
+from talktime.accounts.paying import rule_off, rule_off_by_partner, rule_put, rule_table
 from talktime.accounts.tenant import Tenant
 from talktime.core.money import format_money
 from talktime.doors.http.management.answers_money import RechargeAnswer, Timeline, TimelineLine
@@ -17,6 +17,7 @@ from talktime.doors.http.management.house import (
     House,
     InHouse,
     done,
+    holds,
     may,
     read,
     unknown_tenant,
@@ -84,9 +85,12 @@ async def put_auto_recharge(
 async def turn_off(
     house: InHouse, principal: CallerOf, tenant: TurnsOff, response: Response
 ) -> RechargeAnswer:
-    """Switches the rule off; off already is as good. An attempt that was not sent yet is cancelled."""
-    edit = house.expecting().edit
-    done(await edit(tenant, rule_off, "auto-recharge turned off", who(principal)))
+    """Switches the rule off; off already is as good. An attempt that was not sent yet is cancelled.
+
+    A partner does so only for a tenant that it sells to (403 `forbidden`).
+    """
+    off = rule_off if holds(principal, "edit_auto_recharge", tenant) else rule_off_by_partner
+    done(await house.expecting().edit(tenant, off, "auto-recharge turned off", who(principal)))
     await _followed(house, tenant)
     return await _shown(house, tenant, response)
 

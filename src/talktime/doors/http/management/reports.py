@@ -5,14 +5,25 @@ A file is made by a process of its own; it is asked for, looked after, and fetch
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Path
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 
 from talktime.catalog.side import load_retention
-from talktime.doors.http.management.house import CallerOf, House, InHouse, done, holds, may, read, who
+from talktime.doors.http.management.house import (
+    CallerOf,
+    House,
+    InHouse,
+    allow,
+    done,
+    holds,
+    may,
+    read,
+    who,
+)
+from talktime.doors.http.management.pages import Key
 from talktime.doors.http.management.texts import (
     Cursor,
     Instant,
@@ -26,6 +37,7 @@ from talktime.doors.http.management.usage import span_of
 from talktime.doors.http.problems import Problem, ProblemError, refused
 from talktime.insight.exports import DONE, EXPIRED, Export, Exports, new_export
 from talktime.insight.persons import keeping_of, numbers_country
+from talktime.ledger.commands import WriteNote
 from talktime.ledger.retention import forget_calls
 
 router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["reports"])
@@ -33,6 +45,14 @@ router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["reports"])
 Exporting = Annotated[str, Depends(may("export_usage"))]
 EditsRetention = Annotated[str, Depends(may("edit_retention"))]
 ExportId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", examples=["0006526a1b2c3d4e0123456789abcdef"])]
+
+RIGHTS: Final = {
+    "usage": "see_usage_without_names",
+    "spend": "see_usage_without_names",
+    "entries": "see_entries",
+    "pools": "see_pool_reports",
+}
+"""Kind of export -> what whoever orders or fetches it has to be allowed besides: to see what it holds."""
 
 MEDIA = {
     "csv": "text/csv; charset=utf-8",
@@ -76,7 +96,7 @@ class ExportAnswer(BaseModel):
 
 
 class ExportList(BaseModel):
-    """A page of exports, oldest first; `next` is the `cursor` of the next page, null on the last."""
+    """A page of exports, newest first; `next` is the `cursor` of the next page, null on the last."""
 
     exports: list[ExportAnswer]
     next: str | None
@@ -95,6 +115,7 @@ async def ask_for_export(
     """Orders an export; calls, entries or months of a span, the last 28 days where none is given."""
     exports = _exports(house)
     await house.known(tenant)
+    allow(principal, RIGHTS[body.kind], tenant)
     if body.with_names and not holds(principal, "see_usage", tenant):
         raise ProblemError(
             Problem(403, "forbidden", "this key may see no names: ask for an export without them")
@@ -116,9 +137,9 @@ async def ask_for_export(
 async def list_exports(
     house: InHouse, tenant: Exporting, limit: Limit = 100, cursor: Cursor = ""
 ) -> ExportList:
-    """Exports in the order in which they were asked for."""
+    """Exports, newest first."""
     await house.known(tenant)
-    found = await read(_exports(house).listed, tenant, place_of(cursor, str, ""), limit)
+    found = await read(_exports(house).listed, tenant, place_of(cursor, Key, ""), limit)
     return ExportList(
         exports=[_shown(tenant, export) for export in found],
         next=next_of(found[-1].id) if len(found) == limit else None,
@@ -135,6 +156,7 @@ async def get_export(house: InHouse, tenant: Exporting, export: ExportId) -> Exp
 async def get_file(house: InHouse, principal: CallerOf, tenant: Exporting, export: ExportId) -> FileResponse:
     """The file of an export that is done."""
     known = await _export(house, tenant, export)
+    allow(principal, RIGHTS[known.kind], tenant)
     if known.with_names and not holds(principal, "see_usage", tenant):
         raise ProblemError(Problem(403, "forbidden", "this key may see no names, and this export has some"))
     if known.state == EXPIRED:
@@ -152,9 +174,11 @@ async def get_file(house: InHouse, principal: CallerOf, tenant: Exporting, expor
 
 
 @router.post("/retention")
-async def forget(house: InHouse, tenant: EditsRetention) -> ForgottenAnswer:
+async def forget(house: InHouse, principal: CallerOf, tenant: EditsRetention) -> ForgottenAnswer:
     """Takes the names out of calls that are older than the days of their users' countries, now."""
     keeping = keeping_of(await house.tenant(tenant), load_retention(), house.now_us)
+    what = "names taken out of calls that are past their days"
+    await house.desk.engine.submit(WriteNote(tenant, what, who(principal)))
     charges = await read(forget_calls, house.url, keeping, numbers_country(house.desk.catalogue))
     return ForgottenAnswer(charges=charges)
 

@@ -29,7 +29,7 @@ from talktime.doors.http.management.answers_people import (
     BillingAccountList,
     CapTableList,
 )
-from talktime.doors.http.management.house import CallerOf, InHouse, done, holds, may, who
+from talktime.doors.http.management.house import CallerOf, InHouse, done, holds, may, refuses, who
 from talktime.doors.http.management.tables import (
     MAX_ENTRIES,
     AdministratorTable,
@@ -209,11 +209,16 @@ async def put_billing_account(
     response: Response,
     if_match: IfMatch = None,
 ) -> BillingAccountTable:
-    """Adds a billing account or replaces it; name, address and tax id stand on papers from then on."""
+    """Adds a billing account or replaces it; name, address and tax id stand on papers from then on.
+
+    Agreement and country, and so a new account, are for those who may edit agreements (403 `forbidden`).
+    """
     table = body.table()
     if body.id != account:
         raise invalid([f"{ACCOUNTS}[1]: id {body.id!r} is another than {account!r}"], table, ACCOUNTS)
-    seen = house.expecting(lambda now: matches(if_match, account_part(now, account)))
+    seen = house.expecting(
+        lambda now: matches(if_match, account_part(now, account)), refuses(principal, tenant)
+    )
     change = partial(account_put, account=account, entry=table, catalogue=house.desk.catalogue)
     done(await seen.edit(tenant, change, f"billing account {account} put", who(principal)), table, ACCOUNTS)
     return _account(await house.settings(tenant), account, response)

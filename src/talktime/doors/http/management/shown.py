@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from talktime.accounts.administration import Adjusted
+    from talktime.insight.usage_rows import UsageRows
     from talktime.ledger.reading import KeptCall, KeptLot
     from talktime.ledger.records import Charge, Entry, Facts, SessionRow
     from talktime.live.answers import Settled
@@ -147,14 +148,15 @@ def charge_shown(charge: Charge) -> ChargeAnswer:
     )
 
 
-def facts_shown(facts: Facts) -> FactsAnswer:
-    """What was decided about a call at its start."""
+def facts_shown(facts: Facts, rows: UsageRows) -> FactsAnswer:
+    """What was decided about a call at its start; the other party's number as `rows` shows it."""
+    caller, callee = rows.parties(facts)
     return FactsAnswer(
         call_type=facts.call_type,
         user=facts.user,
         service_number=facts.service,
-        caller=facts.caller,
-        callee=facts.callee,
+        caller=caller,
+        callee=callee,
         category=facts.category,
         why=facts.why,
         rate=_rate(facts) if facts.rated else None,
@@ -180,7 +182,7 @@ def _rate(facts: Facts) -> RateAnswer:
     )
 
 
-def call_shown(call: KeptCall) -> CallAnswer:
+def call_shown(call: KeptCall, rows: UsageRows) -> CallAnswer:
     """A call; its facts come from the session while that has them, then from the charge."""
     row, body = call.session, call.session.body
     facts = body.facts if body is not None and row.state != State.DENIED else None
@@ -192,24 +194,25 @@ def call_shown(call: KeptCall) -> CallAnswer:
         due_at=instant(row.due_us) if row.state == State.OPEN else None,
         used_seconds=None if body is None else body.used_s,
         authorised_seconds=None if body is None else body.authorised_s,
-        facts=None if facts is None else facts_shown(facts),
+        facts=None if facts is None else facts_shown(facts, rows),
         charges=[charge_shown(charge) for charge in call.charges],
         entries=[entry_shown(entry) for entry in call.entries],
     )
 
 
-def in_progress(row: SessionRow) -> CallInProgress:
+def in_progress(row: SessionRow, rows: UsageRows) -> CallInProgress:
     """A call in progress and what it reserves."""
     body = row.body
     assert body is not None, "only closed sessions lose their body"
     facts = body.facts
+    caller, callee = rows.parties(facts)
     return CallInProgress(
         call_id=row.call_id,
         state=State(row.state).name.lower(),
         user=facts.user,
         service_number=facts.service,
-        caller=facts.caller,
-        callee=facts.callee,
+        caller=caller,
+        callee=callee,
         category=facts.category,
         started_at=instant(facts.base_us),
         granted_seconds=body.authorised_s,

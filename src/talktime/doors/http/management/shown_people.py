@@ -15,10 +15,12 @@ from talktime.doors.http.management.answers_people import (
     NoticeAnswer,
     ReasonAnswer,
     TicketAnswer,
+    TicketLine,
     WaiverAnswer,
     WayAnswer,
     WebhookAnswer,
 )
+from talktime.doors.http.management.shown_money import runway_shown
 from talktime.doors.http.management.texts import instant
 from talktime.ledger.deliveries import FAILED, SENT, WAITING
 
@@ -99,21 +101,26 @@ def feature_shown(needs: Needs) -> FeatureAnswer:
     )
 
 
-def ticket_shown(ticket: Ticket) -> TicketAnswer:
-    """A support ticket."""
-    return TicketAnswer(
+def ticket_line(ticket: Ticket) -> TicketLine:
+    """A support ticket in a list."""
+    return TicketLine(
         id=ticket.id,
         case=ticket.rule,
         subject=ticket.subject,
-        text=ticket.text,
         state=ticket.state.value,
         opened_at=instant(ticket.at_us),
         opened_by=ticket.who,
         closed_at=instant(ticket.closed_us),
         closed_by=ticket.closed_by or None,
-        comments=[
-            CommentAnswer(at=instant(one.at_us), who=one.who, text=one.text) for one in ticket.comments
-        ],
+    )
+
+
+def ticket_shown(ticket: Ticket) -> TicketAnswer:
+    """A support ticket with what was said."""
+    return TicketAnswer(
+        **ticket_line(ticket).model_dump(),
+        text=ticket.text,
+        comments=[_comment(one) for one in ticket.comments],
         facts=ticket.facts,
     )
 
@@ -134,6 +141,11 @@ def notice_shown(
         facts=dict(facts),
         deliveries=[_delivery(one) for one in deliveries],
     )
+
+
+def sent_again(notice: int) -> str:
+    """What the audit log says of a notice that somebody has sent once more."""
+    return f"notice {notice} sent again"
 
 
 def _state(notice: KeptNotice, deliveries: Sequence[KeptDelivery]) -> str:
@@ -158,16 +170,13 @@ def _delivery(delivery: KeptDelivery) -> DeliveryAnswer:
     )
 
 
-def runway_shown(wallet: KeptWallet, lasts: Runway, limit_days: int) -> BurnAnswer:
-    """How long the credits last."""
+def burn_shown(wallet: KeptWallet, lasts: Runway, limit_days: int) -> BurnAnswer:
+    """How long the credits last, and what they are."""
     return BurnAnswer(
+        **runway_shown(lasts).model_dump(),
         currency=wallet.currency,
         balance=format_money(wallet.balance),
         available=format_money(wallet.balance - wallet.reserved),
-        burn_28=format_money(lasts.burn_28),
-        burn_7=format_money(lasts.burn_7),
-        days_28=lasts.days_28,
-        days_7=lasts.days_7,
         days=lasts.shortest,
         limit_days=limit_days,
     )

@@ -15,6 +15,7 @@ from talktime.core.money import format_money
 from talktime.doors.http.management.answers import TenantLine, TenantList
 from talktime.doors.http.management.house import (
     CallerOf,
+    House,
     InHouse,
     done,
     holds,
@@ -23,6 +24,7 @@ from talktime.doors.http.management.house import (
     may_own,
     people_of,
     read,
+    refuses,
     who,
 )
 from talktime.doors.http.management.tables import ServiceNumberTable, SettingsTables, TenantTables
@@ -34,6 +36,7 @@ from talktime.doors.http.management.texts import (
     etag_of,
     matches,
 )
+from talktime.doors.http.management.usage import usage_rows
 from talktime.doors.http.problems import invalid, refused
 from talktime.ledger.api_keys import Principal
 from talktime.ledger.reading import KeptTenant
@@ -51,6 +54,8 @@ NumberName = Annotated[str, Path(min_length=1, max_length=200, pattern=NAME_PATT
 
 EDITS_NOTICES: Final = "edit_notices"
 """Who may choose chat rooms may read their addresses, which let anybody write there."""
+
+SEES_USERS: Final = "see_users"
 
 _tenant: Final = msgspec.json.Decoder(Tenant)
 _service: Final = msgspec.json.Decoder(ServiceNumber)
@@ -95,7 +100,7 @@ async def make_tenant(
     """Makes a tenant; its purchases become lots bought at their instants."""
     tables = _with_sound_rooms(body.table())
     done(await house.administration.make_tenant(tables, who(principal)), tables)
-    return _shown(await house.settings(body.tenant.id), principal, response)
+    return await _shown(house, body.tenant.id, principal, response)
 
 
 @router.get("/{tenant}", response_model_exclude_unset=True)
@@ -103,7 +108,7 @@ async def get_tenant(
     house: InHouse, principal: CallerOf, tenant: SeesTenant, response: Response
 ) -> SettingsTables:
     """A tenant without its people and numbers."""
-    return _shown(await house.settings(tenant), principal, response)
+    return await _shown(house, tenant, principal, response)
 
 
 @router.put("/{tenant}", response_model_exclude_unset=True)
@@ -115,11 +120,14 @@ async def put_tenant(
     response: Response,
     if_match: IfMatch = None,
 ) -> SettingsTables:
-    """Replaces accounts, bought licences, caps, guards and auto-recharge; people and numbers stay."""
+    """Replaces accounts, bought licences, caps, guards and auto-recharge; people and numbers stay.
+
+    What is bought, and agreements, change only for those who may edit them (403 `forbidden`).
+    """
     tables = _with_sound_rooms(body.table())
-    seen = house.expecting(lambda now: matches(if_match, settings_tables(now)))
+    seen = house.expecting(lambda now: matches(if_match, settings_tables(now)), refuses(principal, tenant))
     done(await seen.put_settings(tenant, tables, who(principal)), tables)
-    return _shown(await house.settings(tenant), principal, response)
+    return await _shown(house, tenant, principal, response)
 
 
 def _with_sound_rooms(tables: dict[str, Any]) -> dict[str, Any]:
@@ -130,12 +138,23 @@ def _with_sound_rooms(tables: dict[str, Any]) -> dict[str, Any]:
     return tables
 
 
-def _shown(tenant: Tenant, principal: Principal, response: Response) -> SettingsTables:
-    """The settings with their ETag; chat rooms by name for those who may not choose them."""
-    tables = settings_tables(tenant)
+async def _shown(house: House, tenant: str, principal: Principal, response: Response) -> SettingsTables:
+    """The settings with their ETag.
+
+    Chat rooms by name for those who may not choose them; in caps, users by name for those who may see names
+    or users, else by the word of usage without names.
+    """
+    own = await house.settings(tenant)
+    tables = settings_tables(own)
     response.headers["ETag"] = etag_of(tables)
-    if tenant.alerts.chat and not holds(principal, EDITS_NOTICES, tenant.id):
-        tables["alerts"] = {**tables["alerts"], "chat": [room(url) for url in tenant.alerts.chat]}
+    if own.alerts.chat and not holds(principal, EDITS_NOTICES, tenant):
+        tables["alerts"] = {**tables["alerts"], "chat": [room(url) for url in own.alerts.chat]}
+    if any(cap.scope == "user" for cap in own.caps) and not holds(principal, SEES_USERS, tenant):
+        rows = await usage_rows(house, principal, tenant)
+        tables["caps"] = [
+            {**table, "id": rows.shown_user(table["id"])} if cap.scope == "user" else table
+            for cap, table in zip(own.caps, tables["caps"], strict=True)
+        ]
     return SettingsTables.model_validate(tables)
 
 
@@ -174,7 +193,9 @@ async def put_service_number(
 ) -> ServiceNumberTable:
     """Adds a service number or replaces it."""
     table = body.table()
-    seen = house.expecting(lambda now: matches(if_match, service_part(now, number)))
+    seen = house.expecting(
+        lambda now: matches(if_match, service_part(now, number)), refuses(principal, tenant)
+    )
     done(
         await seen.put_service_number(tenant, number, table, who(principal)),
         table,

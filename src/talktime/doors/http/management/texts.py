@@ -12,8 +12,15 @@ from hashlib import sha256
 from typing import Annotated, Final, TypeVar
 
 import msgspec
-from fastapi import Header, Query
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+from fastapi import Header, Path, Query
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from talktime.accounts.toml_table import shown_instant
 from talktime.core.limits import ALWAYS_US, NEVER_US
@@ -32,6 +39,8 @@ MAX_LIMIT: Final = 1_000
 _AMOUNT_PATTERN: Final = r"^[+-]?[0-9]{1,18}(\.[0-9]{1,6})?$"
 _LAST_US: Final = parse_instant("3000-01-01")
 _MONTH: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 2999
 
 
 class Strict(BaseModel):
@@ -53,6 +62,12 @@ def _instant_us(value: object) -> int:
     if not 0 <= at_us < _LAST_US:
         raise ValueError("must be an instant between 1970 and 3000")
     return at_us
+
+
+def _sound_month(month: str) -> str:
+    if month and not _FIRST_YEAR <= int(month[:4]) <= _LAST_YEAR:
+        raise ValueError(f"must lie between {_FIRST_YEAR} and {_LAST_YEAR}")
+    return month
 
 
 Text = Annotated[str, StringConstraints(max_length=200, pattern=NAME_PATTERN)]
@@ -77,7 +92,18 @@ Instant = Annotated[
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="the most entries of the answer")]
 Before = Annotated[int, Query(ge=1, le=NO_BEFORE, description="only numbers below this one")]
 After = Annotated[str, Query(max_length=200, pattern=NAME_PATTERN, description="only what comes after")]
-Month = Annotated[str, Query(pattern=r"^([0-9]{4}-(0[1-9]|1[0-2]))?$", description="as in 2026-03")]
+Month = Annotated[
+    str,
+    Query(pattern=r"^([0-9]{4}-(0[1-9]|1[0-2]))?$", description="as in 2026-03"),
+    AfterValidator(_sound_month),
+]
+"""A month of the calendar, or "" for none; 400 outside the years that have one."""
+
+PathMonth = Annotated[
+    str,
+    Path(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", examples=["2026-03"]),
+    AfterValidator(_sound_month),
+]
 
 
 def instant(at_us: int) -> str | None:
@@ -86,9 +112,11 @@ def instant(at_us: int) -> str | None:
 
 
 def month_number(month: str) -> int | None:
-    """`2026-03` -> the number of `accounts.calendar.month_of`; None for "" (and for year 0)."""
+    """`2026-03` -> the number of `accounts.calendar.month_of`; None for "" and outside 1970 to 2999."""
     found = _MONTH.fullmatch(month)
-    return None if found is None or int(found[1]) < 1970 else int(found[1]) * 12 + int(found[2]) - 1
+    if found is None or not _FIRST_YEAR <= int(found[1]) <= _LAST_YEAR:
+        return None
+    return int(found[1]) * 12 + int(found[2]) - 1
 
 
 # --- headers that guard a change -------------------------------------------------------------------------

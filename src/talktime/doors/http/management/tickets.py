@@ -10,7 +10,8 @@ from pydantic import Field, StringConstraints
 from talktime.accounts.tickets import MAX_TEXT, Case, Tickets
 from talktime.doors.http.management.answers_people import TicketAnswer, TicketList
 from talktime.doors.http.management.house import CallerOf, House, InHouse, done, may, who
-from talktime.doors.http.management.shown_people import ticket_shown
+from talktime.doors.http.management.pages import Key
+from talktime.doors.http.management.shown_people import ticket_line, ticket_shown
 from talktime.doors.http.management.texts import Cursor, Limit, Strict, Text, next_of, place_of
 from talktime.doors.http.problems import refused
 
@@ -52,11 +53,11 @@ class LastWords(Strict):
 async def list_tickets(
     house: InHouse, tenant: HandlesTickets, limit: Limit = 100, cursor: Cursor = ""
 ) -> TicketList:
-    """Tickets in order of their ids, closed ones too."""
+    """A line for each ticket, in order of their ids, closed ones too."""
     await house.known(tenant)
-    found = await _tickets(house).listed(tenant, place_of(cursor, str, ""), limit)
+    found = await _tickets(house).listed(tenant, place_of(cursor, Key, ""), limit)
     return TicketList(
-        tickets=[ticket_shown(ticket) for ticket in found],
+        tickets=[ticket_line(ticket) for ticket in found],
         next=next_of(found[-1].id) if len(found) == limit else None,
     )
 

@@ -198,18 +198,21 @@ class Filters:
         self,
         from_: From = None,
         until: Until = None,
-        user: Annotated[Text, Query(description="id or UPN of a user, or a service number")] = "",
+        user: Annotated[Text, Query(description="user as the rows name it, or a service number")] = "",
         call_type: Text = "",
         category: Text = "",
     ) -> None:
         self.from_us, self.until_us = from_, until
         self.user, self.call_type, self.category = user, call_type, category
 
-    def asked(self, tenant: str, rows: UsageRows, now_us: int) -> Asked:
-        """What the ledger is asked; a problem for a span that ends before it begins."""
+    def asked(self, reader: UsageReader, rows: UsageRows, now_us: int) -> Asked:
+        """What the ledger is asked; blocks.
+
+        A problem for a span that ends before it begins, and for a name where none may be seen.
+        """
         from_us, until_us = span_of(self.from_us, self.until_us, now_us)
-        users = rows.names_of(self.user) if self.user else ()
-        return Asked(tenant, from_us, until_us, users, self.call_type, self.category)
+        asked = Asked(rows.tenant.id, from_us, until_us, (), self.call_type, self.category)
+        return asked._replace(users=_names(reader, rows, asked, self.user)) if self.user else asked
 
 
 @router.get("/usage")
@@ -230,7 +233,7 @@ async def get_usage(
     place = place_of(cursor, usage_reading.Cursor, None)
     if place is not None and not all(0 <= part < 2**62 for part in place):
         raise ProblemError(Problem(400, "malformed", "query.cursor: is none of this list"))
-    span = asked.asked(tenant, rows, house.now_us)
+    span = await read(asked.asked, reader, rows, house.now_us)
     page = await read(reader.page, span, place, limit)
     return UsageList(
         usage=[UsageRow.model_validate(rows.row(call)) for call in page.calls],
@@ -340,6 +343,18 @@ def span_of(from_us: int | None, until_us: int | None, now_us: int) -> tuple[int
     if from_us >= until_us:
         raise refused("invalid", "the span holds no time: `from` has to lie before `until`")
     return from_us, until_us
+
+
+def _names(reader: UsageReader, rows: UsageRows, asked: Asked, word: str) -> tuple[str, ...]:
+    """The names under which somebody's calls stand; who may see no names asks by the word of the rows."""
+    if not rows.may_ask_for(word):
+        detail = "this key may see no names: ask by the word that stands for the user, or by a service number"
+        raise ProblemError(Problem(403, "forbidden", detail))
+    names = rows.names_of(word)
+    if not names:
+        named = reader.sums(asked, reader.end(asked.tenant), "user")
+        names = rows.names_of(word, (user for user, _ in named))
+    return names or (word,)
 
 
 def not_reconciled(error: NotReconciledError) -> ProblemError:

@@ -19,12 +19,12 @@ from talktime.doors.http.management.answers_people import (
 )
 from talktime.doors.http.management.house import CallerOf, House, InHouse, done, may, who
 from talktime.doors.http.management.shown_people import webhook_fields, webhook_shown
-from talktime.doors.http.management.texts import Code, Strict
+from talktime.doors.http.management.texts import Code, IfMatch, Strict, etag_of, matches
 from talktime.doors.http.problems import Problem, ProblemError, refused
 from talktime.ledger.deliveries import Deliveries
 from talktime.notices.texts import load_texts
 from talktime.notices.tried import End
-from talktime.notices.webhook_desk import WebhookDesk
+from talktime.notices.webhook_desk import Wanted, WebhookDesk
 from talktime.notices.webhook_sender import WebhookSender
 from talktime.notices.webhooks import KEEP_OLD_S, MAX_URL, Webhook
 from talktime.notices.wording import Wording
@@ -89,12 +89,15 @@ async def make_webhook(
 
 
 @router.get("/{webhook}")
-async def get_webhook(house: InHouse, tenant: EditsWebhooks, webhook: WebhookId) -> WebhookAnswer:
-    """One webhook, without its secrets."""
+async def get_webhook(
+    house: InHouse, tenant: EditsWebhooks, webhook: WebhookId, response: Response
+) -> WebhookAnswer:
+    """One webhook, without its secrets; its ETag is that of what can be changed."""
     await house.known(tenant)
     found = await _desk(house).kept(tenant, webhook)
     if found is None:
         raise refused("unknown_webhook", f"there is no webhook {webhook!r}")
+    response.headers["ETag"] = etag_of(_seen(found))
     return webhook_shown(found, house.now_us)
 
 
@@ -105,13 +108,17 @@ async def put_webhook(
     tenant: EditsWebhooks,
     webhook: WebhookId,
     body: EditedWebhook,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> WebhookAnswer:
-    """Another address, other events, off or on."""
-    desk, by = _desk(house), who(principal)
-    edited = done(await desk.edit(tenant, webhook, by, body.url, body.events))
-    if body.enabled is not None:
-        turn = desk.enable if body.enabled else desk.disable
-        edited = done(await turn(tenant, webhook, by))
+    """Another address, other events, off or on: one change."""
+    wanted = Wanted(body.url, body.events, body.enabled)
+
+    def still(now: Webhook) -> bool:
+        return matches(if_match, _seen(now))
+
+    edited = done(await _desk(house).edit(tenant, webhook, who(principal), wanted, still))
+    response.headers["ETag"] = etag_of(_seen(edited))
     return webhook_shown(edited, house.now_us)
 
 
@@ -151,6 +158,11 @@ async def enable_webhook(
     """Switches a webhook on again; failures before do not count on."""
     enabled = done(await _desk(house).enable(tenant, webhook, who(principal)))
     return webhook_shown(enabled, house.now_us)
+
+
+def _seen(webhook: Webhook) -> tuple[str, tuple[str, ...], bool]:
+    """What a PUT can change of a webhook: what it meets on its way is no edit of anybody."""
+    return webhook.url, webhook.events, webhook.is_on
 
 
 def _made(webhook: Webhook, now_us: int) -> WebhookMade:

@@ -1,7 +1,9 @@
 """Money outside and who is told: payments, papers, deliveries, what was paid a day; roles of keys.
 
 Written out like the steps before it. What a ledger holds stays as it is: an older wallet has no standing
-yet, an older key no roles. There is no way back.
+yet, an older key no roles; `days` begins empty, since an older ledger did not count them. Notices that were
+written before anybody was told are marked as done: nobody wants to hear today of years ago. There is no way
+back.
 """
 
 from typing import Any
@@ -25,6 +27,7 @@ def upgrade() -> None:
     _payments(sqlite)
     _papers(sqlite)
     _deliveries(sqlite)
+    op.execute("update outbox set done_us = at_us where done_us = 0")
 
 
 def _text(*names: str) -> list[sa.Column[Any]]:

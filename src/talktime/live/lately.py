@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from talktime.live.tenant import LiveTenant, live_tenant
 
 if TYPE_CHECKING:
+    from talktime.accounts.tenant import Tenant
     from talktime.catalog.model import Catalogue
     from talktime.ledger.reading import Reader
 
@@ -28,6 +29,11 @@ class Lately:
         self._catalogue = catalogue
         self._known: OrderedDict[str, tuple[int, LiveTenant]] = OrderedDict()
         self._lock = Lock()
+
+    def tenant(self, name: str) -> Tenant | None:
+        """What the tenant has set, without what charging makes of it; None where there is none."""
+        live = self.of(name)
+        return None if live is None else live.tenant
 
     def of(self, tenant: str) -> LiveTenant | None:
         """The tenant as it is stored; None where there is none."""
