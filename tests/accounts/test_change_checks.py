@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -105,6 +106,35 @@ def company(count: int) -> Tenant:
         subscriptions=(Subscription("MCOPSTN1", count),),
         users=tuple(User(f"u{at}", location="US", licences=(Licence("MCOPSTN1"),)) for at in range(count)),
     )
+
+
+LICENSED = (Licence("MCOPSTN1"),)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"users": (User("eve", location="US", licences=LICENSED),)}, "3 assigned but 2 bought"),
+        ({"service_numbers": (ServiceNumber("+9", "toll", licences=LICENSED),)}, "3 assigned but 2 bought"),
+        ({"subscriptions": (Subscription("MCOPSTN1", 1),)}, "2 assigned but 1 bought"),
+        ({"subscriptions": (Subscription("MCOPSTN1", 2, "", 50),)}, "2 assigned but 0 bought"),
+        ({"users": (User("U0"),)}, 'upn "U0" is already that of'),
+        ({"users": (User("eve", id="KEY"),)}, 'id "KEY" is already that of'),
+        ({"users": (User("eve", numbers=("+1",)),)}, 'number "+1" is already that of'),
+        ({"service_numbers": (ServiceNumber("+1", "toll"),)}, 'number "+1" is already that of'),
+        ({"users": (User("eve", licences=LICENSED * 2),)}, "holds MCOPSTN1 twice"),
+        ({"caps": (Cap("user", "eve", 1),)}, 'no user of this file is named "eve"'),
+    ],
+)
+def test_what_a_change_breaks_is_found(change: dict[str, tuple[Any, ...]], words: str) -> None:
+    before = company(2)
+    known = replace(before.users[0], id="key", numbers=("+1",))
+    before = replace(before, users=(known, before.users[1]))
+    added = {"users": (*before.users, *change["users"])} if "users" in change else change
+    after = replace(before, **added)
+    (fault, *more) = check_change(before, after, CATALOGUE)
+    assert words in fault
+    assert [fault, *more] == list(check_tenant(after, CATALOGUE))
 
 
 @dataclass(frozen=True)
