@@ -130,7 +130,7 @@ def test_what_a_change_breaks_is_found(change: dict[str, tuple[Any, ...]], words
     before = company(2)
     known = replace(before.users[0], id="key", numbers=("+1",))
     before = replace(before, users=(known, before.users[1]))
-    added = {"users": (*before.users, *change["users"])} if "users" in change else change
+    added: dict[str, Any] = {"users": (*before.users, *change["users"])} if "users" in change else change
     after = replace(before, **added)
     (fault, *more) = check_change(before, after, CATALOGUE)
     assert words in fault
