@@ -147,7 +147,7 @@ def test_a_notice_that_is_not_there(terminal: Terminal, command: str, number: st
 
 
 def test_a_replay_stands_in_the_audit_log(told: Terminal) -> None:
-    assert json_of(told, "notice", "replay", number(told)) == {"waiting": 0}
+    assert json_of(told, "notice", "replay", number(told)) == {"waiting": 1}
     with open_engine(url(told)).connect() as db:
         line = db.execute(sa.text("select who, what from audit order by id desc")).first()
     assert line == (typist().who, f"notice {number(told)} sent again")

@@ -178,6 +178,7 @@ def test_test_reaches_no_private_address(sqlite_database: str, url: str) -> None
 
 def test_notices_show_how_far_they_got_and_go_again(database: str) -> None:
     async def story(door: Door) -> None:
+        await put_billing(door, "a@x.example", "b@x.example")
         await got(door.client.post(f"{CONTOSO}/adjustments", json=back("50", "r1")), 201)
         listed = (await got(door.client.get(f"{CONTOSO}/notices")))["notices"]
         notice = listed[0]
@@ -211,6 +212,12 @@ def test_notices_show_how_far_they_got_and_go_again(database: str) -> None:
     told(story, database)
 
 
+async def put_billing(door: Door, *upns: str) -> None:
+    """The tenant's administrators are these, for billing."""
+    people = [{"upn": upn, "roles": ["billing_administrator"]} for upn in upns]
+    await got(door.client.put(f"{CONTOSO}/administrators", json={"administrators": people}))
+
+
 def back(amount: str, reference: str) -> dict[str, str]:
     """An adjustment that takes credits back."""
     return {"amount": f"-{amount}", "reason": "a mistake", "reference": reference}
@@ -224,7 +231,10 @@ def test_notice_without_anybody_to_tell_is_shown_as_that(sqlite_database: str) -
         one = f"{CONTOSO}/notices/{number}"
         assert (await got(door.client.get(one)))["state"] == "nobody_to_tell"
         assert await got(door.client.post(f"{one}/replay")) == {"waiting": 0}
-        assert (await got(door.client.get(one)))["state"] == "waiting", "somebody may hold the role now"
+        assert (await got(door.client.get(one)))["state"] == "nobody_to_tell", "still nobody holds the role"
+        await put_billing(door, "a@x.example")
+        assert await got(door.client.post(f"{one}/replay")) == {"waiting": 1}
+        assert (await got(door.client.get(one)))["state"] == "waiting", "somebody holds the role now"
         absent = f"{CONTOSO}/notices/{number + 1}"
         for asked in (door.client.get(absent), door.client.post(f"{absent}/replay")):
             assert (await got(asked, 404))["code"] == "unknown_notice"

@@ -112,6 +112,24 @@ def credits_refund(
     raise typer.Exit(refund_command(Asked(database, tenant, as_json), wanted))
 
 
+@credits_app.command("resolve")
+def credits_resolve(
+    payment: Annotated[str, typer.Argument(metavar="PAYMENT", help="One that is unknown.")],
+    taken: Annotated[
+        str, typer.Option("--taken", metavar="ID", help="The gateway took it, under this id of its own.")
+    ] = "",
+    reason: Reason = "",
+    tenant: OfTenant = "",
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Say what became of a payment of which nobody knows; without --taken: nothing was taken."""
+    from talktime.doors.cli.purchases import Wanted, resolve_command
+
+    wanted = Wanted("", payment=payment, reason=reason, key=taken)
+    raise typer.Exit(resolve_command(Asked(database, tenant, as_json), wanted))
+
+
 @credits_app.command("payments")
 def credits_payments(
     payment: Annotated[

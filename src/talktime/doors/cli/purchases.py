@@ -82,6 +82,24 @@ def refund_command(asked: Asked, wanted: Wanted) -> int:
     return _told(asked, tenant, bought)
 
 
+def resolve_command(asked: Asked, wanted: Wanted) -> int:
+    """Resolves a payment after somebody has looked at the gateway; `key` is the gateway's own id."""
+    from talktime.doors.http.management.shown_money import payment_shown
+    from talktime.funding.by_hand import ResolvePayment
+
+    async def resolve(here: Working) -> tuple[Tenant, Payment]:
+        tenant, taken = here.tenant(asked.tenant), bool(wanted.key)
+        told = ResolvePayment(tenant.id, wanted.payment, taken, typist().who, wanted.reason, wanted.key)
+        return tenant, done(await here.purchasing.resolve(told))
+
+    tenant, payment = working(asked.database, resolve)
+    if asked.as_json:
+        print_answer(payment_shown(payment, tenant.currency))
+    else:
+        say(f"payment {payment.payment}: {payment.state}")
+    return 0
+
+
 def _by_key(outcome: Bought | Refused) -> Bought | Refused:
     """The outcome; what the API calls Idempotency-Key is an option here."""
     from talktime.ledger.commands import Refused
