@@ -222,7 +222,7 @@ def test_status_waivers_webhooks_tickets_and_keys(tmp_path: Path) -> None:
         assert (await contoso.status.put("active", "paid")) == await contoso.status.get()
         hook = await contoso.webhooks.make("https://hooks.example.com/x", events=["balance_low"])
         assert hook.secret.startswith("whsec_")
-        assert not (await contoso.webhooks.put(hook.id, enabled=False)).enabled
+        assert not (await contoso.webhooks.put(hook.id, enabled=False)).value.enabled
         assert (await contoso.webhooks.enable(hook.id)).events == ("balance_low",)
         assert (await contoso.webhooks.rotate(hook.id)).secret != hook.secret
         assert [one.id for one in await contoso.webhooks.all()] == [hook.id]

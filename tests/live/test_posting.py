@@ -12,9 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from talktime.catalog.side import load_masking
 from talktime.core.limits import MAX_PRICE_NANOS
 from talktime.doors.http.management.shown import call_shown
 from talktime.files.usage import UnusableFile
+from talktime.insight.usage_rows import UsageRows
 from talktime.ledger.kept_calls import KeptCalls
 from talktime.ledger.reading import Reader, SeveralRows
 from talktime.live.answers import Allowed, Denied, Settled
@@ -545,7 +547,8 @@ def test_a_call_is_found_by_row_or_call_id(desk: LiveDesk, tmp_path: Path) -> No
         assert call is not None
         assert [charge.call_id for charge in call.charges] == ["call-a"]
         assert [entry.amount for entry in call.entries] == [60 * A_SECOND]
-        shown = call_shown(call)
+        people = UsageRows(tenant_of("plain"), catalogue_in(tmp_path / "catalogue"), load_masking())
+        shown = call_shown(call, people)
         assert (shown.state, shown.due_at, len(shown.charges)) == ("imported", None, 1)
         assert shown.facts is not None
         assert (shown.facts.user, shown.facts.callee) == (DAN, LONDON)

@@ -139,11 +139,12 @@ def _make(settings: Settings, url: DatabaseUrl, describe: Describe) -> _Made:
     answering = Answering(desk)
     metrics = Metrics(desk.engine, answering.counted, reader.stock)
     payments = PaymentWorker(desk.engine, outside.gateways, outside.seller)
-    exports = ExportSettings(url, settings.catalogue, settings.state / "exports", outside.secret)
+    folder = settings.state / "exports"
+    exports = Exports(desk.engine, reader, ExportSettings(url, settings.catalogue, folder, outside.secret))
     lately, gateways = Lately(reader, desk.catalogue), outside.gateways
     means = Means(
         purchasing=Purchasing(desk.engine, reader, desk.catalogue, gateways, payments, lately.tenant),
-        exports=Exports(desk.engine, reader, exports),
+        exports=exports,
         seller=outside.seller,
         private_webhooks=outside.notices.private_allowed,
         secret=outside.secret,
@@ -154,21 +155,22 @@ def _make(settings: Settings, url: DatabaseUrl, describe: Describe) -> _Made:
     for gateway in gateways.values():
         if isinstance(gateway, SandboxGateway):
             behind.include_router(sandbox_page(gateway))
-    keepers = (rates.keep_fresh, keyring.keep_fresh, _until_the_end(means.exports, gateways))
+    keepers = (rates.keep_fresh, keyring.keep_fresh, exports.keep, _until_the_end(exports, gateways))
     return _Made(desk, answering, keyring, metrics, behind, keepers, reader, outside, payments)
 
 
-def _until_the_end(exports: Exports | None, gateways: Mapping[str, Gateway]) -> Keeper:
+def _until_the_end(exports: Exports, gateways: Mapping[str, Gateway]) -> Keeper:
     """Keeps the processes of exports and the connections of gateways for as long as this one lives."""
 
     async def keep() -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            if exports is not None:
+            try:
                 await exports.close()
-            for gateway in gateways.values():
-                await gateway.close()
+            finally:
+                for gateway in gateways.values():
+                    await gateway.close()
 
     return keep
 
