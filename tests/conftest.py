@@ -21,9 +21,26 @@ settings.register_profile("long", _PATIENT, max_examples=2_000)
 settings.load_profile("quick")
 
 
+# Through HTTP the other database is walked whole by `make test-long`: that both stores behave alike is held
+# by tests/ledger, tests/live and tests/funding, and purchases go through HTTP on both every time.
+ONE_STORE_IS_ENOUGH = frozenset(
+    f"tests/doors/http/test_{name}.py"
+    for name in (
+        "gateway_events months papers people post_usage provider recharge reports seed_story settings tickets"
+        " usage webhooks"
+    ).split()
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that asks for the data from outside carries the marker that says so."""
+    """A test that asks for the data from outside carries the marker that says so.
+
+    Those that repeat a walk through HTTP on PostgreSQL are long.
+    """
     for item in items:
+        module, _, name = item.nodeid.partition("::")
+        if module in ONE_STORE_IS_ENOUGH and "[postgresql" in name:
+            item.add_marker("long")
         if "shared_data" in getattr(item, "fixturenames", ()):
             item.add_marker("shared")
 

@@ -121,7 +121,7 @@ def test_killed_between_claim_and_send(database: str) -> None:
         assert set(check(ledger, second).values()) == {1}
 
 
-@pytest.mark.parametrize("after", [1, 60, 130])
+@pytest.mark.parametrize("after", [1, *(pytest.param(many, marks=pytest.mark.long) for many in (60, 130))])
 def test_killed_between_send_and_outcome(sqlite_database: str, after: int) -> None:
     """Only what was under way, or sent and not yet written down, may arrive twice: under the same id."""
     ledger = filled(sqlite_database)
