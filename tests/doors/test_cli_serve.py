@@ -199,6 +199,23 @@ def test_what_cannot_be_served(terminal: Terminal, words: tuple[str, ...], named
     assert not terminal.state.exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "named"),
+    [
+        ("TALKTIME_SMTP", "mail.example", "TALKTIME_SMTP"),
+        ("TALKTIME_STRIPE_SECRET_KEY", "sk_test", "TALKTIME_STRIPE_WEBHOOK_SECRET"),
+        ("TALKTIME_STRIPE_WEBHOOK_SECRET", "whsec_test", "TALKTIME_STRIPE_SECRET_KEY"),
+        ("TALKTIME_SELLER", "there is none.toml", "TALKTIME_SELLER"),
+    ],
+)
+def test_an_outside_that_is_wrong_is_one_sentence(
+    terminal: Terminal, name: str, value: str, named: str
+) -> None:
+    """No process is started that could not begin, and nothing is made."""
+    assert named in terminal.run("serve", "--port", "0", **{name: value}).sentence(2)
+    assert not terminal.state.exists()
+
+
 def test_settings_that_are_wrong(terminal: Terminal) -> None:
     assert "TALKTIME_SLICE_S" in terminal.run("serve", TALKTIME_SLICE_S="an hour").sentence(2)
     assert "mysql" in ended(terminal.start("serve", "--port", "0", "--database", "mysql://x")).sentence(1)

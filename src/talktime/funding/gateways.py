@@ -40,31 +40,38 @@ class GatewaySettings:
 def gateways_of(settings: GatewaySettings, now_us: Callable[[], int] | None = None) -> Mapping[str, Gateway]:
     """The gateways by name, the one for new cards first. `now_us` is the sandbox's clock.
 
-    Raises ValueError with a sentence: Stripe is set up by halves.
+    Raises what `check_gateways` raises.
     """
+    check_gateways(settings)
     gateways: dict[str, Gateway] = {}
     if settings.stripe_secret_key:
         stripe = _stripe(settings)
         gateways[stripe.name] = stripe
-    elif settings.stripe_webhook_secret:
-        raise ValueError(
-            "TALKTIME_STRIPE_WEBHOOK_SECRET is set and TALKTIME_STRIPE_SECRET_KEY is not; set both."
-        )
     if settings.sandbox or not gateways:
         sandbox = _sandbox(settings, now_us or _now_us)
         gateways[sandbox.name] = sandbox
     return gateways
 
 
-def _stripe(settings: GatewaySettings) -> Gateway:
-    from talktime.funding.stripe_gateway import StripeGateway
-
+def check_gateways(settings: GatewaySettings) -> None:
+    """Raises ValueError with a sentence where Stripe is set up by halves. Makes and opens nothing."""
+    if not settings.stripe_secret_key:
+        if settings.stripe_webhook_secret:
+            raise ValueError(
+                "TALKTIME_STRIPE_WEBHOOK_SECRET is set and TALKTIME_STRIPE_SECRET_KEY is not; set both."
+            )
+        return
     if not settings.stripe_webhook_secret:
         raise ValueError(
             "TALKTIME_STRIPE_WEBHOOK_SECRET is not set; without it no message of Stripe can be trusted."
         )
     if not settings.base_url:
         raise ValueError("TALKTIME_BASE_URL is not set; Stripe leads people back to it after they confirmed.")
+
+
+def _stripe(settings: GatewaySettings) -> Gateway:
+    from talktime.funding.stripe_gateway import StripeGateway
+
     return StripeGateway(
         settings.stripe_secret_key,
         settings.stripe_webhook_secret,

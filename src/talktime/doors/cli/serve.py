@@ -66,6 +66,7 @@ class Child:
 
 def serve_command(request: ServeRequest) -> int:
     """Serves until it is told to stop; 0 where everything ended in good order."""
+    from talktime.doors.http.outside import check_outside
     from talktime.ledger.database import DatabaseError
     from talktime.settings import read_settings
 
@@ -79,6 +80,7 @@ def serve_command(request: ServeRequest) -> int:
         raise WrongUse("--fronts serves one engine; leave out --workers and --only")
     try:
         settings = read_settings()
+        check_outside(settings)
     except ValueError as error:
         raise WrongUse(str(error)) from None
     if request.database:

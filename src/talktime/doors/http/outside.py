@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from talktime.funding.gateways import GatewaySettings, gateways_of, kept_secret
+from talktime.funding.gateways import GatewaySettings, check_gateways, gateways_of, kept_secret
 from talktime.funding.taxes import Seller
 from talktime.notices.mail import PLAIN, STARTTLS, TLS, MailSettings
 from talktime.notices.worker import NoticeSettings
@@ -40,19 +40,29 @@ class OutsideParts(NamedTuple):
 def outside_of(settings: Settings) -> OutsideParts:
     """Gateways, seller, notices. Raises ValueError with a sentence that names the variable."""
     outside = settings.outside
-    gateways = gateways_of(
-        GatewaySettings(
-            state_folder=settings.state,
-            base_url=outside.base_url,
-            sandbox=outside.sandbox,
-            stripe_secret_key=outside.stripe_secret_key,
-            stripe_webhook_secret=outside.stripe_webhook_secret,
-            stripe_api_base=outside.stripe_api_base,
-        )
-    )
+    gateways = gateways_of(_gateways(settings))
     notices = NoticeSettings(_mail(outside), outside.base_url, outside.private_allowed)
     secret = kept_secret(settings.state / PSEUDONYM_KEY).encode()
     return OutsideParts(gateways, _seller(outside.seller), notices, secret)
+
+
+def check_outside(settings: Settings) -> None:
+    """Raises what `outside_of` raises, and makes nothing: asked before any process is started."""
+    check_gateways(_gateways(settings))
+    _mail(settings.outside)
+    _seller(settings.outside.seller)
+
+
+def _gateways(settings: Settings) -> GatewaySettings:
+    outside = settings.outside
+    return GatewaySettings(
+        state_folder=settings.state,
+        base_url=outside.base_url,
+        sandbox=outside.sandbox,
+        stripe_secret_key=outside.stripe_secret_key,
+        stripe_webhook_secret=outside.stripe_webhook_secret,
+        stripe_api_base=outside.stripe_api_base,
+    )
 
 
 def _mail(outside: Outside) -> MailSettings | None:
@@ -82,7 +92,9 @@ def _seller(file: Path | None) -> Seller:
         return Seller()
     try:
         return msgspec.convert(tomllib.loads(file.read_text("utf-8")), _SellerFile).seller()
-    except (OSError, ValueError, msgspec.MsgspecError) as error:
+    except OSError as error:
+        raise ValueError(f"TALKTIME_SELLER {file}: {(error.strerror or 'cannot be read').lower()}") from None
+    except (ValueError, msgspec.MsgspecError) as error:
         raise ValueError(f"TALKTIME_SELLER {file}: {error}") from None
 
 
