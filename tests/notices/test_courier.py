@@ -303,9 +303,9 @@ def test_a_notice_again_goes_to_who_would_be_told_today(database: str, httpserve
                 assert again(at.ledger, number, at.clock()) == 3
                 assert again(at.ledger, number, at.clock()) == 0  # they wait already
                 await at.step()
-                assert box.addresses == [
-                    "ana@contoso.example", "bob@contoso.example", "ana@contoso.example", "new@contoso.example"
-                ]  # fmt: skip
+                # Mails of one step go at the same time: which of them arrives first is nobody's promise.
+                assert sorted(box.addresses[:2]) == ["ana@contoso.example", "bob@contoso.example"]
+                assert sorted(box.addresses[2:]) == ["ana@contoso.example", "new@contoso.example"]
                 assert len({made["Message-ID"] for _, made in box.taken}) == 3
                 assert len(httpserver.log) == 2
                 assert len({request.headers["webhook-id"] for request, _ in httpserver.log}) == 1
