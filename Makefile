@@ -2,7 +2,7 @@
 # pinned by hash; a second run installs nothing. `make help` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lint format bench lock clean
+.PHONY: help run test test-long lint format bench screenshots lock clean
 
 BIN := .venv/bin
 RUN := .venv/.installed-run
@@ -20,10 +20,12 @@ run: $(RUN)  ## a month of a made-up tenant, charged and explained
 
 test: lint $(SPARK)  ## everything a change must pass: lint, then the tests (WORKERS=0: one process)
 	@$(java)
+	@$(chromium)
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 test-long: $(DEV) $(SPARK)  ## the tests with many more generated examples, and the slow ones
 	@$(java)
+	@$(chromium)
 	$(BIN)/python -m pytest -n $(WORKERS) -m "long or not long" --hypothesis-profile=long
 
 lint: $(DEV)  ## style, types and floors
@@ -41,6 +43,10 @@ bench: $(DEV)  ## every program bench/bench_*.py, each prints its figures
 	  test -e "$$program" || { echo 'make bench: there is no bench/bench_*.py' >&2; exit 1; }; \
 	  $(BIN)/python "$$program"; \
 	done
+
+screenshots: $(DEV)  ## every page of the admin center, light and dark, wide and narrow, into docs/screenshots
+	@$(chromium)
+	@$(BIN)/python tools/screenshots.py
 
 lock:  ## make the locks anew from pyproject.toml (UPGRADE=--upgrade takes newer releases)
 	$(COMPILE) --group build --output-file requirements.lock
@@ -108,3 +114,9 @@ java = test ! -e $(SPARK) || "$${JAVA_HOME:+$$JAVA_HOME/bin/}java" -version >/de
     test "$$(id -u)" = 0 && export DEBIAN_FRONTEND=noninteractive \
     && apt-get update && apt-get install --yes --no-install-recommends openjdk-17-jre-headless; \
   } >.venv/java.log 2>&1 || echo 'There is no Java: the tests of Spark are skipped.'
+
+# The tests of the admin center walk it in Debian's Chromium; where it cannot be had they are skipped by name.
+chromium = for name in chromium chromium-browser google-chrome; do command -v $$name && break; done >/dev/null || { \
+    test "$$(id -u)" = 0 && export DEBIAN_FRONTEND=noninteractive \
+    && apt-get update && apt-get install --yes --no-install-recommends chromium fonts-dejavu-core; \
+  } >.venv/chromium.log 2>&1 || echo 'There is no Chromium: the tests in a browser are skipped.'

@@ -4,8 +4,8 @@ The idea: a region's numbering plan is a set of digit sequences. Walk the digits
 by one; once all valid numbers beyond a prefix have the same country and kind, the answer is known there.
 The table keeps only the prefixes where the answer changes, so that the longest prefix decides.
 
-Run by developers, `python tools/number_table.py`; writes `numbers.csv` and `dialling.csv` into the
-catalogue data. `phonenumbers` is needed here only: the product reads the two files (rulings.md 9, 10).
+Run by developers, `python tools/number_table.py`; writes `numbers.csv`, `dialling.csv` and `countries.csv`
+into the catalogue data. `phonenumbers` is needed here only: the product reads the files (rulings.md 9, 10).
 """
 
 import importlib
@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 import phonenumbers
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberDesc
+from phonenumbers.geodata.locale import LOCALE_DATA
 
 DATA = Path(__file__).resolve().parents[1] / "src" / "talktime" / "catalog" / "data"
 DIGITS = range(10)
@@ -31,6 +32,9 @@ LONGEST_NUMBER = 17  # longest national number in the metadata; a longer repeat 
 # A row may stand above digits that no valid number uses only if at least so many of the ten are used alike:
 # numbers opened later under a nearly full block are probably of its kind, under a sparse one nobody knows.
 USED_ALIKE = 8
+
+# Regions with a dialling plan to which the metadata gives no name.
+OTHER_NAMES = {"AC": "Ascension Island", "TA": "Tristan da Cunha", "XK": "Kosovo"}
 
 GEOGRAPHIC = "geographic"
 # Kinds in the order in which phonenumbers tries them, with the metadata they come from.
@@ -366,9 +370,30 @@ def read_fold(data: Path = DATA) -> dict[str, str]:
     raise ValueError(f"no table [number_fold] in countries.toml or number_fold.toml under {data}: add it")
 
 
+def countries_csv() -> str:
+    """The text of `countries.csv`: `country,name`, the English name of each region that has a dialling plan."""
+    names = {country: _name(country) for country in sorted(phonenumbers.SUPPORTED_REGIONS)}
+    return _text("country,name", [f"{country},{name}" for country, name in names.items()])
+
+
+def _name(country: str) -> str:
+    names = LOCALE_DATA.get(country, {"en": OTHER_NAMES.get(country, "")})
+    name = names["en"]
+    while name.startswith("*"):  # the same as in another language
+        name = names[name[1:]]
+    if not name or '"' in name:
+        raise ValueError(f"{country}: {name!r} cannot stand in the table")
+    return f'"{name}"' if "," in name else name
+
+
 def main() -> None:
-    """Write both files and say how many rows they have."""
-    for name, text in (("numbers.csv", numbers_csv(read_fold())), ("dialling.csv", dialling_csv())):
+    """Write the files and say how many rows they have."""
+    texts = {
+        "numbers.csv": numbers_csv(read_fold()),
+        "dialling.csv": dialling_csv(),
+        "countries.csv": countries_csv(),
+    }
+    for name, text in texts.items():
         (DATA / name).write_bytes(text.encode())
         sys.stdout.write(f"{name}: {text.count(chr(10)) - 2} rows\n")
 

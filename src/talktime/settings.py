@@ -10,11 +10,11 @@ class Outside:
     """What the environment says of the world outside: gateways, mail, where people find us, who sells.
 
     `smtp` is a URL, smtp://user:password@host:587 (STARTTLS), smtps:// (TLS) or smtp+plain://. `seller` is a
-    TOML file with name, address, country, tax_id. Without any of it the sandbox takes no real money, mails
-    wait, and papers name no tax.
+    TOML file with name, address, country, tax_id, `openid` one that says who else signs people in. Without
+    any of it the sandbox takes no real money, mails wait, papers name no tax, and people have passwords.
     """
 
-    base_url: str = "http://127.0.0.1:8080"
+    base_url: str = "http://127.0.0.1:8081"
     smtp: str = field(default="", repr=False)
     mail_from: str = ""
     private_allowed: bool = False
@@ -23,6 +23,7 @@ class Outside:
     stripe_api_base: str = ""
     sandbox: bool = False
     seller: Path | None = None
+    openid: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ def read_settings() -> Settings:
     the longest grant and the silence after it in seconds (rulings.md 22 and 23). TALKTIME_CACHE, else
     XDG_CACHE_HOME/talktime, else ~/.cache/talktime. TALKTIME_COMPILE_CALLS: 0 compiles always.
     TALKTIME_BASE_URL, TALKTIME_SMTP, TALKTIME_MAIL_FROM, TALKTIME_PRIVATE_ADDRESSES, TALKTIME_SANDBOX,
-    TALKTIME_STRIPE_SECRET_KEY, TALKTIME_STRIPE_WEBHOOK_SECRET, TALKTIME_SELLER: see `Outside`.
-    Raises ValueError.
+    TALKTIME_STRIPE_SECRET_KEY, TALKTIME_STRIPE_WEBHOOK_SECRET, TALKTIME_SELLER, TALKTIME_OPENID: see
+    `Outside`. Raises ValueError.
     """
     environment = os.environ
     state = _folder("TALKTIME_STATE", "XDG_STATE_HOME", (".local", "state"))
@@ -73,9 +74,9 @@ def read_settings() -> Settings:
 
 def _outside() -> Outside:
     environment = os.environ
-    seller = environment.get("TALKTIME_SELLER")
+    seller, openid = environment.get("TALKTIME_SELLER"), environment.get("TALKTIME_OPENID")
     return Outside(
-        base_url=(environment.get("TALKTIME_BASE_URL") or "http://127.0.0.1:8080").rstrip("/"),
+        base_url=(environment.get("TALKTIME_BASE_URL") or "http://127.0.0.1:8081").rstrip("/"),
         smtp=environment.get("TALKTIME_SMTP", ""),
         mail_from=environment.get("TALKTIME_MAIL_FROM", ""),
         private_allowed=bool(environment.get("TALKTIME_PRIVATE_ADDRESSES")),
@@ -84,6 +85,7 @@ def _outside() -> Outside:
         stripe_api_base=environment.get("TALKTIME_STRIPE_API_BASE", ""),
         sandbox=bool(environment.get("TALKTIME_SANDBOX")),
         seller=Path(seller) if seller else None,
+        openid=Path(openid) if openid else None,
     )
 
 

@@ -44,6 +44,7 @@ ALIASES = {
 }
 MATRIX = """
                             APP AUT AZU BIL CLO DEV GLO HLP LIC PRV SRV SKY TEA COM ENG SPC USR PAR PRO AUD
+see_self                     x   x   x   x   x   x   x   x   x   x   x   x   x   x   x   x   x   x   x   x
 see_tenant                   x   x   x   x   x   x   x   x   x   x   x   x   x   x   x   x   x   x   x   x
 edit_tenant                  .   .   .   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   x   .
 edit_billing_accounts        .   .   .   x   .   .   x   .   .   .   .   .   .   .   .   .   .   .   x   .
@@ -52,6 +53,7 @@ manage_pay_as_you_go         .   .   .   x   .   .   x   .   .   .   .   .   .  
 edit_retention               .   .   .   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   x   .
 erase_person                 .   .   .   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   x   .
 manage_api_keys              .   .   .   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   x   .
+invite_administrators        .   .   .   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   x   .
 edit_webhooks                x   .   .   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   x   .
 see_audit                    .   .   .   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   x   x
 see_balance                  x   x   x   x   x   x   x   x   x   x   x   x   x   x   x   x   x   x   x   x
@@ -84,6 +86,7 @@ set_partner                  .   .   .   .   .   .   .   .   .   .   .   .   .  
 edit_subscriptions           .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .
 edit_agreements              .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .
 list_tenants                 .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .
+manage_people                .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .
 suspend_tenant               .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .
 close_tenant                 .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .
 manage_decks                 .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .
@@ -97,7 +100,7 @@ refund                       .   .   .   .   .   .   .   .   .   .   .   .   .  
 """
 _HEAD, *_LINES = [line.split() for line in MATRIX.strip().splitlines()]
 TABLE = {name: dict(zip(_HEAD, marks, strict=True)) for name, *marks in _LINES}
-INSTALLATION_WIDE = {"create_tenant", "list_tenants", "manage_decks"}
+INSTALLATION_WIDE = {"create_tenant", "list_tenants", "manage_decks", "manage_people"}
 
 
 def caller(*roles: str, tenants: tuple[str, ...] | None = ("contoso",)) -> Caller:

@@ -267,7 +267,7 @@ def test_every_north_american_area_agrees() -> None:
 # --- the form of the table ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["numbers.csv", "dialling.csv"])
+@pytest.mark.parametrize("name", ["numbers.csv", "dialling.csv", "countries.csv"])
 def test_files_are_sorted_text_that_names_its_maker(name: str) -> None:
     raw = (DATA / name).read_bytes()
     assert b"\r" not in raw
@@ -316,6 +316,7 @@ def test_the_script_makes_the_shipped_table() -> None:
 @pytest.mark.usefixtures("made_by_this_version")
 def test_the_script_makes_the_shipped_dialling() -> None:
     assert generator().dialling_csv().encode() == (DATA / "dialling.csv").read_bytes()
+    assert generator().countries_csv().encode() == (DATA / "countries.csv").read_bytes()
 
 
 def test_a_pattern_becomes_the_numbers_it_stands_for() -> None:

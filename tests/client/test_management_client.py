@@ -139,7 +139,7 @@ def test_a_change_is_made_only_while_what_was_seen_is_there(tmp_path: Path) -> N
         assert (await contoso.administrators.get()) == people
         assert people.value[0]["upn"] == "ana@contoso.example"
         caps = await contoso.caps.put([{"scope": "tenant", "amount": "20"}])
-        assert (await contoso.caps.get())[0].limit == Decimal(20)
+        assert (await contoso.caps.get()).value[0].limit == Decimal(20)
         assert (await refused(contoso.caps.put([], if_match='"another"'))).status == 412
         assert (await contoso.caps.put([], if_match=caps)).value == ()
 

@@ -84,17 +84,19 @@ def test_a_csv_file_is_tried_then_brought_in(contoso: Terminal) -> None:
     ]
     assert upns(contoso) == [ANA, BEN]
     told = json_of(contoso, "user", "import", "people.csv", "--remove-missing")
+    users = told.pop("users")
+    assert [(one["upn"], one["change"], one["line"]) for one in users] == [
+        (KIM, "added", 3),
+        (ANA, "changed", 2),
+        (BEN, "removed", None),
+    ]
+    assert users[1]["fields"] == [{"field": "licences", "before": "MCOPSTN1, MCOPSTNC", "after": "MCOPSTN1"}]
     assert told == {
         "dry_run": False,
         "added": 1,
         "changed": 1,
         "unchanged": 0,
         "removed": 1,
-        "users": [
-            {"upn": KIM, "change": "added"},
-            {"upn": ANA, "change": "changed"},
-            {"upn": BEN, "change": "removed"},
-        ],
     }
     assert upns(contoso) == [ANA, KIM]
     assert json_of(contoso, "user", "import", "people.csv")["unchanged"] == 2

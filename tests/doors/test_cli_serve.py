@@ -206,6 +206,7 @@ def test_what_cannot_be_served(terminal: Terminal, words: tuple[str, ...], named
         ("TALKTIME_STRIPE_SECRET_KEY", "sk_test", "TALKTIME_STRIPE_WEBHOOK_SECRET"),
         ("TALKTIME_STRIPE_WEBHOOK_SECRET", "whsec_test", "TALKTIME_STRIPE_SECRET_KEY"),
         ("TALKTIME_SELLER", "there is none.toml", "TALKTIME_SELLER"),
+        ("TALKTIME_OPENID", "there is none.toml", "TALKTIME_OPENID"),
     ],
 )
 def test_an_outside_that_is_wrong_is_one_sentence(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from talktime.accounts.funding_terms import terms_of
 from talktime.accounts.tenant import Licence, Tenant, User
 from talktime.accounts.toml_table import did_you_mean
+from talktime.catalog.model import CREDITS
 from talktime.catalog.side import load_features, load_policies
 from talktime.core.limits import NO_LIMIT
 
@@ -152,6 +153,32 @@ def _choice(names: Sequence[str]) -> str:
 
 def _named(code: str, catalogue: Catalogue) -> str:
     return f"{catalogue.plans[code].name} ({code})" if code in catalogue.plans else code
+
+
+def plan_needs(plan: Plan, features: Features | None = None) -> tuple[tuple[str, ...], ...]:
+    """What a plan is of no use without: of each tuple one more licence (domain.md 15).
+
+    It is what every way to have a feature by this plan asks for beside it; () where one way asks for nothing,
+    and for a licence to spend credits, which is of use beside whatever else takes money.
+    """
+    if plan.kind == CREDITS:
+        return ()
+    code = plan.code
+    ways = [
+        {choice for choice in way.needs if code not in choice}
+        for feature in (features or load_features()).features.values()
+        for way in feature.ways
+        if any(code in choice for choice in way.needs)
+    ]
+    return tuple(sorted(set.intersection(*ways))) if ways else ()
+
+
+def plan_features(code: str, features: Features | None = None) -> tuple[Feature, ...]:
+    """The features that some way with this plan gives, in the catalogue's order."""
+    known = (features or load_features()).features.values()
+    return tuple(
+        feature for feature in known if any(code in choice for way in feature.ways for choice in way.needs)
+    )
 
 
 # --- whether credits are needed ---------------------------------------------------------------------------

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -50,14 +50,35 @@ class Changed:
     after: Tables
 
 
+class FieldChange(NamedTuple):
+    """A field of a user before and after, as people read it; "" for nothing."""
+
+    field: str
+    before: str
+    after: str
+
+
+class Touched(NamedTuple):
+    """A user that a file adds, changes or removes; `line` 0 for one that no line names."""
+
+    upn: str
+    change: str
+    line: int
+    fields: tuple[FieldChange, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a file would do, by UPN in the order of the file; `removed` in that of the tenant."""
+    """What a file would do, by UPN in the order of the file; `removed` in that of the tenant.
+
+    `touched`: those that are added, changed and removed, in that order, field by field.
+    """
 
     added: tuple[str, ...]
     changed: tuple[Changed, ...]
     unchanged: tuple[str, ...]
     removed: tuple[str, ...]
+    touched: tuple[Touched, ...] = ()
 
     @property
     def is_nothing(self) -> bool:
@@ -104,7 +125,8 @@ def plan_of(tenant: Tenant, rows: Sequence[Row], catalogue: Catalogue, *, remove
         raise PeopleFaults([_by_line(fault, lines) for fault in faults])
     gone = [user for at, user in enumerate(tenant.users) if at not in stay]
     before = [None if at is None else tenant.users[at] for at in known]
-    return _plan(list(zip(before, read, strict=True)), gone, tuple(asked_beside(tenant, after, catalogue)))
+    told = [Told(old, new, row.line) for old, new, row in zip(before, read, rows, strict=True)]
+    return _plan(told, gone, tuple(asked_beside(tenant, after, catalogue)))
 
 
 def _known(tenant: Tenant, rows: Sequence[Row]) -> list[int | None]:
@@ -186,23 +208,61 @@ def _by_line(fault: str, lines: Sequence[int | None]) -> str:
     return _POSITION.sub(place, fault)
 
 
-def _plan(told: Sequence[tuple[User | None, User]], gone: Sequence[User], asks: tuple[str, ...]) -> Plan:
-    """`told`: each user of the file as it was (None: it was not) and as it will be."""
-    touched = [(old, new) for old, new in told if old != new]
+class Told(NamedTuple):
+    """A user of the file as it was (None: it was not) and as it will be, with its line."""
+
+    old: User | None
+    new: User
+    line: int
+
+
+def _plan(told: Sequence[Told], gone: Sequence[User], asks: tuple[str, ...]) -> Plan:
+    touched = [(old, new) for old, new, _ in told if old != new]
     changed = [(old, new) for old, new in touched if old is not None]
     puts = {user_key(new): text_of(new) for _, new in touched}
     over = {user_key(old) for old in (*gone, *(old for old, _ in changed))} - puts.keys()
     preview = Preview(
         added=tuple(new.upn for old, new in touched if old is None),
         changed=tuple(Changed(new.upn, user_table(old), user_table(new)) for old, new in changed),
-        unchanged=tuple(new.upn for old, new in told if old == new),
+        unchanged=tuple(new.upn for old, new, _ in told if old == new),
         removed=tuple(user.upn for user in gone),
+        touched=tuple(_touched(told, gone)),
     )
     lines = [(f"user {new.upn} put", _json(old), _json(new)) for old, new in touched]
     lines += [(f"user {old.upn} removed", _json(old), "") for old in gone]
     documents = [Document("users", key, "") for key in sorted(over)]
     documents += [Document("users", key, text) for key, text in puts.items()]
     return Plan(preview, tuple(documents), tuple(lines), asks)
+
+
+def _touched(told: Sequence[Told], gone: Sequence[User]) -> Iterator[Touched]:
+    """Users that are added, those that are changed, and those that go."""
+    for old, new, line in told:
+        if old is None:
+            yield Touched(new.upn, "added", line, _fields({}, user_table(new)))
+    for old, new, line in told:
+        if old is not None and old != new:
+            yield Touched(new.upn, "changed", line, _fields(user_table(old), user_table(new)))
+    for user in gone:
+        yield Touched(user.upn, "removed", 0, _fields(user_table(user), {}))
+
+
+def _fields(before: Tables, after: Tables) -> tuple[FieldChange, ...]:
+    keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    return tuple(FieldChange(key, words(before.get(key)), words(after.get(key))) for key in keys)
+
+
+def words(value: object) -> str:
+    """A field of a user's table for people: `MCOPSTN1 from 2026-01-01`, lists with commas, "" for nothing."""
+    match value:
+        case None | "":
+            return ""
+        case list():
+            return ", ".join(words(one) for one in value)
+        case dict():
+            dates = [f"{word} {value[word]}" for word in ("from", "until") if word in value]
+            return " ".join([str(value["plan"]), *dates])
+    return str(value)
 
 
 def _json(user: User | None) -> str:

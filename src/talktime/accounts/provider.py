@@ -129,7 +129,8 @@ PAYMENT_OPEN: Final = Refused(
 
 KEY_TOO_NEW: Final = Refused(
     "second_person_needed",
-    "your key was made after this was asked for; a key that was there before has to approve it",
+    "your key was made, or your password chosen, after this was asked for;"
+    " somebody who was there before has to approve it",
 )
 
 
@@ -142,8 +143,8 @@ def always(person: str) -> int:
 class Provider:
     """The use cases. Each answers a value; the engine's QueueFull, StoreBusy and their like rise.
 
-    `known_since_us`: the instant at which a person's key was made, 0 for always; a second key that somebody
-    makes for its own request is no second person.
+    `known_since_us`: the instant at which a person's key was made or its password chosen, 0 for always; a
+    second key that somebody makes for its own request is no second person.
     """
 
     def __init__(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from talktime.accounts.documents import user_key
 from talktime.accounts.tenant import Alerts
 from talktime.accounts.tenant_changes import (
     UNKNOWN_USER,
@@ -69,6 +70,19 @@ def user_part(tenant: Tenant, name: str) -> dict[str, Any] | None:
     """A user as the tenant file has it; None where there is none of this name."""
     user = user_named(tenant, name)
     return None if user is None else user_table(user)
+
+
+def users_found(tenant: Tenant, search: str, after: str, limit: int) -> list[User]:
+    """Users that say something in a name, number, plan, cost centre or location, by key, behind one."""
+    words = search.strip().casefold()
+    found = ((user_key(user), user) for user in tenant.users if _says(user, words))
+    return [user for key, user in sorted(found, key=lambda one: one[0]) if key > after][:limit]
+
+
+def _says(user: User, words: str) -> bool:
+    plans = (licence.plan for licence in user.licences)
+    said = (user.upn, user.name, user.id, user.cost_centre, *user.numbers, *plans)
+    return user.location.casefold() == words or any(words in text.casefold() for text in said)
 
 
 def service_part(tenant: Tenant, number: str) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypeVar
 from urllib.parse import quote
 
@@ -79,7 +80,7 @@ class Away:
 
 @dataclass(frozen=True, slots=True)
 class Exchange(Generic[T]):
-    """One request. `assumed` gives the answer where nobody answers; None: that is an error.
+    """One request. `content` may be a file, which is sent block by block. `assumed` gives the answer where nobody answers; None: that is an error.
 
     `repeats`: it may be sent again where nobody knows whether it was done. `key` is its Idempotency-Key, ""
     for none; `headers` are sent beside it.
@@ -87,7 +88,7 @@ class Exchange(Generic[T]):
 
     method: str
     path: str
-    content: bytes
+    content: bytes | Path
     content_type: str
     decode: Callable[[httpx.Response], T]
     repeats: bool = True

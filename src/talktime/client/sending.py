@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
-from typing import Any, TypeVar
+from typing import IO, Any, Final, TypeVar
 
 import httpx
 
@@ -20,6 +22,9 @@ from talktime.client.pages import AsyncPages, Listing, Pages
 from talktime.client.retry import Attempts, Retry
 
 T = TypeVar("T")
+
+BLOCK_BYTES: Final = 1 << 16
+"""What is read of a file at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,23 @@ Steps = Generator[Exchange[Any] | Pause, Any, T]
 
 def _headers(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key.strip()}"}
+
+
+@contextmanager
+def _opened(content: bytes | Path) -> Iterator[bytes | IO[bytes]]:
+    """A body as httpx sends it: a file is read as it goes out."""
+    if isinstance(content, bytes):
+        yield content
+        return
+    with content.open("rb") as file:
+        yield file
+
+
+async def _blocks(path: Path) -> AsyncIterator[bytes]:
+    """A file block by block, read beside the event loop."""
+    with path.open("rb") as file:
+        while block := await asyncio.to_thread(file.read, BLOCK_BYTES):
+            yield block
 
 
 def _away(error: httpx.HTTPError) -> Away:
@@ -68,13 +90,14 @@ class Sender:
 
     def _try(self, exchange: Exchange[T], timeout_s: float) -> T | Away:
         try:
-            response = self._http.request(
-                exchange.method,
-                exchange.path,
-                content=exchange.content,
-                headers=exchange.all_headers,
-                timeout=timeout_s,
-            )
+            with _opened(exchange.content) as content:
+                response = self._http.request(
+                    exchange.method,
+                    exchange.path,
+                    content=content,
+                    headers=exchange.all_headers,
+                    timeout=timeout_s,
+                )
         except AWAY as error:
             return _away(error)
         return exchange.outcome(response)
@@ -125,12 +148,15 @@ class AsyncSender:
             await asyncio.sleep(wait_s)
 
     async def _try(self, exchange: Exchange[T], timeout_s: float) -> T | Away:
+        content, headers = exchange.content, exchange.all_headers
+        if isinstance(content, Path):
+            headers |= {"Content-Length": str(content.stat().st_size)}
         try:
             response = await self._http.request(
                 exchange.method,
                 exchange.path,
-                content=exchange.content,
-                headers=exchange.all_headers,
+                content=_blocks(content) if isinstance(content, Path) else content,
+                headers=headers,
                 timeout=timeout_s,
             )
         except AWAY as error:

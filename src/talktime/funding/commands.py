@@ -41,7 +41,7 @@ from talktime.ledger.records import Change, Payment
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from talktime.accounts.tenant import BillingAccount, Tenant
+    from talktime.accounts.tenant import BillingAccount, PaymentMethod, Tenant
     from talktime.ledger.book import Book
     from talktime.ledger.records import SessionRow
 
@@ -110,6 +110,23 @@ def billed_of(tenant: Tenant, purchase_order: str = "") -> Billed:
     )
 
 
+def card_for(tenant: Tenant, name: str, gateways: Collection[str] | None) -> PaymentMethod | Refused:
+    """The card that pays for a purchase: the one of this id, "" for the default one; or why none can.
+
+    `gateways`: those that are set up here, None where nobody says.
+    """
+    if tenant.status != ACTIVE:
+        return Refused("tenant_" + tenant.status, f"the tenant is {tenant.status}; ask the provider")
+    method = recharge.method_of(tenant, name)
+    if method is None:
+        named = f"there is no payment method {name!r}" if name else "no card is stored"
+        return Refused("no_payment_method", f"{named}; add one, or name the one to pay with")
+    if gateways is not None and method.gateway not in gateways:
+        which = f"{recharge.method_text(method)} is charged by {method.gateway!r}"
+        return Refused("unknown_gateway", f"{which}, which is not set up here; name another card")
+    return method
+
+
 @dataclass(frozen=True, slots=True)
 class AskPayment(OfMoney):
     """Somebody buys credits by card: the payment is written down, a worker sends it.
@@ -148,15 +165,9 @@ class AskPayment(OfMoney):
             return known
         book.advance(now_us)
         tenant = tenant_of_book(book)
-        if tenant.status != ACTIVE:
-            return Refused("tenant_" + tenant.status, f"the tenant is {tenant.status}; ask the provider")
-        method = recharge.method_of(tenant, self.method)
-        if method is None:
-            named = f"there is no payment method {self.method!r}" if self.method else "no card is stored"
-            return Refused("no_payment_method", f"{named}; add one, or name the one to pay with")
-        if self.gateways is not None and method.gateway not in self.gateways:
-            which = f"{recharge.method_text(method)} is charged by {method.gateway!r}"
-            return Refused("unknown_gateway", f"{which}, which is not set up here; name another card")
+        method = card_for(tenant, self.method, self.gateways)
+        if isinstance(method, Refused):
+            return method
         body = PaymentBody(
             who=self.who,
             digest=self.digest,

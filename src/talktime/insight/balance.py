@@ -7,7 +7,8 @@ A call's instant shows the balance after it and after the recharge that it cause
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import polars as pl
 
@@ -29,6 +30,53 @@ class BalanceLine:
     lowest: int
     lowest_at_us: int
     funded: dict[int, int]
+
+
+class BalanceOfDay(NamedTuple):
+    """The balance in micros at the end of a day of the tenant's zone, and the least of that day."""
+
+    day: date
+    balance: int
+    lowest: int
+
+
+LONGEST_DAY_BY_DAY: Final = timedelta(days=400)
+"""A run that lasts longer is told month by month."""
+
+
+def balance_by_day(run: Run) -> list[BalanceOfDay]:
+    """The balance day by day, also of days on which nothing happened; empty where the run has no wallet.
+
+    A run over years is told by the last day of each month, with the month's lowest balance.
+    """
+    if not run.has_wallet:
+        return []
+    zone = run.tenant.time_zone
+    day = pl.from_epoch("at_us", "us").dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.date()
+    events = _events(run).with_columns(day.alias("day"))
+    if not events.height:
+        return []
+    first, last = events["day"][0], events["day"][-1]
+    is_long = last - first > LONGEST_DAY_BY_DAY
+    step = pl.col("day").dt.month_start() if is_long else pl.col("day")
+    told = (
+        events.group_by(step.alias("step"), maintain_order=True)
+        .agg(pl.col("day").last(), pl.col("balance").last(), pl.col("lowest").min())
+        .select("day", "balance", "lowest")
+    )
+    found = [BalanceOfDay(*row) for row in told.iter_rows()]
+    return found if is_long else _without_gaps(found)
+
+
+def _without_gaps(found: list[BalanceOfDay]) -> list[BalanceOfDay]:
+    """Days on which nothing happened end as the day before them did."""
+    days: list[BalanceOfDay] = []
+    for one in found:
+        while days and days[-1].day + timedelta(days=1) < one.day:
+            before = days[-1]
+            days.append(BalanceOfDay(before.day + timedelta(days=1), before.balance, before.balance))
+        days.append(one)
+    return days
 
 
 def balance_line(run: Run, steps: int) -> BalanceLine | None:

@@ -1,4 +1,4 @@
-"""What an export holds: usage, spend, entries or pools of a tenant, row by row, for a file (domain.md 12).
+"""What an export holds: usage, spend, entries, movements or pools of a tenant, row by row (domain.md 12).
 
 A usage export begins with the 25 columns of the vendor's Calling Plans export, so that whatever reads those
 reads ours; then come our columns. It is made in a process of its own, beside the calls (rulings.md 39).
@@ -13,23 +13,26 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from talktime.accounts.calendar import month_name, month_of
+from talktime.accounts.calendar import day_of, day_start_us, month_name, month_of
 from talktime.core.limits import MICROS_PER_UNIT, US_PER_S
 from talktime.core.money import HALF_UP, round_div
 from talktime.files.call_columns import Column, Kind
 from talktime.insight.export_table import Cell, Table
+from talktime.insight.movements import Courses
 from talktime.insight.pool_report import pool_lines
 from talktime.insight.spend import spend
 from talktime.insight.usage_rows import CallRow, Pseudonyms, UsageRows
 from talktime.ledger.database import DatabaseUrl
+from talktime.ledger.money_reading import MoneyReader
 from talktime.ledger.usage_reading import BY, Asked, UsageReader, UsedCall
 from talktime.live.tenant import POOL
 
 if TYPE_CHECKING:
+    from talktime.accounts.tenant import Tenant
     from talktime.ledger.reading import Reader
     from talktime.live.tenant import LiveTenant
 
-KINDS: Final = ("usage", "spend", "entries", "pools")
+KINDS: Final = ("usage", "spend", "entries", "movements", "pools")
 FORMATS: Final = ("xlsx", "csv", "parquet")
 NICENESS: Final = 10
 """How far an export stands back behind calls in progress."""
@@ -100,6 +103,7 @@ def table_of(task: Task) -> Table:
         "usage": partial(_usage, task, rows),
         "spend": partial(_spend, task, rows),
         "entries": partial(_entries, task, reader),
+        "movements": partial(_movements, task, live.tenant),
         "pools": partial(_pools, task, reader, live, rows),
     }[task.kind]
     return Table(COLUMNS[task.kind], made())
@@ -154,6 +158,15 @@ COLUMNS: Final = {
         *_of(Kind.MONEY, "Amount"),
         *_of(Kind.COUNT, "Lot", "Charge", "Corrects"),
         *_texts("Hash"),
+    ),
+    "movements": (
+        *_of(Kind.INSTANT, "Time"),
+        *_texts("Kind"),
+        *_of(Kind.MONEY, "Amount", "Balance After"),
+        *_texts("Currency"),
+        *_of(Kind.COUNT, "Lot"),
+        *_texts("Reference"),
+        *_of(Kind.COUNT, "First Entry", "Last Entry"),
     ),
     "pools": (
         *_texts("Month", "Pool", "Country", "User", "Plan", "Minutes For"),
@@ -265,6 +278,25 @@ def _entries(task: Task, reader: Reader) -> Iterator[tuple[Cell, ...]]:
         if len(page) < _ENTRIES_A_PAGE or page[-1].at_us < task.from_us:
             return
         before = page[-1].number
+
+
+def _movements(task: Task, tenant: Tenant) -> Iterator[tuple[Cell, ...]]:
+    """What changed the balance, newest first; the calls of a day together, so a span begins with a day."""
+    first = day_start_us(day_of(task.from_us, tenant.time_zone), tenant.time_zone)
+    course = Courses(MoneyReader(task.url)).of(tenant, first)
+    for line in reversed(course.lines):
+        if line.at_us < task.until_us:
+            yield (
+                line.at_us,
+                line.kind,
+                line.micros,
+                line.balance,
+                course.currency,
+                line.lot or None,
+                line.reference,
+                line.first,
+                line.last,
+            )
 
 
 def _pools(task: Task, reader: Reader, live: LiveTenant, rows: UsageRows) -> Iterator[tuple[Cell, ...]]:

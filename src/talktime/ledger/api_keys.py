@@ -40,6 +40,8 @@ REFRESH_S: Final = 1.5
 """Seconds between two looks at the stored keys."""
 
 _PREFIX: Final = b"tt"
+_PERSON: Final = "person "
+"""What the id of a person begins with; ids of keys are hexadecimal."""
 _words: Final = msgspec.json.Decoder(list[str])
 
 log = logging.getLogger(__name__)
@@ -51,13 +53,27 @@ class TooManyKeys(Exception):  # noqa: N818 - a refusal
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who presents a key. `tenants` None: all of them. `roles`: what it may do as one for management."""
+    """Who presents a key, or is signed in. `tenants` None: all. `roles`: what it may do in management.
+
+    `person`: the UPN of who is signed in, or made the key; "" for a key that nobody made who signs in.
+    """
 
     id: str
     name: str
     tenants: frozenset[str] | None
     scopes: frozenset[str]
     roles: frozenset[str] = frozenset()
+    person: str = ""
+
+    @property
+    def is_person(self) -> bool:
+        """Whether it is a person who is signed in, and no key."""
+        return self.id.startswith(_PERSON)
+
+    @property
+    def acts_as(self) -> str:
+        """What tells persons apart: the same for a person's sessions and for the keys that it made."""
+        return person_id(self.person) if self.person else self.id
 
     @property
     def is_live(self) -> bool:
@@ -72,6 +88,16 @@ class Principal:
     def may_see(self, tenant: str) -> bool:
         """Whether the key is for this tenant."""
         return self.tenants is None or tenant in self.tenants
+
+
+def person_id(upn: str) -> str:
+    """The id of a person who signs in, beside the ids of keys."""
+    return _PERSON + upn
+
+
+def upn_of_person(id_: str) -> str:
+    """The UPN in the id of a person, "" in that of a key."""
+    return id_.removeprefix(_PERSON) if id_.startswith(_PERSON) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +125,11 @@ class ApiKeys:
         now_us: int,
         who: str = BY_ITSELF,
         roles: Iterable[str] = (),
+        person: str = "",
     ) -> tuple[Principal, str]:
         """Makes a key; returns it and the text that its holder presents, which nobody can read again.
+
+        `person`: the UPN of the person who makes it, and whom it counts as where two persons are asked for.
 
         A management key without roles gets those that the catalogue assumes (roles.toml). Who made it, and
         for what, stands in the audit log of the installation and in that of each tenant it is for. Raises
@@ -111,7 +140,7 @@ class ApiKeys:
         _check(named_scopes, named_roles)
         allowed = None if tenants is None else frozenset(tenants)
         principal = Principal(
-            token_hex(8), name, allowed, named_scopes, _roles(named_roles, allowed, named_scopes)
+            token_hex(8), name, allowed, named_scopes, _roles(named_roles, allowed, named_scopes), person
         )
         secret = token_hex(32)
         named = EVERYONE if principal.tenants is None else _json(sorted(principal.tenants))
@@ -120,6 +149,7 @@ class ApiKeys:
             "tenants": named,
             "scopes": _json(sorted(principal.scopes)),
             "roles": _json(sorted(principal.roles)),
+            "person": person,
         }
         with away_is_said(), self._engine.begin() as db:
             db.execute(
@@ -215,7 +245,8 @@ def _principal(row: sa.Row[tuple[object, ...]]) -> Principal:
     tenants = None if named == EVERYONE else frozenset(_words.decode(named))
     scopes = frozenset(_words.decode(str(key["scopes"])))
     held = frozenset(_words.decode(roles)) if roles else frozenset[str]()
-    return Principal(str(key["id"]), str(key["name"]), tenants, scopes, _roles(held, tenants, scopes))
+    held = _roles(held, tenants, scopes)
+    return Principal(str(key["id"]), str(key["name"]), tenants, scopes, held, str(key["person"]))
 
 
 def _check(scopes: frozenset[str], roles: frozenset[str]) -> None:

@@ -39,7 +39,7 @@ Kind = Literal["sqlite", "postgresql"]
 KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
 
 # Tables that belong to the installation and not to a tenant; every other one has the column `tenant`.
-GLOBAL_TABLES = frozenset({"decks", "api_keys", "settings"})
+GLOBAL_TABLES = frozenset({"decks", "api_keys", "settings", "people", "sign_ins", "invitations"})
 
 # PostgreSQL keeps these in monthly partitions of `at_us`.
 PARTITIONED_TABLES = ("journal", "charges")
@@ -393,7 +393,8 @@ def _decks(tables: MetaData, kind: Kind) -> None:
 def _installation(tables: MetaData, kind: Kind) -> None:
     """Keys of the doors (`tenants` is a JSON list or '*'; 0 in `revoked_us` means valid) and settings.
 
-    `roles` is a JSON list, "" of a key that was made before keys had roles.
+    `roles` is a JSON list, "" of a key that was made before keys had roles; `person` who made it, "" for
+    nobody who signs in.
     """
     _table(
         tables,
@@ -404,10 +405,44 @@ def _installation(tables: MetaData, kind: Kind) -> None:
         *_whole(kind, "created_us"),
         *_whole(kind, "revoked_us", default=0),
         Column("roles", Text, nullable=False, server_default=""),
+        Column("person", Text, nullable=False, server_default=""),
         *_key(kind, "id"),
         UniqueConstraint("hash"),
     )
     _table(tables, "settings", *_text("name", "value"), *_key(kind, "name"))
+
+
+def _people(tables: MetaData, kind: Kind) -> None:
+    """Who signs in (`hash` of the password, "" for none), their sessions and invitations (`sign_ins.py`).
+
+    `roles` is a JSON list; in `sign_ins` it and `tenants` hold what an OpenID provider said. `home` is the
+    tenant that vouches for a person, "" for the provider. Secrets are kept as hashes alone.
+    """
+    _table(
+        tables,
+        "people",
+        *_text("upn", "name", "hash", "roles", "partner", "home"),
+        *_whole(kind, "failures", "locked_until_us", "since_us", "signed_in_us", default=0),
+        *_whole(kind, "created_us", "disabled_us", default=0),
+        *_key(kind, "upn"),
+    )
+    _table(
+        tables,
+        "sign_ins",
+        _bytes("hash"),
+        *_text("upn", "name", "how", "roles", "tenants"),
+        *_whole(kind, "begun_us", "seen_us", "ends_us", "ended_us", default=0),
+        *_key(kind, "hash"),
+        Index("sign_ins_upn", "upn"),
+    )
+    _table(
+        tables,
+        "invitations",
+        _bytes("hash"),
+        *_text("upn"),
+        *_whole(kind, "made_us", "ends_us", "used_us", default=0),
+        *_key(kind, "hash"),
+    )
 
 
 _TABLES: tuple[Callable[[MetaData, Kind], None], ...] = (
@@ -427,4 +462,5 @@ _TABLES: tuple[Callable[[MetaData, Kind], None], ...] = (
     _documents,
     _decks,
     _installation,
+    _people,
 )

@@ -129,7 +129,7 @@ class UsageReader:
 
     def __init__(self, url: DatabaseUrl) -> None:
         self._kind = url.kind
-        self._place = _PLACE[url.kind]
+        self.place = _PLACE[url.kind]
         self._engine = open_engine(url)
         self._blocks: dict[tuple[str, int], tuple[int, int] | None] = {}
 
@@ -138,7 +138,7 @@ class UsageReader:
     def page(self, asked: Asked, after: Cursor | None, limit: int) -> UsedPage:
         """The next `limit` calls after a cursor (None: the newest ones)."""
         found: list[tuple[int, UsedCall]] = []
-        with self._reading() as db:
+        with self.reading() as db:
             cursor = after or self._top(db, asked.tenant)
             for low, high in self._spans(db, asked, cursor.place):
                 end = high
@@ -170,7 +170,7 @@ class UsageReader:
         if near < high:
             yield near, high
         if near > 1:
-            low = self._first(db, asked, near)
+            low = self.first(db, asked.tenant, asked.from_us, near)
             if low < near:
                 yield from self._old_spans(db, asked, low, near)
 
@@ -196,21 +196,21 @@ class UsageReader:
             self._blocks.clear()
             unknown = list(range(first, last))
         asked = sa.text(
-            f"select {self._place} / {BLOCK}, min(c.start_us), max(c.start_us) from charges c"
-            f" where c.tenant = :tenant and {self._place} >= :low and {self._place} < :high"
-            f" group by {self._place} / {BLOCK}"
+            f"select {self.place} / {BLOCK}, min(c.start_us), max(c.start_us) from charges c"
+            f" where c.tenant = :tenant and {self.place} >= :low and {self.place} < :high"
+            f" group by {self.place} / {BLOCK}"
         )
         told = {"tenant": tenant, "low": unknown[0] * BLOCK, "high": (unknown[-1] + 1) * BLOCK}
         found = {block: (early, late) for block, early, late in db.execute(asked, told)}
         for block in unknown:
             self._blocks[tenant, block] = found.get(block)
 
-    def _first(self, db: sa.Connection, asked: Asked, high: int) -> int:
+    def first(self, db: sa.Connection, tenant: str, from_us: int, high: int) -> int:
         """The first place at which a call of the time asked for may stand: charging times rise with it."""
-        since_us, low = asked.from_us - EARLY_US, 1
+        since_us, low = from_us - EARLY_US, 1
         while low < high:
             middle = (low + high) // 2  # rounded down: below `high`
-            at_us = self._charged_at(db, asked.tenant, middle)
+            at_us = self._charged_at(db, tenant, middle)
             if at_us is None or at_us >= since_us:
                 high = middle
             else:
@@ -220,8 +220,8 @@ class UsageReader:
     def _charged_at(self, db: sa.Connection, tenant: str, place: int) -> int | None:
         whose = "" if self._kind == "sqlite" else "c.tenant = :tenant and "
         asked = sa.text(
-            f"select c.at_us from charges c where {whose}{self._place} >= :place"
-            f" order by {self._place} limit 1"
+            f"select c.at_us from charges c where {whose}{self.place} >= :place"
+            f" order by {self.place} limit 1"
         )
         told = {"place": place} | ({"tenant": tenant} if whose else {})
         at_us: int | None = db.scalar(asked, told)
@@ -229,9 +229,9 @@ class UsageReader:
 
     def _rows(self, db: sa.Connection, asked: Asked, low: int, high: int, wanted: int) -> Sequence[Any]:
         query = sa.text(
-            f"select {self._place}, {_CHARGE} from charges c"
-            f" where c.tenant = :tenant and {self._place} >= :low and {self._place} < :high"
-            f"{self._filters(asked)} order by {self._place} desc limit :wanted"
+            f"select {self.place}, {_CHARGE} from charges c"
+            f" where c.tenant = :tenant and {self.place} >= :low and {self.place} < :high"
+            f"{self._filters(asked)} order by {self.place} desc limit :wanted"
         )
         return db.execute(query, _told(asked) | {"low": low, "high": high, "wanted": wanted}).all()
 
@@ -268,7 +268,7 @@ class UsageReader:
         """Number of each correction that came since the first page -> the charge that it replaces."""
         query = sa.text(
             f"select c.number, c.corrects from charges c where c.tenant = :tenant"
-            f" and {self._place} > :top and c.corrects <> {NO_CHARGE}"
+            f" and {self.place} > :top and c.corrects <> {NO_CHARGE}"
         )
         found = db.execute(query, {"tenant": tenant, "top": cursor.top})
         return {number: corrects for number, corrects in found}  # noqa: C416 - rows are no plain pairs
@@ -277,7 +277,7 @@ class UsageReader:
 
     def end(self, tenant: str) -> Cursor:
         """How far the ledger reaches now; what is read up to there stays the same."""
-        with self._reading() as db:
+        with self.reading() as db:
             return self._top(db, tenant)
 
     def calls(self, asked: Asked, end: Cursor) -> Iterator[list[UsedCall]]:
@@ -285,12 +285,12 @@ class UsageReader:
 
         Each piece is a transaction of its own: nobody waits for whoever reads.
         """
-        with self._reading() as db:
-            low = self._first(db, asked, end.top + 1)
+        with self.reading() as db:
+            low = self.first(db, asked.tenant, asked.from_us, end.top + 1)
             replaced = self._replaced(db, asked, low, end)
         high = end.top + 1
         while True:
-            with self._reading() as db:
+            with self.reading() as db:
                 rows = self._rows(db, asked, low, high, PAGE_ROWS)
             charges = [Charge(*row[1:]) for row in rows]
             yield [
@@ -315,8 +315,8 @@ class UsageReader:
         service_number (number, ""), cost_centre (user, service number). Raises KeyError for another `by`.
         """
         first, second = self._keys(by)
-        with self._reading() as db:
-            low = self._first(db, asked, end.top + 1)
+        with self.reading() as db:
+            low = self.first(db, asked.tenant, asked.from_us, end.top + 1)
             query = sa.text(
                 f"select {first}, {second}, {_SUMS} from charges c where {self._in_span(asked)}"
                 f" and c.number not in (select c.corrects from charges c where {self._corrections(asked)})"
@@ -330,8 +330,8 @@ class UsageReader:
 
         Works without groups, so it tells what `sums` may have lost.
         """
-        with self._reading() as db:
-            span = self._span(asked, self._first(db, asked, end.top + 1), end)
+        with self.reading() as db:
+            span = self._span(asked, self.first(db, asked.tenant, asked.from_us, end.top + 1), end)
             every = sa.text(f"select {_SUMS} from charges c where {self._in_span(asked)}")
             gone = sa.text(
                 f"select {_SUMS} from charges c where {self._in_span(asked)}"
@@ -356,11 +356,11 @@ class UsageReader:
         counted = sa.text(
             "select used from counters where tenant = :tenant and counter = :pool and period = :period"
         )
-        with self._reading() as db:
+        with self.reading() as db:
             if self._kind == "postgresql":
                 db = db.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901 - the same one
             end = self._top(db, asked.tenant)
-            span = self._span(asked, self._first(db, asked, end.top + 1), end)
+            span = self._span(asked, self.first(db, asked.tenant, asked.from_us, end.top + 1), end)
             rows = db.execute(query, span | {"pool": pool}).all()
             used_s = db.scalar(counted, {"tenant": asked.tenant, "pool": pool, "period": period}) or 0
         return used_s, {(row[0] or "", row[1] or ""): (int(row[2]), int(row[3])) for row in rows}
@@ -376,7 +376,7 @@ class UsageReader:
         }[by]
 
     def _in_span(self, asked: Asked) -> str:
-        return f"c.tenant = :tenant and {self._place} >= :low and {self._place} <= :top{self._filters(asked)}"
+        return f"c.tenant = :tenant and {self.place} >= :low and {self.place} <= :top{self._filters(asked)}"
 
     def _corrections(self, asked: Asked) -> str:
         """A correction has the start, the user, the type and the category of what it corrects."""
@@ -388,7 +388,8 @@ class UsageReader:
     # --- the database ------------------------------------------------------------------------------------
 
     @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection; raises StoreAway."""
         with away_is_said(), self._engine.connect() as connection:
             yield connection
 

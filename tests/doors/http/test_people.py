@@ -42,6 +42,46 @@ async def upns(door: Door) -> list[str]:
     return [user["upn"] for user in (await got(door.client.get(USERS)))["users"]]
 
 
+# --- many users -------------------------------------------------------------------------------------------
+
+
+def test_users_are_searched_page_by_page(database: str) -> None:
+    async def story(door: Door) -> None:
+        for at in range(5):
+            user = {"upn": f"u{at}@contoso.example", "name": f"Zoë {at}", "location": "GB" if at else "US"}
+            await got(door.client.put(f"{USERS}/u{at}@contoso.example", json=user))
+        for search, expected in (
+            ("zoë", 5),
+            ("ZOË 3", 1),
+            ("mcopstnc", 1),
+            ("gb", 4),
+            ("sales", 1),
+            ("?", 0),
+        ):
+            found = await got(door.client.get(USERS, params={"search": search}))
+            assert len(found["users"]) == expected, search
+        query = {"search": "zoë", "limit": 3}
+        first = await got(door.client.get(USERS, params=query))
+        rest = await got(door.client.get(USERS, params={**query, "after": first["next"]}))
+        upns = [user["upn"] for user in first["users"] + rest["users"]]
+        assert (upns, rest["next"]) == ([f"u{at}@contoso.example" for at in range(5)], None)
+
+    told(story, database)
+
+
+def test_second_of_two_editors_of_caps_is_told(sqlite_database: str) -> None:
+    async def story(door: Door) -> None:
+        seen = (await door.client.get(f"{CONTOSO}/caps")).headers["ETag"]
+        caps = {"caps": [{"scope": "tenant", "amount": "20"}]}
+        put = door.client.put(f"{CONTOSO}/caps", json=caps, headers={"If-Match": seen})
+        await got(put)
+        late = door.client.put(f"{CONTOSO}/caps", json={"caps": []}, headers={"If-Match": seen})
+        assert (await got(late, 412))["code"] == "changed_meanwhile"
+        assert (await door.client.get(f"{CONTOSO}/caps")).headers["ETag"] != seen
+
+    told(story, sqlite_database)
+
+
 # --- one user ---------------------------------------------------------------------------------------------
 
 
@@ -208,14 +248,21 @@ PEOPLE = (
 
 def test_file_of_users_is_shown_and_then_brought_in(database: str) -> None:
     async def story(door: Door) -> None:
+        bob = {"upn": "bob@contoso.example", "location": "US", "licences": "MCOPSTN1", "cost_centre": "Sales"}
+        eve = {"upn": "eve@contoso.example", "location": "US"}
         expected = {
             "added": 2,
             "changed": 0,
             "unchanged": 1,
             "removed": 0,
             "users": [
-                {"upn": "bob@contoso.example", "change": "added"},
-                {"upn": "eve@contoso.example", "change": "added"},
+                {
+                    "upn": user["upn"],
+                    "change": "added",
+                    "line": line,
+                    "fields": [{"field": key, "before": "", "after": text} for key, text in user.items()],
+                }
+                for line, user in ((3, bob), (4, eve))
             ],
         }
         assert await sent(door.client, PEOPLE, "?dry_run=true") == {"dry_run": True, **expected}
@@ -224,8 +271,17 @@ def test_file_of_users_is_shown_and_then_brought_in(database: str) -> None:
         assert await upns(door) == ["ana@contoso.example", "bob@contoso.example", "eve@contoso.example"]
         again = await sent(door.client, PEOPLE)
         assert (again["added"], again["unchanged"]) == (0, 3)
+        moved = await sent(door.client, "upn,location\nbob@contoso.example,GB\n", "?dry_run=true")
+        assert moved["users"] == [
+            {
+                "upn": "bob@contoso.example",
+                "change": "changed",
+                "line": 2,
+                "fields": [{"field": "location", "before": "US", "after": "GB"}],
+            }
+        ]
         left = await sent(door.client, "upn,cost_centre\nana@contoso.example,Sales\n", "?remove_others=true")
-        assert left["removed"] == 2
+        assert (left["removed"], {one["line"] for one in left["users"]}) == (2, {None})
         assert await upns(door) == ["ana@contoso.example"]
 
     told(story, database)

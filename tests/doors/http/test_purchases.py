@@ -126,6 +126,30 @@ def test_payment_of_which_nobody_knows_is_settled_by_the_message(database: str, 
     told(story, database, tmp_path)
 
 
+def test_payment_of_which_nobody_knows_is_resolved_by_the_provider(
+    sqlite_database: str, tmp_path: Path
+) -> None:
+    async def story(shop: Shop) -> None:
+        await shop.card()
+        shop.bank.script(Fault(FaultKind.TIMEOUT_AFTER, Operation.PAY))
+        waits = await shop.buy("100", status=202)
+        place = f"{CONTOSO}/payments/{waits['payment']}/resolution"
+        seen = {"taken": True, "reason": "seen at the gateway", "gateway_payment": "pi_seen"}
+        for change, status, code in (
+            ({"gateway_payment": ""}, 422, "gateway_payment_missing"),
+            ({"taken": False}, 422, "not_taken"),
+            ({"reason": ""}, 400, "malformed"),
+        ):
+            assert (await got(shop.client.post(place, json={**seen, **change}), status))["code"] == code
+        assert await balance(shop) == "0"
+        paid = await got(shop.client.post(place, json=seen))
+        assert (paid["state"], paid["gateway_payment"], await balance(shop)) == ("settled", "pi_seen", "100")
+        assert "seen at the gateway" in paid["log"][-2]["says"] + paid["log"][-1]["says"]
+        assert (await got(shop.client.post(place, json=seen), 409))["code"] == "not_unknown"
+
+    told(story, sqlite_database, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("change", "status", "code"),
     [

@@ -26,6 +26,7 @@ from talktime.doors.http.management import (
     people,
     provider,
     settings,
+    sign_ins,
     tenants,
     tickets,
     webhooks,
@@ -76,6 +77,8 @@ see_tenant                   GET    /v1/tenants/{tenant}/eligibility
 see_tenant                   GET    /v1/tenants/{tenant}/needs
 see_tenant                   GET    /v1/features
 see_tenant                   GET    /v1/features/{feature}
+see_tenant                   GET    /v1/plans
+see_tenant                   GET    /v1/tenants/{tenant}/licences
 see_tenant                   GET    /v1/tenants/{tenant}/status
 suspend_tenant               PUT    /v1/tenants/{tenant}/status
 see_tenant                   GET    /v1/tenants/{tenant}/partner
@@ -120,6 +123,13 @@ manage_api_keys              DELETE /v1/keys/{key_id}
 manage_api_keys              POST   /v1/tenants/{tenant}/keys
 manage_api_keys              GET    /v1/tenants/{tenant}/keys
 manage_api_keys              DELETE /v1/tenants/{tenant}/keys/{key_id}
+see_self                     GET    /v1/me
+see_self                     GET    /v1/tenants/{tenant}/rights
+manage_people                GET    /v1/people
+manage_people                POST   /v1/people
+manage_people                POST   /v1/people/{upn}/invitation
+manage_people                DELETE /v1/people/{upn}
+invite_administrators        POST   /v1/tenants/{tenant}/administrators/{upn}/invitation
 """
 """What the routes of people, rights and notices ask for."""
 
@@ -127,6 +137,7 @@ PLACES = {
     "{account}": "direct",
     "{approval}": "A-1",
     "{call_id:call_id}": "c1",
+    "{country}": "GB",
     "{export}": "0" * 32,
     "{feature}": "domestic_calls",
     "{key_id}": "0123",
@@ -138,7 +149,9 @@ PLACES = {
     "{payment:path}": "x",
     "{rule}": "not_through_csp",
     "{ticket}": "T-1",
+    "{upn}": "x",
     "{user}": "x",
+    "{version}": "0b61241d7c17",
     "{webhook}": "wh_1",
 }
 
@@ -200,7 +213,7 @@ def test_every_operation_of_the_catalogue_is_asked_for_by_a_route() -> None:
 
 def test_routes_ask_for_the_operations_of_the_table() -> None:
     subjects: list[Any] = [tenants, settings, people, eligibility, provider, partner, calls]
-    subjects += [notices, webhooks, tickets, decks, keys]
+    subjects += [notices, webhooks, tickets, decks, keys, sign_ins]
     written = [tuple(line.split()) for line in OPERATIONS.strip().splitlines()]
     found = [(name, method, path) for (method, path), (name,) in table([one.router for one in subjects])]
     assert sorted(found) == sorted(written)
@@ -243,9 +256,15 @@ def test_key_for_some_tenants_is_not_for_the_installation(sqlite_database: str) 
                     found += [(method, path)] if is_forbidden(answer) else []
         assert sorted(found) == [
             ("DELETE", "/v1/keys/{key_id}"),
+            ("DELETE", "/v1/people/{upn}"),
             ("GET", "/v1/keys"),
+            ("GET", "/v1/people"),
             ("POST", "/v1/decks"),
+            ("POST", "/v1/decks/check"),
+            ("POST", "/v1/decks/{version}/differences"),
             ("POST", "/v1/keys"),
+            ("POST", "/v1/people"),
+            ("POST", "/v1/people/{upn}/invitation"),
             ("POST", "/v1/tenants"),
             ("PUT", "/v1/deck-bindings"),
         ]

@@ -1,12 +1,22 @@
 """Looking a number up: the row that prices it, what stands behind it, and what hidden digits could change."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from talktime.accounts.calendar import local_minute
-from talktime.core.deck import OUTBOUND, Call, RateBook
-from talktime.files.decks.lookup import ANY_OUTBOUND, LookUp, look_up
+from talktime.core.deck import OUTBOUND, Call, Deck, RateBook
+from talktime.files.decks.lookup import (
+    ANY_OUTBOUND,
+    LookUp,
+    State,
+    deck_index,
+    look_up,
+    number_of,
+    possibilities,
+)
 from talktime.files.instants import parse_instant
-from tests.files.decks.tables import deck, row
+from tests.files.decks.tables import deck, decks, row
 
 WEDNESDAY_NOON = parse_instant("2026-07-01T12:00:00Z")
 WEDNESDAY_NIGHT = parse_instant("2026-07-01T23:30:00Z")
@@ -77,3 +87,47 @@ def test_hidden_digits_that_could_select_another_row() -> None:
 def test_what_is_no_international_number(number: str) -> None:
     with pytest.raises(ValueError, match="is no international number; write it as"):
         found(number)
+
+
+# --- every row that may price a number --------------------------------------------------------------------
+
+CALLS = st.builds(
+    Call,
+    st.sampled_from(["", "voice_app_outbound", "conference_dial_out"]),
+    st.sampled_from(["", "toll", "toll_free"]),
+    st.sampled_from(["outbound", "inbound"]),
+    st.sampled_from(["", "FR", "DE"]),
+)
+AT = st.integers(parse_instant("2026-01-01"), parse_instant("2027-01-01"))
+
+
+@given(made=decks(), call=CALLS, at_us=AT, tail=st.text("0123456789", max_size=8), data=st.data())
+def test_what_prices_a_call_is_among_what_may_price_its_number(
+    made: Deck, call: Call, at_us: int, tail: str, data: st.DataObject
+) -> None:
+    """And a row that stands behind prices no call at all, whatever its category, kind and origin."""
+    prefix = data.draw(st.sampled_from([each.prefix for each in made.rows]))
+    number = number_of(f"+{(prefix + tail)[:15]}")
+    found = possibilities(deck_index(made), number, at_us=at_us, local_minute=local_minute)
+    states = {each.row: each.state for each in found}
+    index = RateBook(made).find(call, number.digits, at_us, local_minute)
+    if index >= 0:
+        assert states[made.rows[index]] is State.PRICES
+    for each, state in states.items():
+        own = RateBook(made).find(Call(*each.conditions), number.digits, at_us, local_minute)
+        assert (own >= 0 and made.rows[own] == each) == (state is State.PRICES)
+
+
+def test_hidden_digits_leave_longer_prefixes_undecided() -> None:
+    found = possibilities(
+        deck_index(DECK), number_of("+44*********"), at_us=WEDNESDAY_NOON, local_minute=local_minute
+    )
+    states = {(each.row.prefix, each.row.price_nanos): each.state for each in found}
+    assert states == {
+        ("447", 30): State.UNDECIDED,
+        ("447", 20): State.UNDECIDED,
+        ("447", 15): State.UNDECIDED,
+        ("44", 10): State.PRICES,
+        ("44", 5): State.NOT_IN_FORCE,
+        ("44", 290): State.PRICES,
+    }

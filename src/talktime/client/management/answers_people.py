@@ -132,11 +132,21 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     ways: tuple[Way, ...]
 
 
+class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A field of a user before and after, as text; "" for nothing."""
+
+    field: str
+    before: str
+    after: str
+
+
 class ImportedUser(msgspec.Struct, frozen=True, kw_only=True):
-    """A user whom an import changes: added, changed or removed."""
+    """A user whom an import changes: added, changed or removed; `line` of the file, null for one removed."""
 
     upn: str
     change: str
+    line: int | None
+    fields: tuple[FieldChange, ...]
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar, overload
 from urllib.parse import quote
 
@@ -42,14 +43,14 @@ UNDER_ONE: Final = frozenset({"", ".", ".."})
 class Sent:
     """What goes into one request beside its route.
 
-    `names` fill the address; None and "" are not sent in `query`, None not in `body`. `file` is (content,
-    media type) of a body that is no JSON. `repeats` None: as the method says, see `exchange_of`.
+    `names` fill the address; None and "" are not sent in `query`, None not in `body`. `file` is (content, or
+    where it lies, media type) of a body that is no JSON. `repeats` None: as the method says, see `exchange_of`.
     """
 
     names: Mapping[str, str | int] = field(default_factory=dict)
     query: Mapping[str, object] = field(default_factory=dict)
     body: Mapping[str, object] | None = None
-    file: tuple[bytes, str] | None = None
+    file: tuple[bytes | Path, str] | None = None
     key: str = ""
     if_match: IfMatch = None
     repeats: bool | None = None

@@ -8,6 +8,8 @@ from typing import Final, Self
 import httpx
 
 from talktime.client.management.house import Decks, Features, Keys, Tenants
+from talktime.client.management.rates import Plans
+from talktime.client.management.sign_ins import Myself, People
 from talktime.client.management.tenant import Tenant
 from talktime.client.retry import Retry
 from talktime.client.sending import AsyncSender, Sender
@@ -36,6 +38,9 @@ class Management:
         self.decks = Decks(self._sender, {})
         self.keys = Keys(self._sender, {})
         self.features = Features(self._sender, {})
+        self.me = Myself(self._sender, {})
+        self.people = People(self._sender, {})
+        self.plans = Plans(self._sender, {})
 
     def __enter__(self) -> Self:
         return self
@@ -70,6 +75,9 @@ class AsyncManagement:
         self.decks = Decks(self._sender, {})
         self.keys = Keys(self._sender, {})
         self.features = Features(self._sender, {})
+        self.me = Myself(self._sender, {})
+        self.people = People(self._sender, {})
+        self.plans = Plans(self._sender, {})
 
     async def __aenter__(self) -> Self:
         return self

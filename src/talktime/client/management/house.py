@@ -9,11 +9,13 @@ from typing import Any, Literal
 from talktime.client.exchanges import nothing
 from talktime.client.management.answers_house import Binding, Deck, DeckAdded, Key, KeyMade, TenantLine
 from talktime.client.management.answers_people import Feature
+from talktime.client.management.answers_rates import DeckChecked, DeckDifferences, DeckFacts, DeckRates
 from talktime.client.management.described import Part, S, Sent, asks, lists
 from talktime.client.management.readers import PageOf, Tables, Under, Values, WithTag
 from talktime.client.management.tables import SettingsTables, TenantTables
 from talktime.client.pages import Place
 
+ChangeKind = Literal["added", "removed", "dearer", "cheaper", "mixed", "unchanged"]
 Scopes = Sequence[Literal["live", "management"]]
 
 
@@ -49,6 +51,51 @@ class Decks(Part[S]):
     def pages(self, *, limit: int = 100, after: Place = "") -> Sent:
         """Stored decks by version."""
         return Sent(query={"limit": limit, "after": after})
+
+    @asks("POST", "/v1/decks/check", Values(DeckChecked))
+    def check_csv(self, csv: str | bytes, *, name: str = "") -> Sent:
+        """What a file would be as a deck, with all that stands against it; nothing is kept."""
+        content = csv.encode() if isinstance(csv, str) else csv
+        return Sent(file=(content, "text/csv"), query={"name": name}, repeats=True)
+
+    @asks("GET", "/v1/decks/{version}", Values(DeckFacts))
+    def get(self, version: str) -> Sent:
+        """A stored deck with its terms."""
+        return Sent(names={"version": version})
+
+    @asks("GET", "/v1/decks/{version}/rates", Values(DeckRates))
+    def rates(self, version: str, *, search: str = "", limit: int = 100, cursor: Place = "") -> Sent:
+        """The rates of a stored deck by prefix; `search`: its first digits, a name or a country's code."""
+        return Sent(names={"version": version}, query={"search": search, "limit": limit, "cursor": cursor})
+
+    @asks("GET", "/v1/decks/{version}/differences", Values(DeckDifferences))
+    def differences(
+        self,
+        version: str,
+        against: str,
+        *,
+        kind: ChangeKind | None = None,
+        limit: int = 100,
+        cursor: Place = "",
+    ) -> Sent:
+        """What changes if a stored deck takes the place of another one, `against`."""
+        query = {"against": against, "kind": kind, "limit": limit, "cursor": cursor}
+        return Sent(names={"version": version}, query=query)
+
+    @asks("POST", "/v1/decks/{version}/differences", Values(DeckDifferences))
+    def differences_to_csv(
+        self,
+        version: str,
+        csv: str | bytes,
+        *,
+        kind: ChangeKind | None = None,
+        limit: int = 100,
+        cursor: Place = "",
+    ) -> Sent:
+        """What changes if the deck in a file takes the place of a stored one; nothing is kept."""
+        content = csv.encode() if isinstance(csv, str) else csv
+        query = {"kind": kind, "limit": limit, "cursor": cursor}
+        return Sent(names={"version": version}, file=(content, "text/csv"), query=query, repeats=True)
 
     @asks("GET", "/v1/deck-bindings", Under("bindings", Binding))
     def bindings(self) -> Sent:

@@ -6,6 +6,7 @@ request is sent again.
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from secrets import token_hex
 from typing import Final, Literal
@@ -26,9 +27,11 @@ from talktime.client.management.answers_money import (
     Recharge,
     TimelineLine,
 )
+from talktime.client.management.answers_overview import CreditsHistory, Movement
 from talktime.client.management.answers_people import Approval, Burn
+from talktime.client.management.answers_previews import CardWay, PurchasePreview, RechargePreview
 from talktime.client.management.described import IfMatch, Part, S, Sent, asks, lists, steps
-from talktime.client.management.readers import PageOf, Values, WithTag
+from talktime.client.management.readers import PageOf, Under, Values, WithTag
 from talktime.client.management.tables import AutoRechargeTable
 from talktime.client.pages import Place
 from talktime.client.sending import Pause, Steps
@@ -37,6 +40,19 @@ Amount = Decimal | str
 """Money of the tenant's currency; never a float."""
 
 PaymentKind = Literal["purchase", "recharge", "on_behalf", "refund"]
+
+MovementKind = Literal[
+    "purchase",
+    "recharge",
+    "on_behalf",
+    "adjustment",
+    "calls",
+    "expiry",
+    "refund",
+    "dispute",
+    "release",
+    "other",
+]
 
 DECIDED: Final = frozenset({"settled", "declined", "cancelled"})
 """States of a payment in which nothing more is to come."""
@@ -69,6 +85,24 @@ class TenantCredits(Part[S]):
         """How long the credits last at the pace of 28 and of 7 days."""
         return Sent()
 
+    @asks("GET", "/v1/tenants/{tenant}/credits/history", Values(CreditsHistory))
+    def history(self, *, days: Literal[28, 90, 365] = 28) -> Sent:
+        """The balance at the end of each local day, what came in, was paid and expired, and a forecast."""
+        return Sent(query={"days": days})
+
+    @lists("/v1/tenants/{tenant}/movements", PageOf("movements", Movement))
+    def movements(
+        self,
+        *,
+        kind: MovementKind | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+        cursor: Place = "",
+    ) -> Sent:
+        """What changed the balance, newest first, with the balance after it; the calls of a day together."""
+        return Sent(query={"kind": kind, "from": since, "until": until, "limit": limit, "cursor": cursor})
+
     @lists("/v1/tenants/{tenant}/lots", PageOf("lots", LotLine))
     def lots(self, *, limit: int = 100, cursor: Place = "") -> Sent:
         """All lots, newest first, spent and expired ones too."""
@@ -92,6 +126,12 @@ class TenantCredits(Part[S]):
             },
             key=key or made_key(),
         )
+
+    @asks("POST", "/v1/tenants/{tenant}/purchases/preview", Values(PurchasePreview))
+    def preview(self, amount: Amount, currency: str, *, method: str = "", purchase_order: str = "") -> Sent:
+        """What a purchase would come to, with its tax; refused as the purchase would be."""
+        body = {"amount": amount, "currency": currency, "method": method, "purchase_order": purchase_order}
+        return Sent(body=body, repeats=True)
 
     @asks("POST", "/v1/tenants/{tenant}/on-behalf", Values(FundedOnBehalf))
     def fund_on_behalf(self, amount: Amount, currency: str, *, key: str = "") -> Sent:
@@ -130,6 +170,15 @@ class Payments(Part[S]):
         body = {"amount": amount, "reason": reason}
         return Sent(names={"payment": payment}, body=body, key=key or made_key())
 
+    @asks("POST", "/v1/tenants/{tenant}/payments/{payment}/resolution", Values(Payment))
+    def resolve(self, payment: str, reason: str, *, taken: bool, gateway_payment: str = "") -> Sent:
+        """Ends a payment of which nobody knows, by what somebody saw at the gateway: credited, or over.
+
+        `gateway_payment` is the gateway's own id of what was taken.
+        """
+        body = {"taken": taken, "reason": reason, "gateway_payment": gateway_payment}
+        return Sent(names={"payment": payment}, body=body)
+
     @steps
     def wait(self, payment: str, *, limit_s: float = 300, every_s: float = 2) -> Steps[Payment]:
         """Looks again until a payment is decided. Raises TimeoutError where it is not by then."""
@@ -151,6 +200,11 @@ class PaymentMethods(Part[S]):
     def pages(self, *, limit: int = 100, cursor: Place = "") -> Sent:
         """The cards in the order in which they were added."""
         return Sent(query={"limit": limit, "cursor": cursor})
+
+    @asks("GET", "/v1/tenants/{tenant}/card-gateways", Under("gateways", CardWay))
+    def gateways(self) -> Sent:
+        """The gateways that keep cards; of the sandbox also its test cards and what becomes of each."""
+        return Sent()
 
     @asks("POST", "/v1/tenants/{tenant}/payment-methods", Values(PaymentMethod))
     def add(self, source: str, *, gateway: str = "") -> Sent:
@@ -180,6 +234,11 @@ class AutoRecharge(Part[S]):
     def put(self, rule: AutoRechargeTable, *, if_match: IfMatch = None) -> Sent:
         """Replaces the rule."""
         return Sent(body=rule, if_match=if_match)
+
+    @asks("POST", "/v1/tenants/{tenant}/auto-recharge/preview", Values(RechargePreview))
+    def preview(self, rule: AutoRechargeTable) -> Sent:
+        """What a rule would do, in sentences; refused as setting it would be."""
+        return Sent(body=rule, repeats=True)
 
     @asks("POST", "/v1/tenants/{tenant}/auto-recharge/off", WithTag[Recharge](Values(Recharge)))
     def off(self) -> Sent:

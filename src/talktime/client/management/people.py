@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from talktime.client.exchanges import nothing
 from talktime.client.management.answers_money import SpentCap
 from talktime.client.management.answers_people import Erased, Imported
+from talktime.client.management.answers_previews import DefaultAccountPreview
+from talktime.client.management.answers_sign_ins import Invitation
 from talktime.client.management.described import IfMatch, Part, S, Sent, asks, lists
 from talktime.client.management.readers import PageOf, Tables, Under, Values, WithTag
 from talktime.client.management.tables import (
@@ -21,6 +23,7 @@ from talktime.client.management.tables import (
 )
 from talktime.client.pages import Place
 
+SpentCaps = tuple[SpentCap, ...]
 AnyCaps = tuple[CapTable, ...]
 People = tuple[AdministratorTable, ...]
 
@@ -29,9 +32,9 @@ class Users(Part[S]):
     """The users of a tenant; `user` is an id or a UPN."""
 
     @lists("/v1/tenants/{tenant}/users", PageOf("users", UserTable, tables=True), "after")
-    def pages(self, *, limit: int = 100, after: Place = "") -> Sent:
-        """Users in order of their keys (the id, else the UPN)."""
-        return Sent(query={"limit": limit, "after": after})
+    def pages(self, *, search: str = "", limit: int = 100, after: Place = "") -> Sent:
+        """Users in order of their keys (the id, else the UPN); `search`: those that say it in some field."""
+        return Sent(query={"search": search, "limit": limit, "after": after})
 
     @asks("GET", "/v1/tenants/{tenant}/users/{user}", WithTag[UserTable](Tables(UserTable)))
     def get(self, user: str) -> Sent:
@@ -129,6 +132,11 @@ class Administrators(Part[S]):
         """Replaces them; what they are told of follows from their roles."""
         return Sent(body={"administrators": administrators}, if_match=if_match)
 
+    @asks("POST", "/v1/tenants/{tenant}/administrators/{upn}/invitation", Values(Invitation))
+    def invite(self, upn: str) -> Sent:
+        """A link for an administrator to choose a password by; it stands in the answer alone."""
+        return Sent(names={"upn": upn})
+
 
 class Alerts(Part[S]):
     """When a tenant is told, and whom."""
@@ -147,14 +155,17 @@ class Alerts(Part[S]):
 class Caps(Part[S]):
     """Spend caps of users, cost centres and the tenant."""
 
-    @asks("GET", "/v1/tenants/{tenant}/caps", Under("caps", SpentCap))
+    @asks("GET", "/v1/tenants/{tenant}/caps", WithTag[SpentCaps](Under("caps", SpentCap)))
     def get(self, *, month: str = "") -> Sent:
-        """The caps and what a month, the present one where none is named, has spent of them."""
+        """The caps and what a month, the present one where none is named, has spent of them.
+
+        The ETag is that of the limits, for `put`.
+        """
         return Sent(query={"month": month})
 
     @asks("PUT", "/v1/tenants/{tenant}/caps", WithTag[AnyCaps](Under("caps", CapTable, tables=True)))
     def put(self, caps: Sequence[CapTable], *, if_match: IfMatch = None) -> Sent:
-        """Replaces all caps; the ETag is that of an earlier `put`."""
+        """Replaces all caps; the ETag is that of `get` or of an earlier `put`."""
         return Sent(body={"caps": caps}, if_match=if_match)
 
 
@@ -183,6 +194,15 @@ class TenantBillingAccounts(Part[S]):
     def put(self, account: str, table: BillingAccountTable, *, if_match: IfMatch = None) -> Sent:
         """Adds an account or replaces it; name, address and tax id stand on papers from then on."""
         return Sent(names={"account": account}, body=table, if_match=if_match)
+
+    @asks(
+        "GET",
+        "/v1/tenants/{tenant}/default-billing-account/{account}/preview",
+        Values(DefaultAccountPreview),
+    )
+    def preview_default(self, account: str) -> Sent:
+        """What happens if an account becomes the default one, in sentences."""
+        return Sent(names={"account": account})
 
     @asks("PUT", "/v1/tenants/{tenant}/default-billing-account/{account}", Tables(BillingAccounts))
     def make_default(self, account: str, *, if_match: IfMatch = None) -> Sent:

@@ -24,7 +24,7 @@ from talktime.client.pages import Place
 from talktime.client.sending import Pause, Steps
 
 By = Literal["category", "country", "user", "service_number", "cost_centre"]
-ExportKind = Literal["usage", "spend", "entries", "pools"]
+ExportKind = Literal["usage", "spend", "entries", "movements", "pools"]
 ExportFormat = Literal["xlsx", "csv", "parquet"]
 
 ON_THE_WAY: Final = frozenset({"waiting", "running"})
@@ -116,7 +116,7 @@ class Pools(Part[S]):
 
 
 class Exports(Part[S]):
-    """Files with usage, spend, entries or pools; each is kept for seven days."""
+    """Files with usage, spend, entries, movements or pools; each is kept for seven days."""
 
     @asks("POST", "/v1/tenants/{tenant}/exports", Values(Export))
     def order(

@@ -17,12 +17,15 @@ from talktime.doors.cli.problems import Unusable
 
 if TYPE_CHECKING:
     from talktime.accounts.administration import Administration, Outcome
-    from talktime.accounts.tenant import Tenant
+    from talktime.accounts.tenant import Administrator, Tenant
     from talktime.ledger.database import DatabaseUrl
 
 HOST: Final = "127.0.0.1"
 FIRST_KEY: Final = "first-key"
 DEMO_KEY: Final = "demo-key"
+ADMINISTRATOR: Final = "admin@contoso.example"
+"""Who looks after the demo tenant where its file names nobody."""
+
 EXISTS: Final = "exists"
 
 
@@ -47,11 +50,21 @@ def serve_demo(tenant_file: Path, port: int) -> int:
     outcome = administer(None, lambda house: _add(house, tenant))
     _check(outcome, tenant.id)
     _say_how(tenant.id, _key_file(url), f"http://{HOST}:{port}")
+    _say_where(url, tenant.id, f"http://{HOST}:{port + 1}")
     return serve_command(ServeRequest(HOST, port, 0, None, "", 1))
 
 
 async def _add(house: Administration, tenant: Tenant) -> Outcome:
-    return await house.add_tenant(_paid_lately(tenant), typist().who)
+    looked_after = replace(tenant, administrators=tenant.administrators or (_administrator(),))
+    return await house.add_tenant(_paid_lately(looked_after), typist().who)
+
+
+def _administrator() -> Administrator:
+    """Somebody who may do everything in the demo tenant."""
+    from talktime.accounts.tenant import Administrator
+    from talktime.catalog.side import load_roles
+
+    return Administrator(ADMINISTRATOR, "Adele Vance", roles=tuple(load_roles().assumed("tenant")))
 
 
 def _check(outcome: Outcome, tenant: str) -> None:
@@ -138,6 +151,30 @@ def _say_how(tenant: str, key: Path, url: str) -> None:
         "",
     ]
     _say("\n".join(lines))
+
+
+def _say_where(url: DatabaseUrl, tenant: str, center: str) -> None:
+    """Where the administrator of the demo tenant signs in, with a link to choose a password by, once."""
+    from talktime.accounts.signing_in import SigningIn
+    from talktime.doors.http.management.sign_ins import INVITATION_PATH
+    from talktime.ledger.commands import Refused
+    from talktime.settings import read_settings
+
+    base = os.environ.get("TALKTIME_BASE_URL") and read_settings().outside.base_url
+    center, signing_in = base or center, SigningIn(url, now_us)
+    known = signing_in.person(ADMINISTRATOR)
+    if known is not None and known.hash:
+        lines = [f"The admin center: {center}, as {ADMINISTRATOR} with your password."]
+        lines.append(f"  Forgotten? talktime people invite {ADMINISTRATOR}")
+    else:
+        token = signing_in.invite_administrator(tenant, ADMINISTRATOR, typist().who, by_provider=True)
+        if isinstance(token, Refused):  # a ledger whose tenant somebody else looks after
+            lines = [f"The admin center: {center}. Who administers {tenant} is let in by:"]
+            lines.append(f"  talktime people invite UPN --tenant {tenant}")
+        else:
+            lines = [f"The admin center: open this and choose a password for {ADMINISTRATOR}."]
+            lines.append(f"  {center}{INVITATION_PATH}{token}")
+    _say("\n".join([*lines, ""]))
 
 
 def _example() -> _Example:

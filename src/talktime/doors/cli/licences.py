@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from talktime.doors.cli.answer import print_json
@@ -12,7 +11,7 @@ from talktime.doors.cli.problems import Unusable
 from talktime.doors.cli.tenants import done
 
 if TYPE_CHECKING:
-    from talktime.accounts.tenant import ServiceNumber, Tenant, User
+    from talktime.accounts.tenant import Tenant
     from talktime.accounts.tenant_changes import Change
     from talktime.catalog.model import Catalogue
     from talktime.doors.cli.options import Asked
@@ -21,53 +20,22 @@ if TYPE_CHECKING:
 
 def list_licences_command(asked: Asked) -> int:
     """Lists the plans that are bought or assigned now."""
+    from talktime.accounts.licences_held import licences_held
+
     with office(asked.database) as here:
         tenant, catalogue = here.tenant(asked.tenant), here.catalogue
-    found = _licences(tenant, catalogue, now_us())
+    found = licences_held(tenant, catalogue, now_us())
     if asked.as_json:
-        print_json({"licences": found})
+        print_json({"licences": [one._asdict() for one in found]})
         return 0
     screen = our_screen()
     if not found:
         screen.say("no licences; the tenant file's [[licences]] and users name them")
         return 0
     headings = ("plan", "name", "bought", "assigned", "left")
-    rows = [
-        (
-            one["plan"],
-            one["name"],
-            f"{one['purchased']:,}",
-            f"{one['assigned']:,}",
-            f"{one['purchased'] - one['assigned']:,}",
-        )
-        for one in found
-    ]
+    rows = [(one.plan, one.name, f"{one.purchased:,}", f"{one.assigned:,}", f"{one.left:,}") for one in found]
     listed(screen, headings, rows, right=headings[2:], whole=("plan",))
     return 0
-
-
-def _licences(tenant: Tenant, catalogue: Catalogue, at_us: int) -> list[dict[str, Any]]:
-    """Each plan that holds at an instant, with how many licences were bought and are assigned."""
-    bought: Counter[str] = Counter()
-    for one in tenant.subscriptions:
-        if one.from_us <= at_us < one.until_us:
-            bought[one.plan] += one.purchased
-    holders: list[User | ServiceNumber] = [*tenant.users, *tenant.service_numbers]
-    assigned = Counter(
-        licence.plan
-        for holder in holders
-        for licence in holder.licences
-        if licence.from_us <= at_us < licence.until_us
-    )
-    return [
-        {
-            "plan": plan,
-            "name": catalogue.plans[plan].name if plan in catalogue.plans else plan,
-            "purchased": bought[plan],
-            "assigned": assigned[plan],
-        }
-        for plan in sorted(bought.keys() | assigned.keys())
-    ]
 
 
 def assign_command(asked: Asked, user: str, plan: str) -> int:

@@ -18,6 +18,7 @@ from talktime.doors.cli.money_app import credits_app, recharge_app
 from talktime.doors.cli.people_app import licence_app, number_app, user_app
 from talktime.doors.cli.problems import WrongUse
 from talktime.doors.cli.rate_options import Engine
+from talktime.doors.cli.sign_ins_app import people_app
 
 DONE: Final = 0
 UNUSABLE: Final = 1
@@ -51,6 +52,7 @@ app.add_typer(eligibility_app, name="eligibility")
 app.add_typer(notice_app, name="notice")
 app.add_typer(ticket_app, name="ticket")
 app.add_typer(keys_app, name="keys")
+app.add_typer(people_app, name="people")
 app.add_typer(decks_app, name="decks")
 
 

@@ -218,19 +218,17 @@ def _bad_rows(file: Path, faults: Sequence[str]) -> str:
 
 def _preview_json(preview: Preview, *, dry_run: bool) -> dict[str, Any]:
     """As the API answers an import."""
-    changes = {
-        "added": preview.added,
-        "changed": tuple(one.upn for one in preview.changed),
-        "removed": preview.removed,
-    }
-    touched = [{"upn": upn, "change": change} for change, upns in changes.items() for upn in upns]
+    users = [
+        {**one._asdict(), "line": one.line or None, "fields": [field._asdict() for field in one.fields]}
+        for one in preview.touched[:MOST_SHOWN]
+    ]
     return {
         "dry_run": dry_run,
         "added": len(preview.added),
         "changed": len(preview.changed),
         "unchanged": len(preview.unchanged),
         "removed": len(preview.removed),
-        "users": touched[:MOST_SHOWN],
+        "users": users,
     }
 
 

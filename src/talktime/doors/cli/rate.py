@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from talktime.core.deck import Deck
     from talktime.files.usage import Usage
 
-SHOWN_ROWS = 3
-"""Rows set aside that are told one by one where no other is left."""
-
 
 def rate_command(request: RateRequest) -> int:
     """Charges the files and shows, prints or writes the result; returns the exit code."""
@@ -94,9 +91,7 @@ def charge_request(request: RateRequest) -> Run:
         None if request.tenant is None else read_tenant(existing(request.tenant, "tenant file"), catalogue)
     )
     deck, warnings = deck_of(request, stated)
-    usage = _one_currency(_usable(_usage(request)), currency_of(request))
-    if stated is not None:
-        usage = _of_tenant(usage, stated)
+    usage = _fit(_usage(request), currency_of(request), stated)
     tenant = stated or _unstated(usage, deck)
     with Bar("charging") as bar:
         run = charge(
@@ -121,58 +116,25 @@ def _usage(request: RateRequest) -> Usage:
         return all_of(usage_frames(request, bar.update))
 
 
-def _usable(usage: Usage) -> Usage:
-    """Refuses usage of which no row is left, with the first reasons."""
-    if usage.calls.height:
-        return usage
-    if not usage.rejected_rows:
-        raise Unusable("the usage holds no calls; export it again")
-    shown = [f"{r.source} line {r.line}: {r.reason}" for r in usage.rejected[:SHOWN_ROWS]]
-    more = usage.rejected_rows - len(shown)
-    reasons = "; ".join([*shown, *([f"and {more:,} more"] if more else [])])
-    raise Unusable(f"no row of the usage can be used: {reasons}")
+def _fit(usage: Usage, currency: str | None, tenant: Tenant | None) -> Usage:
+    """Usage of one currency and one tenant; what does not fit is said with the options that help."""
+    from talktime.insight.fitting_usage import SHOWN_ROWS, MixedCurrencies, OtherTenants, UnfitUsage, fit
 
-
-def _of_tenant(usage: Usage, tenant: Tenant) -> Usage:
-    """The rows of a tenant: where some name it, those of others are set aside.
-
-    Rows that all name one other tenant are taken for its own, with a warning: exports name organisations by
-    ids of their own. Several others are refused.
-    """
-    from talktime.files.tenant_rows import named_tenants, of_tenant
-
-    named = named_tenants(usage)
-    others = [name for name in named if name.lower() != tenant.id.lower()]
-    if not others:
-        return usage
-    if len(others) < len(named):
-        return of_tenant(usage, tenant.id)
-    if len(others) > 1:
+    try:
+        return fit(usage, currency, tenant)
+    except OtherTenants as problem:
+        assert tenant is not None, "only a tenant that was named can be missing"
         raise Unusable(
-            f"the usage names {len(others):,} tenants ({', '.join(others[:SHOWN_ROWS])} ...) and none is "
-            f"{tenant.id!r}; give --tenant a folder with the files of all of them, or JSON lines"
-        )
-    warning = f"the rows name tenant {others[0]!r} and are charged to {tenant.id!r}"
-    return replace(usage, warnings=(*usage.warnings, warning))
-
-
-def _one_currency(usage: Usage, chosen: str | None) -> Usage:
-    """Refuses rows of several currencies by name unless one is chosen; rows of the others are set aside."""
-    from talktime.files.currency import of_currency
-    from talktime.files.usage import currencies
-
-    found = currencies(usage)
-    if chosen is not None:
-        kept = of_currency(usage, chosen)
-        if not kept.calls.height:
-            raise Unusable(f"no row has the currency {chosen}; the usage has {', '.join(found) or 'none'}")
-        return kept
-    if len(found) > 1:
+            f"the usage names {len(problem.named):,} tenants ({', '.join(problem.named[:SHOWN_ROWS])} ...) "
+            f"and none is {tenant.id!r}; give --tenant a folder with the files of all of them, or JSON lines"
+        ) from None
+    except MixedCurrencies as problem:
         raise Unusable(
-            f"the usage mixes the currencies {', '.join(found)}; choose one with --currency, for instance "
-            f"--currency {found[0]}"
-        )
-    return usage
+            f"the usage mixes the currencies {', '.join(problem.found)}; choose one with --currency, for "
+            f"instance --currency {problem.found[0]}"
+        ) from None
+    except UnfitUsage as problem:
+        raise Unusable(str(problem)) from None
 
 
 def _unstated(usage: Usage, deck: Deck) -> Tenant:

@@ -124,9 +124,11 @@ def _show_findings(findings: Sequence[Finding]) -> None:
 
 
 def _show_lookup(found: LookUp, deck: Deck, warnings: Sequence[str]) -> None:
+    from talktime.files.decks.lookup import NOT_RATED
+
     _say(f"{found.number.text} in deck {deck.name} {deck.version}{' (sample prices)' if deck.sample else ''}")
     if found.row is None:
-        _say("  no rate: calls to this number are unrated in files and refused (no_rate) online")
+        _say(f"  no rate: {NOT_RATED}")
     else:
         _say(f"  {_row_text(found.row, deck)}")
     for candidate in found.candidates:
@@ -149,53 +151,30 @@ def _row_text(row: RateRow, deck: Deck) -> str:
     return f"prefix {row.prefix}{name}: {price}{first}{fee}, increments {row.first_s}/{row.step_s} s"
 
 
-def _row_json(row: RateRow) -> dict[str, Any]:
-    return {
-        "prefix": row.prefix,
-        "name": row.name,
-        "type": row.type,
-        "country": row.country,
-        "category": row.category,
-        "direction": row.direction,
-        "number_type": row.number_type,
-        "origin_country": row.origin_country,
-        "price_per_minute": format_decimal(row.price_nanos, NANOS_PLACES),
-        "first_price_per_minute": format_decimal(row.first_price_nanos, NANOS_PLACES),
-        "connection_fee": format_money(row.fee_micros),
-        "first_seconds": row.first_s,
-        "step_seconds": row.step_s,
-    }
-
-
 def _deck_json(deck: Deck | None) -> dict[str, Any] | None:
-    if deck is None:
-        return None
-    return {
-        "name": deck.name,
-        "version": deck.version,
-        "currency": deck.currency,
-        "rates": len(deck.rows),
-        "sample": deck.sample,
-    }
+    from talktime.files.decks.fields import deck_fields
+
+    return None if deck is None else deck_fields(deck)
 
 
 def _lookup_json(found: LookUp, deck: Deck) -> dict[str, Any]:
+    from talktime.files.decks.fields import row_fields
+
     return {
         "number": found.number.text,
         "deck": _deck_json(deck),
-        "rate": None if found.row is None else _row_json(found.row),
+        "rate": None if found.row is None else row_fields(found.row),
         "behind": [
-            {**_row_json(c.row), "in_force": c.in_force} for c in found.candidates if c.row is not found.row
+            {**row_fields(c.row), "in_force": c.in_force} for c in found.candidates if c.row is not found.row
         ],
-        "undecided": [_row_json(row) for row in found.undecided],
+        "undecided": [row_fields(row) for row in found.undecided],
     }
 
 
-_LISTS = ("added", "removed", "dearer", "cheaper", "mixed")
-
-
 def _diff_json(old: Deck, new: Deck, comparison: Comparison) -> dict[str, Any]:
-    changes = {name: [_change_json(c) for c in getattr(comparison, name)] for name in _LISTS}
+    from talktime.files.decks.fields import KINDS
+
+    changes = {name: [_change_json(c) for c in getattr(comparison, name)] for name in KINDS}
     return {
         "old": _deck_json(old),
         "new": _deck_json(new),
@@ -208,22 +187,26 @@ def _diff_json(old: Deck, new: Deck, comparison: Comparison) -> dict[str, Any]:
 
 
 def _change_json(change: Change) -> dict[str, Any]:
+    from talktime.files.decks.fields import change_percent, row_fields
+
     return {
         "prefix": change.prefix,
-        "old": None if change.old is None else _row_json(change.old),
-        "new": None if change.new is None else _row_json(change.new),
-        "percent": None if change.by_basis_points is None else format_decimal(change.by_basis_points, 2),
+        "old": None if change.old is None else row_fields(change.old),
+        "new": None if change.new is None else row_fields(change.new),
+        "percent": change_percent(change),
     }
 
 
 def _show_diff(old: Deck, new: Deck, comparison: Comparison) -> None:
+    from talktime.files.decks.fields import KINDS
+
     _say(
         f"{old.name} {old.version} ({len(old.rows)} rates) -> "
         f"{new.name} {new.version} ({len(new.rows)} rates)"
     )
     for sentence in comparison.terms:
         _say(f"  {sentence}")
-    for name in _LISTS:
+    for name in KINDS:
         changes = getattr(comparison, name)
         _say(f"{name}: {len(changes)}")
         for change in changes[:SHOWN]:

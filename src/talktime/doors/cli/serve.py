@@ -5,6 +5,7 @@ With `--only` this process is the one that serves; without it, it is the supervi
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -98,6 +99,7 @@ def _one(request: ServeRequest, settings: Settings) -> int:
 
 
 def _supervise(request: ServeRequest, settings: Settings) -> int:
+    from talktime.doors.http.first_person import first_invitation
     from talktime.doors.http.serve import first_key
 
     admin_port = request.admin_port or (request.port + 1 if request.port else 0)
@@ -106,13 +108,18 @@ def _supervise(request: ServeRequest, settings: Settings) -> int:
     live_fd, admin_fd = (each.fileno() for each in sockets)
     common = ["--host", request.host, "--database", settings.database]
     live_at, admin_at = (each.getsockname()[1] for each in sockets)
+    # Mails and gateways lead people to the admin process; nobody else knows its port before it is open.
+    os.environ.setdefault("TALKTIME_BASE_URL", f"http://{_reached_at(request.host)}:{admin_at}")
     _say(f"live routes and management: http://{request.host}:{live_at} (ready when /readyz says so)")
-    _say(f"admin process: http://{request.host}:{admin_at}")
+    _say(f"admin center: http://{request.host}:{admin_at}")
     _say(f"database: {_shown(settings)}")
     if key is None:
         _say("keys exist already; `talktime keys add` makes another")
     else:
         _say(f"first key, for everything: in {key}, readable by you only")
+    invitation = first_invitation(settings, settings.state, os.environ["TALKTIME_BASE_URL"])
+    if invitation is not None:
+        _say(f"nobody can sign in yet; a link for the first person: in {invitation}, readable by you only")
     with tempfile.TemporaryDirectory(prefix="talktime-") as folder:
         children = [*_charging(request, common, live_fd, Path(folder) / "engine")]
         children.append(Child("admin", [*common, "--only", "admin", "--fd", str(admin_fd)], (admin_fd,)))
@@ -200,6 +207,13 @@ def _listen(host: str, port: int) -> socket.socket:
     opened.listen(2048)
     opened.set_inheritable(True)
     return opened
+
+
+def _reached_at(host: str) -> str:
+    """The host of an address in a link from this machine; what means "everywhere" is none."""
+    if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
 
 
 def _shown(settings: Settings) -> str:

@@ -1,7 +1,8 @@
 """Who may come in, and with how large a body: asked before anything of a request is read.
 
 A key is looked up in memory (`ledger.api_keys.Keyring`), so a storm of wrong keys costs the database nothing.
-What a payment gateway tells of carries no key: it is signed, and the gateway's own route judges that.
+What a payment gateway tells of carries no key: it is signed, and the gateway's own route judges that. Nor
+does what a person asks who is signed in: that is known before it comes here (`management.as_person`).
 """
 
 from __future__ import annotations
@@ -24,9 +25,13 @@ PROTECTED: Final = "/v1/"
 MAX_BODY_BYTES: Final = 1 << 20
 MAX_DECK_BYTES: Final = 20 << 20
 MAX_IMPORT_BYTES: Final = 20 << 20
+MAX_USAGE_BYTES: Final = 256 << 20
 MAX_EVENT_BYTES: Final = 256 << 10
-DECKS_PATH: Final = "/v1/decks"
+DECKS_PATH: Final = re.compile(r"/v1/decks(/check|/[^/]+/differences)?")
 IMPORT_PATH: Final = re.compile(r"/v1/tenants/[^/]+/users/import")
+USAGE_PATH: Final = re.compile(r"/v1/tenants/[^/]+/usage-files")
+"""Files of usage: the one body that goes to the disk as it comes, and never stands in memory as a whole."""
+
 EVENTS_PATH: Final = re.compile(r"/v1/gateways/[^/]+/events")
 """The one protected address that is signed instead of keyed, for POST alone."""
 
@@ -50,7 +55,8 @@ class Doorkeeper:
         if scope["method"] == "POST" and EVENTS_PATH.fullmatch(path):
             problem = _too_long(headers, limit)
         else:
-            scope["principal"] = principal = self._keyring.principal(token_of(scope["headers"]))
+            principal = _known_already(scope) or self._keyring.principal(token_of(scope["headers"]))
+            scope["principal"] = principal
             problem = _against(principal) or _too_long(headers, limit)
         if problem is not None:
             await problem.response()(scope, receive, send)
@@ -58,12 +64,23 @@ class Doorkeeper:
         await self._app(scope, _bounded(receive, limit), send)
 
 
+def _known_already(scope: Scope) -> Principal | None:
+    """Who asks, where somebody in this process has said it: a person who is signed in (`AsPerson`).
+
+    Nothing that comes over a network can: servers make the scope anew, and none of them has this entry.
+    """
+    principal: Principal | None = scope.get("principal")
+    return principal
+
+
 def _limit(path: str) -> int:
     """The most bytes that a body for this address may have."""
-    if path == DECKS_PATH:
+    if DECKS_PATH.fullmatch(path):
         return MAX_DECK_BYTES
     if IMPORT_PATH.fullmatch(path):
         return MAX_IMPORT_BYTES
+    if USAGE_PATH.fullmatch(path):
+        return MAX_USAGE_BYTES
     return MAX_EVENT_BYTES if EVENTS_PATH.fullmatch(path) else MAX_BODY_BYTES
 
 

@@ -1,4 +1,4 @@
-"""The world outside as the environment describes it: gateways, the mail server, who sells.
+"""The world outside as the environment describes it: gateways, the mail server, who sells, who signs in.
 
 Made once when a process starts; what is wrong is said in one sentence before anything is served.
 """
@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from talktime.doors.admin.openid_file import read_openid
 from talktime.funding.gateways import GatewaySettings, check_gateways, gateways_of, kept_secret
 from talktime.funding.taxes import Seller
 from talktime.notices.mail import PLAIN, STARTTLS, TLS, MailSettings
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from talktime.doors.admin.openid_file import OpenIdFile
     from talktime.funding.gateway import Gateway
     from talktime.settings import Outside, Settings
 
@@ -36,14 +38,17 @@ class OutsideParts(NamedTuple):
     secret: bytes
     """What pseudonyms are made with: the same as long as the state folder lives."""
 
+    openid: OpenIdFile | None = None
+    """Who signs people in beside passwords."""
+
 
 def outside_of(settings: Settings) -> OutsideParts:
-    """Gateways, seller, notices. Raises ValueError with a sentence that names the variable."""
+    """Gateways, seller, notices, OpenID. Raises ValueError with a sentence that names the variable."""
     outside = settings.outside
     gateways = gateways_of(_gateways(settings))
     notices = NoticeSettings(_mail(outside), outside.base_url, outside.private_allowed)
     secret = kept_secret(settings.state / PSEUDONYM_KEY).encode()
-    return OutsideParts(gateways, _seller(outside.seller), notices, secret)
+    return OutsideParts(gateways, _seller(outside.seller), notices, secret, _openid(outside.openid))
 
 
 def check_outside(settings: Settings) -> None:
@@ -51,6 +56,7 @@ def check_outside(settings: Settings) -> None:
     check_gateways(_gateways(settings))
     _mail(settings.outside)
     _seller(settings.outside.seller)
+    _openid(settings.outside.openid)
 
 
 def _gateways(settings: Settings) -> GatewaySettings:
@@ -96,6 +102,10 @@ def _seller(file: Path | None) -> Seller:
         raise ValueError(f"TALKTIME_SELLER {file}: {(error.strerror or 'cannot be read').lower()}") from None
     except (ValueError, msgspec.MsgspecError) as error:
         raise ValueError(f"TALKTIME_SELLER {file}: {error}") from None
+
+
+def _openid(file: Path | None) -> OpenIdFile | None:
+    return None if file is None else read_openid(file)
 
 
 class _SellerFile(msgspec.Struct, forbid_unknown_fields=True):

@@ -24,9 +24,10 @@ import uvloop
 from talktime.catalog.load import load_catalogue
 from talktime.doors.http.answering import Answering
 from talktime.doors.http.app import FrontApp, LiveApp, kept
+from talktime.doors.http.both_doors import to_center
 from talktime.doors.http.chores import Retention, SandboxMessages
 from talktime.doors.http.confirmed_page import confirmed_page
-from talktime.doors.http.connections import Connection, close_late
+from talktime.doors.http.connections import MESSAGE_TIMEOUT_S, Connection, close_late
 from talktime.doors.http.daily_heads import DailyHeads
 from talktime.doors.http.doorkeeper import Doorkeeper
 from talktime.doors.http.live_document import describe_live, describe_probes
@@ -41,6 +42,8 @@ from talktime.funding.purchasing import Purchasing
 from talktime.funding.sandbox import SandboxGateway
 from talktime.funding.worker import PaymentWorker
 from talktime.insight.exports import Exports, ExportSettings
+from talktime.insight.usage_files import UsageFiles
+from talktime.insight.what_ifs import WhatIfs
 from talktime.ledger.api_keys import SCOPES, ApiKeys, Keyring
 from talktime.ledger.checkpoints import own_folder
 from talktime.ledger.database import check_keeps, open_url, upgrade
@@ -77,6 +80,12 @@ PARENT_S: Final = 1.0
 STOP_S: Final = 20
 """Seconds that requests in progress may take after the signal to stop."""
 
+UPLOAD_S: Final = 900.0
+"""Seconds that a file may take to arrive, from people whose lines are slow."""
+
+MAX_SOCKET_BYTES: Final = 1 << 20
+"""Of one message of a page's socket: what somebody types, not files."""
+
 TICKS_A_LOOK: Final = 20
 """Tenths of a second between two looks for connections whose requests do not arrive."""
 
@@ -107,11 +116,24 @@ def serve_one(settings: Settings, role: str, where: Served) -> int:
     if role == ENGINE:
         uvloop.run(_serve_fronts(made, where))
         return 0
-    routes = LiveRoutes(made.answering, made.keyring) if role == LIVE else None
     keepers = (*made.keepers, *_guard(where))
     if role == ADMIN:
-        keepers += (DailyHeads(url, own_folder(settings.state, url), _now_us).keep, *_chores(made, url))
+        return _serve_people(settings, url, made, where, keepers)
+    routes = LiveRoutes(made.answering, made.keyring) if role == LIVE else None
+    made.behind.include_router(to_center(settings.outside.base_url))
     return _serve_http(LiveApp(made.desk, routes, made.metrics, made.behind, keepers), where)
+
+
+def _serve_people(
+    settings: Settings, url: DatabaseUrl, made: _Made, where: Served, keepers: tuple[Keeper, ...]
+) -> int:
+    """The admin process: the centre in front of the management API, and the chores."""
+    from talktime.doors.http.center_door import center_door
+
+    center = center_door(settings, url, made.behind, made.desk.engine.clock_us)
+    heads = DailyHeads(url, own_folder(settings.state, url), _now_us)
+    keepers = (*keepers, center.keeper, heads.keep, *_chores(made, url))
+    return _serve_http(LiveApp(made.desk, None, made.metrics, center.app, keepers), where, people=True)
 
 
 class _Made(NamedTuple):
@@ -141,10 +163,13 @@ def _make(settings: Settings, url: DatabaseUrl, describe: Describe) -> _Made:
     payments = PaymentWorker(desk.engine, outside.gateways, outside.seller)
     folder = settings.state / "exports"
     exports = Exports(desk.engine, reader, ExportSettings(url, settings.catalogue, folder, outside.secret))
+    brought = ExportSettings(url, settings.catalogue, settings.state / "what-if", outside.secret)
+    what_ifs = WhatIfs(UsageFiles(desk.engine, reader, brought))
     lately, gateways = Lately(reader, desk.catalogue), outside.gateways
     means = Means(
         purchasing=Purchasing(desk.engine, reader, desk.catalogue, gateways, payments, lately.tenant),
         exports=exports,
+        what_ifs=what_ifs,
         seller=outside.seller,
         private_webhooks=outside.notices.private_allowed,
         secret=outside.secret,
@@ -155,7 +180,8 @@ def _make(settings: Settings, url: DatabaseUrl, describe: Describe) -> _Made:
     for gateway in gateways.values():
         if isinstance(gateway, SandboxGateway):
             behind.include_router(sandbox_page(gateway))
-    keepers = (rates.keep_fresh, keyring.keep_fresh, exports.keep, _until_the_end(exports, gateways))
+    exporting = (exports.keep, what_ifs.keep, _until_the_end(exports, gateways))
+    keepers = (rates.keep_fresh, keyring.keep_fresh, *exporting)
     return _Made(desk, answering, keyring, metrics, behind, keepers, reader, outside, payments)
 
 
@@ -244,7 +270,8 @@ async def _serve_fronts(made: _Made, where: Served) -> None:
     await made.desk.stop()
 
 
-def _serve_http(app: LiveApp | FrontApp, where: Served) -> int:
+def _serve_http(app: LiveApp | FrontApp, where: Served, *, people: bool = False) -> int:
+    """Serves until it is told to stop. `people`: pages with their sockets, and files that take their time."""
     _calm_collector()
     config = uvicorn.Config(
         app,
@@ -252,7 +279,8 @@ def _serve_http(app: LiveApp | FrontApp, where: Served) -> int:
         port=where.port,
         loop="uvloop",
         http=Connection,
-        ws="none",
+        ws="websockets-sansio" if people else "none",
+        ws_max_size=MAX_SOCKET_BYTES,
         lifespan="on",
         access_log=False,
         proxy_headers=False,
@@ -262,6 +290,7 @@ def _serve_http(app: LiveApp | FrontApp, where: Served) -> int:
         timeout_graceful_shutdown=STOP_S,
     )
     server = _Server(config)
+    server.message_s = UPLOAD_S if people else MESSAGE_TIMEOUT_S
     # Uvicorn takes a descriptor for a Unix socket, and would leave Nagle's delay on: 40 ms an answer.
     server.run(None if where.fd is None else [socket.socket(fileno=where.fd)])
     return 0 if server.started else 1
@@ -269,6 +298,8 @@ def _serve_http(app: LiveApp | FrontApp, where: Served) -> int:
 
 class _Server(uvicorn.Server):
     """Stops in good order on SIGTERM and SIGINT, and then ends with 0 instead of dying by the signal."""
+
+    message_s = MESSAGE_TIMEOUT_S
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -279,7 +310,7 @@ class _Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second."""
         if counter % TICKS_A_LOOK == 0:
-            close_late(self.server_state.connections)
+            close_late(self.server_state.connections, message_s=self.message_s)
         return await super().on_tick(counter)
 
 

@@ -143,6 +143,22 @@ class FeatureList(BaseModel):
     features: list[FeatureAnswer]
 
 
+class LicenceCount(BaseModel):
+    """Licences of a plan; `left` is below 0 where more are assigned than were bought."""
+
+    plan: str
+    name: str
+    purchased: int
+    assigned: int
+    left: int
+
+
+class LicenceCounts(BaseModel):
+    """The plans that are bought or assigned now, by code."""
+
+    licences: list[LicenceCount]
+
+
 class AdministratorList(BaseModel):
     """The people who look after a tenant."""
 
@@ -162,11 +178,21 @@ class CapTableList(BaseModel):
     caps: list[CapTable]
 
 
+class FieldChange(BaseModel):
+    """A field of a user before and after, as text; "" for nothing."""
+
+    field: str = Field(examples=["licences"])
+    before: str
+    after: str
+
+
 class ImportedUser(BaseModel):
-    """A user whom an import changes: added, changed or removed."""
+    """A user whom an import changes: added, changed or removed; `line` of the file, null for one removed."""
 
     upn: str
     change: str
+    line: int | None
+    fields: list[FieldChange]
 
 
 class ImportAnswer(BaseModel):

@@ -10,23 +10,29 @@ from fastapi.openapi.utils import get_openapi
 
 import talktime
 from talktime.accounts.administration import Administration
+from talktime.accounts.signing_in import SigningIn
 from talktime.doors.http.doorkeeper import Doorkeeper
 from talktime.doors.http.management import (
     calls,
+    deck_files,
     decks,
     eligibility,
     keys,
     money_routers,
     notices,
+    overview,
     partner,
     people,
     provider,
+    rates,
     reports,
     settings,
+    sign_ins,
     tenants,
     tickets,
     usage,
     webhooks,
+    what_if,
 )
 from talktime.doors.http.management.examples import show_examples
 from talktime.doors.http.management.house import House, Means
@@ -47,6 +53,7 @@ Describe = Callable[[dict[str, Any]], None]
 
 ROUTERS: Final = (
     tenants.router,
+    overview.router,
     settings.router,
     people.router,
     eligibility.router,
@@ -56,11 +63,15 @@ ROUTERS: Final = (
     calls.router,
     usage.router,
     reports.router,
+    what_if.router,
     notices.router,
     webhooks.router,
     tickets.router,
     decks.router,
+    deck_files.router,
+    rates.router,
     keys.router,
+    sign_ins.router,
 )
 """The routes by subject, in the order of the description."""
 
@@ -102,7 +113,16 @@ def management_app(
         purchasing = Purchasing(engine, reader, desk.catalogue, {}, worker, lately.tenant)
     administration = Administration(engine, reader, stored_decks, desk.catalogue)
     app.state.house = House(
-        desk, reader, keyring, stored_decks, administration, purchasing, url, means, lately
+        desk,
+        reader,
+        keyring,
+        stored_decks,
+        administration,
+        purchasing,
+        url,
+        means,
+        lately,
+        means.signing_in or SigningIn(url, engine.clock_us),
     )
     install(app)
     app.add_middleware(Doorkeeper, keyring=keyring)

@@ -94,10 +94,10 @@ async def add_deck(
     content = await request.body()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "text/csv":
-        found = await read(_parsed, content, name, house)
+        found = await read(parsed, content, name, house)
         deck = found.deck
         if deck is None:
-            raise _refused(found)
+            raise refused_deck(found)
     elif kind == "application/json":
         found, deck = None, _sample(content)
     else:
@@ -107,7 +107,7 @@ async def add_deck(
     return _added(deck, found, added=added, kept=await read(house.decks.kept, deck.version))
 
 
-def _parsed(content: bytes, name: str, house: House) -> DeckFile:
+def parsed(content: bytes, name: str, house: House) -> DeckFile:
     """Reads and checks the deck; a problem where it is none at all."""
     try:
         text = content.decode("utf-8-sig")
@@ -118,7 +118,7 @@ def _parsed(content: bytes, name: str, house: House) -> DeckFile:
         raise refused("unusable_deck", str(error)) from None
 
 
-def _refused(found: DeckFile) -> ProblemError:
+def refused_deck(found: DeckFile) -> ProblemError:
     """A deck that was read and may not be used: every finding with its line."""
     told = tuple(
         f"line {finding.line}: {finding.text}" if finding.line else finding.text

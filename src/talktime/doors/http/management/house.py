@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from secrets import token_bytes
-from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, ParamSpec, TypeVar
 
 from fastapi import Depends, Path, Request
 
 from talktime.accounts.administration import Administration, Invalid
+from talktime.accounts.approvals import Person
 from talktime.accounts.documents import tenant_of
 from talktime.accounts.expecting import Expecting, Still, whatever
 from talktime.accounts.provider import ALONE_MICROS, Provider
@@ -29,13 +30,16 @@ from talktime.accounts.rights import (
     forbidden_sentence,
 )
 from talktime.accounts.rights import may as may_do
+from talktime.accounts.signing_in import SigningIn
 from talktime.accounts.tenant import Tenant
 from talktime.doors.http.management.texts import NAME_PATTERN
 from talktime.doors.http.problems import Problem, ProblemError, invalid, refused
 from talktime.funding.purchasing import Purchasing
 from talktime.funding.taxes import Seller
+from talktime.insight.deck_sheet import DeckSheets
 from talktime.insight.exports import Exports
-from talktime.ledger.api_keys import Keyring, Principal
+from talktime.insight.what_ifs import WhatIfs
+from talktime.ledger.api_keys import Keyring, Principal, upn_of_person
 from talktime.ledger.commands import Refused
 from talktime.ledger.database import DatabaseUrl
 from talktime.ledger.decks import Decks
@@ -57,26 +61,29 @@ class Means:
     """What the installation's settings and the process give the routes.
 
     `purchasing` None: no gateway is set up, nothing is bought by card; `exports` None: this process makes
-    none. `seller` stands on papers. An adjustment of more than `adjust_limit` micros takes two persons.
+    none; `what_ifs` None: it takes no files of usage. `seller` stands on papers. An adjustment of more than `adjust_limit` micros takes two persons.
     `private_webhooks`: a webhook may name an address of a private network, if it says so itself. `secret`
     makes the words that stand for people; a process that is given none makes its own. `lately`: the tenants
-    that the process has read, None for a cache of the routes' own.
+    that the process has read, `signing_in` who is signed in; None: the routes have caches of their own.
     """
 
     purchasing: Purchasing | None = None
     exports: Exports | None = None
+    what_ifs: WhatIfs | None = None
     seller: Seller = field(default_factory=Seller)
     adjust_limit: int = ALONE_MICROS
     private_webhooks: bool = False
     secret: bytes = field(default_factory=lambda: token_bytes(32), repr=False)
     lately: Lately | None = None
+    signing_in: SigningIn | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class House:
     """The desk for commands, the reader for people, stored keys and decks, and the use cases.
 
-    `url` is the ledger's, for what reads it beside the reader; `lately` are the tenants that it has read.
+    `url` is the ledger's, for what reads it beside the reader; `lately` are the tenants that it has read,
+    `sheets` the decks that people look at.
     """
 
     desk: Desk
@@ -88,6 +95,8 @@ class House:
     url: DatabaseUrl
     means: Means
     lately: Lately
+    signing_in: SigningIn
+    sheets: DeckSheets = field(default_factory=DeckSheets)
 
     @property
     def provider(self) -> Provider:
@@ -98,8 +107,14 @@ class House:
             self.desk.catalogue,
             self.administration,
             self.means.adjust_limit,
-            self.keyring.keys.made_us,
+            self._known_since_us,
         )
+
+    def _known_since_us(self, id_: str) -> int:
+        """Since when the holder of a key, or a person who signs in, can act as it does; blocks."""
+        if upn_of_person(id_):
+            return self.signing_in.since_us(id_)
+        return self.keyring.keys.made_us(id_)
 
     def expecting(self, still: Still = whatever, refuses: Refuses = allows) -> Expecting:
         """Administration whose changes are made only while a tenant is as somebody saw it.
@@ -165,8 +180,13 @@ def done(outcome: T | Refused | Invalid, body: Mapping[str, Any] | None = None, 
 
 
 def who(principal: Principal) -> str:
-    """How the audit log names the holder of a key."""
-    return f"key {principal.id} ({principal.name})"
+    """How the audit log names the holder of a key, or a person who is signed in."""
+    return principal.person if principal.is_person else f"key {principal.id} ({principal.name})"
+
+
+def person_of(principal: Principal) -> Person:
+    """Who acts, where two persons are asked for: a person and the keys that it made are one."""
+    return Person(principal.acts_as, who(principal))
 
 
 def caller_of(principal: Principal) -> Caller:
@@ -258,6 +278,14 @@ def operation_of(dependency: object) -> str | None:
 def _named(dependency: Dependency, operation: str) -> Dependency:
     dependency.operation = operation  # type: ignore[attr-defined]  # read by `operation_of`
     return dependency
+
+
+def _whoever_asks(principal: CallerOf) -> Principal:
+    """A dependency: whoever was let in, also one that has lost all its roles, may see who it is."""
+    return principal
+
+
+myself: Final = _named(_whoever_asks, "see_self")
 
 
 def allow(principal: Principal, operation: str, tenant: str) -> None:

@@ -120,8 +120,9 @@ async def _made(
     _check_roles(principal, body, tenants)
     now_us = house.now_us
     create = house.keyring.keys.create
+    by = (who(principal), body.roles, principal.person)
     try:
-        made, text = await read(create, body.name, tenants, body.scopes, now_us, who(principal), body.roles)
+        made, text = await read(create, body.name, tenants, body.scopes, now_us, *by)
     except TooManyKeys as error:
         raise refused("too_many_keys", str(error)) from None
     await read(house.keyring.refresh)

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Response
 
-from talktime.accounts.approvals import Approval, Person
+from talktime.accounts.approvals import Approval
 from talktime.accounts.calendar import month_of
 from talktime.accounts.eligibility import recharge_warnings
+from talktime.accounts.tenant_parts import CAPS, list_part
 from talktime.core.modes import Mode
 from talktime.core.money import format_money
 from talktime.doors.http.management.answers import (
@@ -31,6 +32,7 @@ from talktime.doors.http.management.house import (
     done,
     holds,
     may,
+    person_of,
     read,
     unknown_tenant,
     who,
@@ -49,6 +51,7 @@ from talktime.doors.http.management.texts import (
     Month,
     Strict,
     Text,
+    etag_of,
     instant,
     month_number,
     next_of,
@@ -159,9 +162,8 @@ async def adjust(
     approves.
     """
     reference = _reference(body.reference, key)
-    person = Person(principal.id, who(principal))
     ask = house.provider.ask_adjustment
-    outcome = await ask(tenant, body.amount, body.reason, reference, person)
+    outcome = await ask(tenant, body.amount, body.reason, reference, person_of(principal))
     if isinstance(outcome, Approval):
         response.status_code = 202
         return approval_shown(outcome)
@@ -225,12 +227,17 @@ async def get_pools(house: InHouse, tenant: SeesPools, month: Month = "") -> Poo
 
 
 @router.get("/caps")
-async def get_caps(house: InHouse, principal: CallerOf, tenant: SeesCaps, month: Month = "") -> CapList:
+async def get_caps(
+    house: InHouse, principal: CallerOf, tenant: SeesCaps, response: Response, month: Month = ""
+) -> CapList:
     """The spend caps and what a month, the present one where none is named, has spent of them.
+
+    The ETag is that of the limits as they are set, for a change of them; what is spent is no part of it.
 
     Users stand there by name for those who may see names or users, else by the word of usage without names.
     """
     live, number, counters = await _counted(house, tenant, month)
+    response.headers["ETag"] = etag_of(list_part(live.tenant, CAPS))
     caps = caps_of(live, counters, number)
     if not holds(principal, "see_users", tenant):
         rows = await usage_rows(house, principal, tenant)

@@ -12,6 +12,7 @@ from talktime.doors.http.management import (
     payment_methods,
     payments,
     post_usage,
+    previews,
     recharge,
 )
 
@@ -28,6 +29,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
         papers,
         months,
         post_usage,
+        previews,
         gateway_events,
     )
 )

@@ -30,6 +30,7 @@ from talktime.doors.http.management.texts import (
     place_of,
 )
 from talktime.doors.http.problems import PROBLEM_TYPE, Problem, ProblemError, refused
+from talktime.funding.by_hand import ResolvePayment
 from talktime.funding.payments import Kind, State, body_of
 from talktime.funding.purchasing import PARTNER, Bought, Order
 from talktime.ledger.commands import Refused
@@ -40,6 +41,7 @@ Buys = Annotated[str, Depends(may("buy_credits"))]
 FundsOnBehalf = Annotated[str, Depends(may("fund_on_behalf"))]
 SeesReceipts = Annotated[str, Depends(may("see_receipts"))]
 Refunds = Annotated[str, Depends(may("refund"))]
+Records = Annotated[str, Depends(may("record_payment"))]
 
 PaymentId = Annotated[
     str, Path(min_length=1, max_length=300, pattern=r"^[A-Za-z0-9_.+/-]+$", examples=["P-contoso-000001"])
@@ -75,6 +77,22 @@ class CreditsGiven(Strict):
     currency: Code
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"amount": "200", "currency": "USD"}]})
+
+
+class Resolution(Strict):
+    """What a person found out about a payment of which nobody knows; with `gateway_payment` it was taken."""
+
+    taken: bool
+    reason: LongText
+    gateway_payment: Text = ""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"taken": True, "reason": "seen at the gateway", "gateway_payment": "pi_0123456789abcdef"}
+            ]
+        }
+    )
 
 
 class RefundWanted(Strict):
@@ -199,6 +217,22 @@ async def refund(
     asked = Order(tenant, body.amount, currency, key, who(principal))
     outcome = await house.purchasing.refund(tenant, payment, asked, body.reason)
     return _paid(done(outcome), tenant, currency, response)
+
+
+@router.post("/payments/{payment:path}/resolution")
+async def resolve(
+    house: InHouse, principal: CallerOf, tenant: Records, payment: PaymentId, body: Resolution
+) -> PaymentAnswer:
+    """Ends a payment of which nobody knows, by what somebody saw at the gateway: credited, or over.
+
+    409 `not_unknown` for any other payment, `conflict` where the gateway's payment bought credits before.
+    """
+    currency = (await house.settings(tenant)).currency
+    if body.gateway_payment and not body.taken:
+        detail = "nothing was taken, so no payment of the gateway can be named"
+        raise ProblemError(Problem(422, "not_taken", detail, "/gateway_payment"))
+    told = ResolvePayment(tenant, payment, body.taken, who(principal), body.reason, body.gateway_payment)
+    return payment_shown(done(await house.purchasing.resolve(told)), currency)
 
 
 @router.get("/payments/{payment:path}")

@@ -9,11 +9,17 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from talktime.accounts.administration import Outcome
+from talktime.accounts.documents import user_key
 from talktime.accounts.people_import import PeopleImport, Preview
 from talktime.accounts.tenant import Tenant, User
-from talktime.accounts.tenant_parts import LICENCES, LOCATION, user_part, user_part_put
+from talktime.accounts.tenant_parts import LICENCES, LOCATION, user_part, user_part_put, users_found
 from talktime.accounts.tenant_tables import user_table
-from talktime.doors.http.management.answers_people import ErasedAnswer, ImportAnswer, ImportedUser
+from talktime.doors.http.management.answers_people import (
+    ErasedAnswer,
+    FieldChange,
+    ImportAnswer,
+    ImportedUser,
+)
 from talktime.doors.http.management.house import (
     CallerOf,
     House,
@@ -53,6 +59,13 @@ Erases = Annotated[str, Depends(may("erase_person"))]
 
 PersonName = Annotated[str, Path(min_length=1, max_length=200, pattern=NAME_PATTERN)]
 """The id or the UPN of a user."""
+
+Search = Annotated[
+    str,
+    Query(
+        max_length=100, pattern=NAME_PATTERN, description="a part of a name, UPN, number, plan or cost centre"
+    ),
+]
 
 MOST_SHOWN: Final = 1_000
 """Users that the answer to an import names."""
@@ -95,8 +108,16 @@ class Erasure(Strict):
 
 
 @router.get("", response_model_exclude_unset=True)
-async def list_users(house: InHouse, tenant: SeesUsers, after: After = "", limit: Limit = 100) -> UserList:
-    """Users in order of their keys (the id, else the UPN)."""
+async def list_users(
+    house: InHouse, tenant: SeesUsers, after: After = "", limit: Limit = 100, search: Search = ""
+) -> UserList:
+    """Users in order of their keys (the id, else the UPN); `search`: those that say it in some field."""
+    if search.strip():
+        matching = await read(users_found, await house.tenant(tenant), search, after, limit)
+        return UserList(
+            users=[UserTable.model_validate(user_table(user)) for user in matching],
+            next=user_key(matching[-1]) if len(matching) == limit else None,
+        )
     found = await people_of(house, "users", tenant, after, limit)
     users = [UserTable.model_validate(user_table(_user.decode(document))) for _, document in found]
     return UserList(users=users, next=found[-1][0] if len(found) == limit else None)
@@ -129,17 +150,23 @@ async def import_users(
 
 
 def _imported(preview: Preview, *, dry_run: bool) -> ImportAnswer:
-    """What a file did or would do, the first users by name."""
-    touched = [ImportedUser(upn=upn, change="added") for upn in preview.added[:MOST_SHOWN]]
-    touched += [ImportedUser(upn=one.upn, change="changed") for one in preview.changed[:MOST_SHOWN]]
-    touched += [ImportedUser(upn=upn, change="removed") for upn in preview.removed[:MOST_SHOWN]]
+    """What a file did or would do, the first users by name and field."""
+    users = [
+        ImportedUser(
+            upn=one.upn,
+            change=one.change,
+            line=one.line or None,
+            fields=[FieldChange(**field._asdict()) for field in one.fields],
+        )
+        for one in preview.touched[:MOST_SHOWN]
+    ]
     return ImportAnswer(
         dry_run=dry_run,
         added=len(preview.added),
         changed=len(preview.changed),
         unchanged=len(preview.unchanged),
         removed=len(preview.removed),
-        users=touched[:MOST_SHOWN],
+        users=users,
     )
 
 
@@ -243,7 +270,8 @@ async def erase_user(
 ) -> ErasedAnswer:
     """Takes a person out of the calls, documents, audit log and notices of a tenant; the figures stay.
 
-    Refused while the person has calls in progress. Exports are dropped, since their files may name it.
+    Refused while the person has calls in progress. Exports, and files of usage that were brought for "what if",
+    are dropped, since they may name it.
     """
     if not body.confirm:
         detail = "nobody can undo an erasure: send confirm true if the person has to be forgotten"
@@ -252,6 +280,8 @@ async def erase_user(
     erased = done(await read(_erase, house, stored, user, who(principal)))
     exports = house.means.exports
     dropped = 0 if exports is None else await exports.forget(tenant)
+    if house.means.what_ifs is not None:
+        await house.means.what_ifs.forget(tenant)
     return ErasedAnswer(
         charges=erased.charges, sessions=erased.sessions, other_rows=erased.rows, exports=dropped
     )

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import Field
 
-from talktime.accounts.approvals import Person
 from talktime.accounts.tenant import ACTIVE, CLOSED
 from talktime.core.money import format_money
 from talktime.doors.http.management.answers_people import (
@@ -25,6 +24,7 @@ from talktime.doors.http.management.house import (
     allow,
     done,
     may,
+    person_of,
     who,
 )
 from talktime.doors.http.management.pages import Key
@@ -40,7 +40,6 @@ from talktime.doors.http.management.texts import (
     place_of,
 )
 from talktime.doors.http.problems import refused
-from talktime.ledger.api_keys import Principal
 
 router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["administration"])
 
@@ -153,7 +152,7 @@ async def approve(
     house: InHouse, principal: CallerOf, tenant: Approves, approval: ApprovalId
 ) -> ApprovedAnswer:
     """Books an adjustment that somebody else asked for; whoever asked is refused."""
-    decided, wallet = done(await house.provider.approve(tenant, approval, _person(principal)))
+    decided, wallet = done(await house.provider.approve(tenant, approval, person_of(principal)))
     return ApprovedAnswer(
         approval=approval_shown(decided),
         balance=format_money(wallet.balance),
@@ -166,9 +165,5 @@ async def decline(
     house: InHouse, principal: CallerOf, tenant: Approves, approval: ApprovalId, body: Declined
 ) -> ApprovalAnswer:
     """Refuses an adjustment, or withdraws it: whoever asked for it may do that, too."""
-    answer = await house.provider.decline(tenant, approval, body.reason, _person(principal))
+    answer = await house.provider.decline(tenant, approval, body.reason, person_of(principal))
     return approval_shown(done(answer))
-
-
-def _person(principal: Principal) -> Person:
-    return Person(principal.id, who(principal))

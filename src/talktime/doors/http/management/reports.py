@@ -50,6 +50,7 @@ RIGHTS: Final = {
     "usage": "see_usage_without_names",
     "spend": "see_usage_without_names",
     "entries": "see_entries",
+    "movements": "see_balance",
     "pools": "see_pool_reports",
 }
 """Kind of export -> what whoever orders or fetches it has to be allowed besides: to see what it holds."""
@@ -64,7 +65,7 @@ MEDIA = {
 class NewExport(Strict):
     """What to export. `with_names` asks for names, which only those may have who may see them."""
 
-    kind: Literal["usage", "spend", "entries", "pools"]
+    kind: Literal["usage", "spend", "entries", "movements", "pools"]
     format: Literal["xlsx", "csv", "parquet"]
     from_: Instant | None = None
     until: Instant | None = None
@@ -112,7 +113,7 @@ class ForgottenAnswer(BaseModel):
 async def ask_for_export(
     house: InHouse, principal: CallerOf, tenant: Exporting, body: NewExport
 ) -> ExportAnswer:
-    """Orders an export; calls, entries or months of a span, the last 28 days where none is given."""
+    """Orders an export; calls, entries, movements or months of a span, the last 28 days where none is given."""
     exports = _exports(house)
     await house.known(tenant)
     allow(principal, RIGHTS[body.kind], tenant)

@@ -1,0 +1,45 @@
+/* What the pages need of the browser beside NiceGUI: the theme, files sent up, text copied, looks at what is live. */
+const talktime = {
+  otherTheme() {
+    const isDark = document.body.classList.contains("body--dark");
+    document.cookie = `talktime_theme=${isDark ? "light" : "dark"};path=/;max-age=31536000;samesite=lax`;
+    location.reload();
+  },
+
+  /* Reads out a sentence to those who cannot see what changed. */
+  say(sentence) {
+    const place = document.getElementById("tt-live");
+    if (place) { place.textContent = ""; setTimeout(() => { place.textContent = sentence; }, 50); }
+  },
+
+  focus(id) { setTimeout(() => { const found = document.getElementById(id); if (found) found.focus(); }, 30); },
+
+  async copy(text) {
+    try { await navigator.clipboard.writeText(text); talktime.say("copied"); return true; }
+    catch { return false; }
+  },
+
+  /* Sends the chosen file as the body of a request; tells progress (0 to 100) and the answer to the page. */
+  upload(input, address, tell) {
+    const file = input.files[0];
+    if (!file) return;
+    const request = new XMLHttpRequest();
+    request.open("POST", address);
+    request.setRequestHeader("Content-Type", input.dataset.kind || "application/octet-stream");
+    request.setRequestHeader("X-File-Name", encodeURIComponent(file.name));
+    let shown = -1;
+    request.upload.onprogress = (event) => {
+      const part = Math.floor(100 * event.loaded / Math.max(1, event.total));
+      if (part !== shown) { shown = part; tell({progress: part}); }
+    };
+    request.onload = () => tell({status: request.status, name: file.name, answer: request.responseText.slice(0, 2000000)});
+    request.onerror = () => tell({status: 0, name: file.name, answer: ""});
+    request.send(file);
+  },
+};
+window.talktime = talktime;
+
+/* Quasar gives the paddings of an open list a tabindex; a list may hold nothing but its options. */
+new MutationObserver(() => {
+  for (const padding of document.querySelectorAll(".q-virtual-scroll__padding[tabindex]")) padding.removeAttribute("tabindex");
+}).observe(document.documentElement, {childList: true, subtree: true});

@@ -1,0 +1,51 @@
+"""The admin center in front of the management API: who is signed in, pages, and the sign-in beside them.
+
+Imported by the admin process alone: NiceGUI is heavy, and the live process has no use for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
+
+from talktime.accounts.signing_in import SigningIn
+from talktime.doors.admin.center import admin_center, running
+from talktime.doors.admin.openid import OpenId
+from talktime.doors.admin.openid_file import read_openid
+from talktime.doors.admin.sessions import Sessions
+from talktime.doors.admin.sign_in_pages import create_sign_in
+from talktime.doors.http.both_doors import BothDoors
+from talktime.doors.http.management.as_person import AsPerson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from talktime.doors.http.app import Keeper
+    from talktime.doors.http.both_doors import App
+    from talktime.ledger.database import DatabaseUrl
+    from talktime.settings import Settings
+
+
+class CenterDoor(NamedTuple):
+    """The application of the admin process's address, and what runs as long as it does."""
+
+    app: App
+    keeper: Keeper
+
+
+def center_door(
+    settings: Settings, url: DatabaseUrl, management: App, clock_us: Callable[[], int]
+) -> CenterDoor:
+    """The centre on a management app of this process."""
+    outside = settings.outside
+    signing_in = SigningIn(url, clock_us)
+    openid = OpenId(read_openid(outside.openid)) if outside.openid is not None else None
+    center = admin_center(
+        AsPerson(management, signing_in).app_for, create_sign_in(signing_in, openid, outside.base_url)
+    )
+
+    async def keep() -> None:
+        async with running(center):
+            await asyncio.Event().wait()
+
+    return CenterDoor(BothDoors(management, Sessions(center, signing_in, outside.base_url)), keep)

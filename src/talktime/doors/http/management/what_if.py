@@ -1,0 +1,201 @@
+"""What if: usage that somebody brings, charged by other plans, decks and rules than today's, side by side.
+
+A file goes to the disk as it comes; a question is answered in a process of its own. No money moves.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from starlette.requests import ClientDisconnect
+
+from talktime.accounts.rights import INSTALLATION
+from talktime.doors.http.management.answers_what_if import (
+    OwnUsage,
+    UsageFileAnswer,
+    UsageFileList,
+    WhatIfAnswer,
+    WhatIfBody,
+    WhatIfList,
+)
+from talktime.doors.http.management.house import CallerOf, House, InHouse, done, holds, may, read, who
+from talktime.doors.http.management.pages import Key
+from talktime.doors.http.management.shown_what_if import (
+    answered_shown,
+    line_shown,
+    scenario_of,
+    usage_file_shown,
+)
+from talktime.doors.http.management.texts import Cursor, Limit, next_of, place_of
+from talktime.doors.http.management.usage import span_of
+from talktime.doors.http.problems import Problem, ProblemError, refused
+from talktime.insight.scenario import Scenario, faults_of
+from talktime.insight.what_if_papers import UsageFile
+from talktime.insight.what_ifs import Answered, WhatIfs
+from talktime.ledger.api_keys import Principal
+
+router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["what if"])
+
+Asking = Annotated[str, Depends(may("ask_what_if"))]
+_ID: Final[dict[str, Any]] = {
+    "pattern": r"^[0-9a-f]{32}$",
+    "examples": ["0006526a1b2c3d4e0123456789abcdef"],
+}
+UsageFileId = Annotated[str, Path(**_ID)]
+WhatIfId = Annotated[str, Path(**_ID)]
+
+_FILE: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.post("/usage-files", status_code=201, openapi_extra=_FILE)
+async def bring_usage(
+    house: InHouse,
+    principal: CallerOf,
+    tenant: Asking,
+    request: Request,
+    name: Annotated[str, Query(max_length=1_000, description="what people call the file")] = "",
+) -> UsageFileAnswer:
+    """Takes a file of usage in any format that is known, and says what it holds; it is kept for a day.
+
+    The format is told by the content. 422 `unusable_usage` says in one sentence why a file is none.
+    """
+    what_ifs = _what_ifs(house)
+    await house.known(tenant)
+    try:
+        kept = await what_ifs.files.take(tenant, name, request.stream(), who(principal))
+    except ClientDisconnect:
+        raise ProblemError(Problem(400, "malformed", "the file came only in part; send it again")) from None
+    return usage_file_shown(done(kept))
+
+
+@router.post("/usage-files/from-ledger", status_code=201)
+async def bring_own_usage(
+    house: InHouse, principal: CallerOf, tenant: Asking, body: OwnUsage
+) -> UsageFileAnswer:
+    """Takes the tenant's own charged calls of some days as a file, the last 28 where none are named."""
+    what_ifs = _what_ifs(house)
+    await house.known(tenant)
+    from_us, until_us = span_of(body.from_, body.until, house.now_us)
+    return usage_file_shown(done(await what_ifs.files.take_own(tenant, from_us, until_us, who(principal))))
+
+
+@router.get("/usage-files")
+async def list_usage_files(house: InHouse, tenant: Asking) -> UsageFileList:
+    """The files that are kept, newest first."""
+    await house.known(tenant)
+    found = await read(_what_ifs(house).files.listed, tenant)
+    return UsageFileList(usage_files=[usage_file_shown(one) for one in found])
+
+
+@router.get("/usage-files/{file}")
+async def get_usage_file(house: InHouse, tenant: Asking, file: UsageFileId) -> UsageFileAnswer:
+    """One file and what was seen in it; what is in it is not given out again."""
+    return usage_file_shown(await _file(house, tenant, file))
+
+
+@router.delete("/usage-files/{file}", status_code=204)
+async def drop_usage_file(house: InHouse, tenant: Asking, file: UsageFileId) -> Response:
+    """Removes a file before its time; answers that were made of it stay."""
+    await _file(house, tenant, file)
+    await _what_ifs(house).files.drop(tenant, file)
+    return Response(status_code=204)
+
+
+@router.post("/what-if", status_code=202)
+async def ask_what_if(house: InHouse, principal: CallerOf, tenant: Asking, body: WhatIfBody) -> WhatIfAnswer:
+    """Asks what a file's calls would have cost in one to three scenarios, beside today's settings."""
+    what_ifs = _what_ifs(house)
+    live = await house.live_tenant(tenant)
+    file = await _file(house, tenant, body.file)
+    scenarios = tuple(scenario_of(one) for one in body.scenarios)
+    faults = faults_of(scenarios, house.desk.catalogue)
+    faults += await read(_deck_faults, house, principal, tenant, live.tenant.currency, scenarios)
+    if faults:
+        told = tuple(sentence for _, sentence in faults)
+        pointer = f"/scenarios{faults[0][0]}"
+        raise ProblemError(Problem(422, "invalid", told[0], pointer, told if len(told) > 1 else ()))
+    asked = done(await what_ifs.ask(tenant, file, scenarios, body.currency, who(principal)))
+    return answered_shown(Answered(asked, 0, ""))
+
+
+@router.get("/what-if")
+async def list_what_ifs(
+    house: InHouse, tenant: Asking, limit: Limit = 100, cursor: Cursor = ""
+) -> WhatIfList:
+    """Questions, newest first; each is kept for 30 days."""
+    await house.known(tenant)
+    found = await read(_what_ifs(house).listed, tenant, place_of(cursor, Key, ""), limit)
+    return WhatIfList(
+        what_ifs=[line_shown(one) for one in found],
+        next=next_of(found[-1].id) if len(found) == limit else None,
+    )
+
+
+@router.get("/what-if/{what_if}")
+async def get_what_if(house: InHouse, tenant: Asking, what_if: WhatIfId) -> WhatIfAnswer:
+    """One question, how far it has come, and its answer."""
+    return answered_shown(await _one(house, tenant, what_if))
+
+
+@router.delete("/what-if/{what_if}", status_code=204)
+async def drop_what_if(house: InHouse, tenant: Asking, what_if: WhatIfId) -> Response:
+    """Forgets a question and its answer; one that is being worked out is given up."""
+    await _one(house, tenant, what_if)
+    await _what_ifs(house).drop(tenant, what_if)
+    return Response(status_code=204)
+
+
+def _what_ifs(house: House) -> WhatIfs:
+    if house.means.what_ifs is None:
+        detail = "this process takes no files of usage; ask the admin process"
+        raise ProblemError(Problem(503, "no_exports", detail))
+    return house.means.what_ifs
+
+
+async def _file(house: House, tenant: str, key: str) -> UsageFile:
+    found = await read(_what_ifs(house).files.one, tenant, key)
+    if found is None:
+        raise refused(
+            "unknown_usage_file", f"there is no file of usage {key!r}; it may be over, bring it again"
+        )
+    return found
+
+
+async def _one(house: House, tenant: str, key: str) -> Answered:
+    found = await read(_what_ifs(house).one, tenant, key)
+    if found is None:
+        raise refused("unknown_what_if", f"there is no question {key!r}")
+    return found
+
+
+def _deck_faults(
+    house: House, principal: Principal, tenant: str, currency: str, scenarios: tuple[Scenario, ...]
+) -> list[tuple[str, str]]:
+    """Decks that are not stored, not for the eyes of this key, or of another currency; blocks."""
+    faults = []
+    for at, scenario in enumerate(scenarios):
+        if not scenario.deck:
+            continue
+        kept = house.decks.kept(scenario.deck)
+        if kept is None or not _sees(house, principal, tenant, scenario.deck):
+            faults.append((f"/{at}/deck", f"no deck {scenario.deck!r} is stored"))
+        elif kept.currency != currency:
+            sentence = (
+                f"deck {kept.name!r} is in {kept.currency} and the tenant has {currency}; choose another"
+            )
+            faults.append((f"/{at}/deck", sentence))
+    return faults
+
+
+def _sees(house: House, principal: Principal, tenant: str, version: str) -> bool:
+    """As in the list of decks: who manages decks sees all, others those bound for the tenant or for all."""
+    if holds(principal, "manage_decks", INSTALLATION):
+        return True
+    bound = (*house.decks.bindings(), *house.decks.bindings(tenant))
+    return version in {binding.version for binding in bound}

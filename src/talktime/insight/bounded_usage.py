@@ -1,0 +1,40 @@
+"""A stream of usage that ends with a sentence where it holds more calls than can be charged at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from talktime.files.usage import UnusableFile
+from talktime.files.usage_stream import UsageStream
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST_ROWS: Final = 3_000_000
+"""Calls that a file may hold: they are charged several times over, in memory."""
+
+
+class BoundedUsage(UsageStream):
+    """One file as `UsageStream`; iterating raises UnusableFile after `most` rows."""
+
+    def __init__(
+        self,
+        path: Path,
+        progress: Callable[[int, int], None] | None = None,
+        most: int = MOST_ROWS,
+    ) -> None:
+        super().__init__([path], None, progress)
+        self._name = path.name
+        self._most = most
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        """The frames, as long as they are not too many."""
+        rows = 0
+        for frame in super().__iter__():
+            rows += frame.height
+            if rows > self._most:
+                told = f"{self._name}: it holds more than {self._most:,} calls; bring fewer days at a time"
+                raise UnusableFile(told)
+            yield frame
