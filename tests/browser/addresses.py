@@ -36,11 +36,12 @@ def page_paths() -> list[str]:
 
 def addresses(center: Center, tenant: str) -> Iterator[Address]:
     """All pages as they are for one tenant; a page is left out where the tenant has nothing to fill it."""
-    found = {"tenant": tenant, **examples(center, tenant)}
+    found = {"tenant": tenant}
     for path in page_paths():
         wanted = PARAMETER.findall(path)
-        unknown = [name for name in wanted if name not in found]
-        assert not unknown, f"{path}: nobody says what {unknown} may be; say it in {__name__}.EXAMPLES"
+        for name in wanted:
+            if name not in found:
+                found[name] = example(center, tenant, name)
         if all(found[name] for name in wanted):
             filled = PARAMETER.sub(lambda name: quote(found[name[1]], safe="@"), path)
             yield Address(name_of(path), filled, ADMINISTRATOR if path.startswith(TENANT) else OPERATOR)
@@ -55,28 +56,30 @@ def name_of(path: str) -> str:
 
 
 EXAMPLES: Final[Mapping[str, tuple[str, str, str]]] = {
-    "call": ("usage", "usage", "call_id"),
-    "call_id": ("usage", "usage", "call_id"),
-    "upn": ("users", "users", "upn"),
-    "user": ("users", "users", "upn"),
-    "payment": ("payments", "payments", "payment"),
-    "receipt": ("receipts", "receipts", "number"),
-    "invoice": ("invoices", "invoices", "number"),
-    "ticket": ("tickets", "tickets", "id"),
-    "webhook": ("webhooks", "webhooks", "id"),
-    "notice": ("notices", "notices", "id"),
-    "account": ("billing-accounts", "billing_accounts", "id"),
-    "pool": ("pool-report", "pools", "name"),
-    "export": ("exports", "exports", "export"),
+    "call": ("/v1/tenants/{tenant}/usage", "usage", "callId"),
+    "call_id": ("/v1/tenants/{tenant}/usage", "usage", "callId"),
+    "upn": ("/v1/tenants/{tenant}/users", "users", "upn"),
+    "user": ("/v1/tenants/{tenant}/users", "users", "upn"),
+    "payment": ("/v1/tenants/{tenant}/payments", "payments", "payment"),
+    "receipt": ("/v1/tenants/{tenant}/receipts", "receipts", "number"),
+    "invoice": ("/v1/tenants/{tenant}/invoices", "invoices", "number"),
+    "ticket": ("/v1/tenants/{tenant}/tickets", "tickets", "id"),
+    "webhook": ("/v1/tenants/{tenant}/webhooks", "webhooks", "id"),
+    "notice": ("/v1/tenants/{tenant}/notices", "notices", "id"),
+    "account": ("/v1/tenants/{tenant}/billing-accounts", "billing_accounts", "id"),
+    "pool": ("/v1/tenants/{tenant}/pool-report", "pools", "name"),
+    "version": ("/v1/decks", "decks", "version"),
+    "deck": ("/v1/decks", "decks", "version"),
+    "export": ("/v1/tenants/{tenant}/exports", "exports", "id"),
 }
 """A parameter of an address -> the list of the API that has an example: its route, its key, the field."""
 
 
-def examples(center: Center, tenant: str) -> dict[str, str]:
-    """What stands for each parameter, from what the tenant has; "" where it has none."""
-    found = {}
-    for name, (route, key, field) in EXAMPLES.items():
-        rows = center.ask(f"/v1/tenants/{tenant}/{route}")[key]
-        found[name] = str(rows[0][field]) if rows else ""
-    decks = center.ask("/v1/decks")["decks"]
-    return {**found, "version": decks[0]["version"], "deck": decks[0]["version"]}
+def example(center: Center, tenant: str, name: str) -> str:
+    """What stands for a parameter, from what the tenant has; "" where it has none."""
+    assert name in EXAMPLES, (
+        f"nobody says what {{{name}}} may be in an address; say it in {__name__}.EXAMPLES"
+    )
+    route, key, field = EXAMPLES[name]
+    rows = center.ask(route.format(tenant=tenant))[key]
+    return str(rows[0][field]) if rows else ""

@@ -50,7 +50,7 @@ LAYOUT: Final = r"""
     const style = getComputedStyle(e), box = e.getBoundingClientRect();
     const words = [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
     if (words && !scrolls(e) && (box.right > width + 1 || box.left < -1) && box.bottom > 0
-        && style.position !== 'fixed' && !e.closest('.q-drawer, [popover], .skip'))
+        && style.position !== 'fixed' && !e.closest('.q-drawer, [popover], a[href^="#"]'))
       found.push(`outside of the window: ${name(e)}`);
     const clips = o => o === 'hidden' || o === 'clip';
     if (words && clips(style.overflowX) && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0

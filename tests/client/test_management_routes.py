@@ -144,9 +144,18 @@ SAMPLES_OF: Final[dict[tuple[str, str], Any]] = {
     ("Decks.differences", "kind"): "added",
     ("Decks.differences_to_csv", "kind"): "added",
     ("Payments.pages", "kind"): "refund",
+    ("TenantCredits.history", "days"): 90,
+    ("TenantCredits.movements", "kind"): "purchase",
     ("Usage.spend", "by"): "country",
     ("Exports.file", "export"): "0" * 32,
     ("Exports.get", "export"): "0" * 32,
+    ("UsageFiles.bring", "content"): b"Call ID,Duration Seconds",
+    ("UsageFiles.get", "file"): "0" * 32,
+    ("UsageFiles.drop", "file"): "0" * 32,
+    ("WhatIfs.ask", "file"): "0" * 32,
+    ("WhatIfs.ask", "scenarios"): [{"name": "more", "balance": Decimal("2E+2"), "plans": [{"becomes": "x"}]}],
+    ("WhatIfs.get", "what_if"): "0" * 32,
+    ("WhatIfs.drop", "what_if"): "0" * 32,
 }
 
 

@@ -60,6 +60,11 @@ def month_name(month: int) -> str:
     return f"{month // 12:04}-{month % 12 + 1:02}"
 
 
+def day_name(day: int) -> str:
+    """`"2026-03-01"` of the days since 1970-01-01."""
+    return (_EPOCH.date() + timedelta(days=day)).isoformat()
+
+
 def twelve_months_on_us(at_us: int, time_zone: str) -> int:
     """The same local wall-clock time 12 calendar months later; 29 February -> 28 February (domain.md 6)."""
     local = to_utc(at_us).astimezone(zone(time_zone))

@@ -80,7 +80,9 @@ class Away:
 
 @dataclass(frozen=True, slots=True)
 class Exchange(Generic[T]):
-    """One request. `content` may be a file, which is sent block by block. `assumed` gives the answer where nobody answers; None: that is an error.
+    """One request. `content` may be where a file lies, which is sent block by block.
+
+    `assumed` gives the answer where nobody answers; None: that is an error.
 
     `repeats`: it may be sent again where nobody knows whether it was done. `key` is its Idempotency-Key, ""
     for none; `headers` are sent beside it.

@@ -22,7 +22,14 @@ import msgspec
 from talktime.core.limits import US_PER_S
 from talktime.files.report import ReportError
 from talktime.insight.spend import NotReconciledError
-from talktime.insight.usage_export import Made, Task, UnknownTenantError, run_export
+from talktime.insight.usage_export import (
+    NO_FILTERS,
+    CallFilters,
+    Made,
+    Task,
+    UnknownTenantError,
+    run_export,
+)
 from talktime.ledger.commands import NO_TENANT, Refused
 from talktime.ledger.engine import OfMoney, QueueFull, Stopping
 from talktime.ledger.records import Change, Paper
@@ -73,7 +80,7 @@ log = logging.getLogger(__name__)
 class Export(msgspec.Struct, frozen=True):
     """An export. `state`: waiting, running, done, failed or expired; `error` is a sentence where it failed.
 
-    Times in us since 1970, 0 for not yet; `rows` and `bytes` once it is done.
+    Times in us since 1970, 0 for not yet; `rows` and `bytes` once it is done. `filters`: which calls.
     """
 
     id: str
@@ -90,6 +97,7 @@ class Export(msgspec.Struct, frozen=True):
     rows: int = 0
     bytes: int = 0
     error: str = ""
+    filters: CallFilters = NO_FILTERS
 
     @property
     def file_name(self) -> str:
@@ -360,6 +368,7 @@ class Exports:
             now_us=self.engine.clock_us(),
             secret=None if wanted.with_names else settings.secret,
             path=settings.folder / wanted.file_name,
+            filters=wanted.filters,
         )
 
     async def _in_worker(self, task: Task) -> Made:
@@ -407,8 +416,16 @@ class Exports:
                 path.unlink(missing_ok=True)
 
 
-def new_export(
-    kind: str, form: str, from_us: int, until_us: int, *, with_names: bool, who: str, now_us: int
+def new_export(  # noqa: PLR0913 - what is asked for, and by whom
+    kind: str,
+    form: str,
+    from_us: int,
+    until_us: int,
+    *,
+    with_names: bool,
+    who: str,
+    now_us: int,
+    filters: CallFilters = NO_FILTERS,
 ) -> Export:
     """An export that is to be made; its id rises with time and cannot be guessed."""
     return Export(
@@ -420,4 +437,5 @@ def new_export(
         with_names=with_names,
         who=who,
         asked_us=now_us,
+        filters=filters,
     )

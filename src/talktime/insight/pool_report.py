@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from talktime.insight.usage_rows import UsageRows
     from talktime.ledger.records import Counter
     from talktime.ledger.usage_reading import UsageReader
+    from talktime.live.standing import PoolStanding
     from talktime.live.tenant import LiveTenant
 
 
@@ -52,12 +53,16 @@ class Consumer(NamedTuple):
 
 
 class Consumers(NamedTuple):
-    """The first consumers of a pool, most first; `used_s` and `calls` are of all of them."""
+    """The first consumers of a pool, most first; `used_s` and `calls` are of all of them.
+
+    `ran_out_us`: the end of the call that took the last of it; None where there is some left, or no limit.
+    """
 
     shown: tuple[Consumer, ...]
     consumers: int
     calls: int
     used_s: int
+    ran_out_us: int | None = None
 
 
 def pool_lines(
@@ -90,12 +95,14 @@ def shown_pool(rows: UsageRows, name: str) -> str:
     return f"{head}/{rows.shown_user(owner)}" if rows.user(owner) is not None else name
 
 
-def consumers(reader: UsageReader, rows: UsageRows, pool: str, month: int, limit: int) -> Consumers:
-    """Who used a pool in a month.
+def consumers(
+    reader: UsageReader, rows: UsageRows, used_pool: PoolStanding, month: int, limit: int
+) -> Consumers:
+    """Who used a pool in a month, and when it ran out.
 
     Raises NotReconciledError where the charges of the month say something else than the pool's counter.
     """
-    zone = rows.tenant.time_zone
+    zone, pool = rows.tenant.time_zone, used_pool.name
     asked = Asked(rows.tenant.id, month_start_us(month, zone), month_start_us(month + 1, zone))
     found: dict[tuple[str, str], tuple[int, int]] = {}
     used_s, used = reader.consumers(asked, pool, month)
@@ -110,4 +117,9 @@ def consumers(reader: UsageReader, rows: UsageRows, pool: str, month: int, limit
         raise NotReconciledError(
             f"the counter of {pool!r} says {used_s} s, its calls come to {together} s; run `talktime verify`"
         )
-    return Consumers(tuple(lines[:limit]), len(lines), sum(line.calls for line in lines), together)
+    ran_out_us = None
+    if used_pool.size_s is not None and used_s >= used_pool.size_s and lines:
+        ran_out_us = reader.used_up(asked, pool, used_pool.size_s)
+    return Consumers(
+        tuple(lines[:limit]), len(lines), sum(line.calls for line in lines), together, ran_out_us
+    )

@@ -42,6 +42,21 @@ _MINUTES: Final = Kind.MONEY
 """Minutes are written like money: millionths inside, a decimal with six places outside."""
 
 
+class CallFilters(NamedTuple):
+    """Which calls of a span an export of usage holds; "" for all. `country`: the called number's.
+
+    `user` is a name of the rows: of those without names the word that stands for somebody.
+    """
+
+    user: str = ""
+    call_type: str = ""
+    category: str = ""
+    country: str = ""
+
+
+NO_FILTERS: Final = CallFilters()
+
+
 class UnknownTenantError(Exception):
     """The tenant is not in the ledger any more."""
 
@@ -64,6 +79,7 @@ class Task:
     now_us: int
     secret: bytes | None
     path: Path
+    filters: CallFilters = NO_FILTERS
 
 
 class Made(NamedTuple):
@@ -181,10 +197,16 @@ COLUMNS: Final = {
 
 def _usage(task: Task, rows: UsageRows) -> Iterator[tuple[Cell, ...]]:
     reader = UsageReader(task.url)
-    asked = Asked(task.tenant, task.from_us, task.until_us)
-    for calls in reader.calls(asked, reader.end(task.tenant)):
+    end, wanted = reader.end(task.tenant), task.filters
+    asked = Asked(task.tenant, task.from_us, task.until_us, (), wanted.call_type, wanted.category)
+    if wanted.user:
+        names = rows.names_of(wanted.user)
+        strangers = () if names else (user for user, _ in reader.sums(asked, end, "user"))
+        asked = asked._replace(users=names or rows.names_of(wanted.user, strangers) or (wanted.user,))
+    for calls in reader.calls(asked, end):
         for call in calls:
-            yield usage_cells(rows.row(call), call)
+            if not wanted.country or rows.country(call.body.facts.callee) == wanted.country:
+                yield usage_cells(rows.row(call), call)
 
 
 def usage_cells(row: CallRow, call: UsedCall) -> tuple[Cell, ...]:

@@ -13,8 +13,9 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
+from talktime.files.report import ReportError
 from talktime.insight.own_process import OwnProcess
 from talktime.insight.usage_export import Task as ExportTask
 from talktime.insight.usage_export import UnknownTenantError, table_of
@@ -107,6 +108,9 @@ class UsageFiles:
                 path.unlink(missing_ok=True)
                 return Refused("no_usage", "the ledger has no charged calls of these days; choose others")
             return await self._kept(tenant, key, "usage of this ledger", who)
+        except ReportError as error:
+            log.warning("a file of usage could not be kept: %s", error)
+            return _no_room(path)
         except (BrokenProcessPool, TimeoutError):
             path.unlink(missing_ok=True)
             return Refused("unusable_usage", "the calls could not be read in time; choose fewer days")
@@ -172,23 +176,27 @@ class UsageFiles:
         return shutil.disk_usage(self.settings.folder).free >= LEAST_FREE_BYTES
 
     async def _written(self, path: Path, blocks: AsyncIterator[bytes]) -> Refused | None:
-        """Writes blocks as they come; what waits for the disk is at most a block."""
+        """Writes blocks as they come; what waits for the disk is at most a block and what came last."""
         waiting = bytearray()
+        with path.open("xb") as file:
+            path.chmod(0o600)
+            async for block in blocks:
+                waiting += block
+                if len(waiting) >= _BLOCK_BYTES:
+                    if not await asyncio.to_thread(self._put, file, bytes(waiting)):
+                        return _no_room(path)
+                    waiting.clear()
+            return None if await asyncio.to_thread(self._put, file, bytes(waiting)) else _no_room(path)
+
+    def _put(self, file: IO[bytes], block: bytes) -> bool:
+        """Whether there was room for a block; blocks."""
         try:
-            with path.open("xb") as file:
-                path.chmod(0o600)
-                async for block in blocks:
-                    waiting += block
-                    if len(waiting) >= _BLOCK_BYTES:
-                        if not self._has_room():
-                            return _no_room(path)
-                        await asyncio.to_thread(file.write, bytes(waiting))
-                        waiting.clear()
-                await asyncio.to_thread(file.write, bytes(waiting))
+            file.write(block)
+            file.flush()
         except OSError as error:
             log.warning("a file of usage could not be kept: %s", error)
-            return _no_room(path)
-        return None
+            return False
+        return self._has_room()
 
     async def _kept(self, tenant: str, key: str, name: str, who: str) -> UsageFile | Refused:
         """Looks at a file that has been written and keeps it, or removes it and says what is wrong."""

@@ -184,8 +184,7 @@ class UsageRows:
         if found is None:
             if len(self._countries) > 100_000:
                 self._countries.clear()
-            found = self._catalogue.number(parse_number(number, None).digits).country
-            self._countries[number] = found
+            found = self._countries[number] = country_of(self._catalogue, number)
         return found
 
     def row(self, call: UsedCall) -> CallRow:
@@ -290,6 +289,11 @@ class UsageRows:
         known = self._services.get(facts.service)
         kind = known.kind if known is not None else facts.asked[0] if facts.asked else ""
         return NUMBER_TYPES.get(kind, "")
+
+
+def country_of(catalogue: Catalogue, number: str) -> str:
+    """The ISO country of a number by the catalogue's table; "" for short codes and names."""
+    return catalogue.number(parse_number(number, None).digits).country
 
 
 def masked(number: str, hidden: int) -> str:

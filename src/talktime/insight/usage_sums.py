@@ -115,8 +115,8 @@ def usage_sums(
             each.by: _days(each, first, last) if each.by == DAY else _lines(each, rows, texts)
             for each in asking
         }
-        for each in lines.values():
-            check_reconciled(list(each), total)
+        for found in lines.values():
+            check_reconciled(list(found), total)
         return Grouped(lines, total)
 
     try:
@@ -208,7 +208,7 @@ class _Codes:
     def chosen(self, piece: Piece, asked: Asked, gone: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which calls of a piece are asked for."""
         start = piece.figures[START]
-        chosen = (start >= asked.from_us) & (start < asked.until_us)
+        chosen: NDArray[np.bool_] = (start >= asked.from_us) & (start < asked.until_us)
         for row, code in self._equal:
             chosen &= piece.words[row] == code
         if self._users is not None:

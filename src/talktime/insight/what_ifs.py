@@ -75,7 +75,7 @@ class WhatIfs:
 
     files: UsageFiles
     run: Callable[[WhatIfTask], bytes] = run_what_if
-    _answering: OwnProcess = field(default_factory=OwnProcess)
+    answering: OwnProcess = field(default_factory=OwnProcess)
     _running: str = ""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -129,7 +129,7 @@ class WhatIfs:
         """Forgets a question and its answer; one that is being answered is given up."""
         await self.files.engine.submit(PutPapers(tenant, drops=((WHAT_IF, key), (ANSWER, key))))
         if self._running == key:
-            self._answering.end()
+            self.answering.end()
 
     async def forget(self, tenant: str) -> int:
         """Removes all files and questions of a tenant: they may name somebody who was erased; how many."""
@@ -173,7 +173,7 @@ class WhatIfs:
         """Stops; questions that wait or run are written down as failed."""
         for task in list(self._tasks):
             task.cancel()
-        self._answering.end()
+        self.answering.end()
         self.files.looking.end()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -184,13 +184,13 @@ class WhatIfs:
         progress = self._progress(wanted.id)
         answer: Paper | None = None
         try:
-            async with self._answering.turn:
+            async with self.answering.turn:
                 begun = PutPapers(tenant, (paper_of(running),), only_if=(WHAT_IF, wanted.id))
                 if await self.files.engine.submit(begun) is False:
                     return  # it was forgotten before its turn came
                 self._running = wanted.id
                 try:
-                    made = await self._answering.run(
+                    made = await self.answering.run(
                         self.run, self._task(tenant, wanted, progress), LONGEST_S
                     )
                 finally:

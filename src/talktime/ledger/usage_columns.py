@@ -1,9 +1,8 @@
-"""Charged calls of a tenant as columns in memory, so that a report is summed and filtered while one looks at it.
+"""Charged calls of a tenant as columns in memory, so that a report is summed and filtered while one looks.
 
-Charges only grow, so whole pieces of the ledger are read once and kept. Names may be taken out of charges later
-(retention, erasure): before anything is told of a span, its sums and the lengths of its texts are compared with
-what the ledger says; where they differ, all is read anew. So whatever is told was in the ledger when asked, or
-`TRUSTED_S` before.
+Charges only grow, so whole pieces of the ledger are read once and kept. Names may be taken out of them later
+(retention, erasure): before a span is told of, its sums and the lengths of its texts are compared with those
+of the ledger; where they differ, all is read anew. So it was in the ledger when asked, or `TRUSTED_S` before.
 """
 
 from __future__ import annotations
@@ -202,8 +201,9 @@ class UsageColumns:
         """What the ledger says of the charges from a place on: count, sums, lengths of names and bodies."""
         place = self.reader.place
         sums = ", ".join(f"coalesce(sum(c.{name}), 0)" for name in SUMMED)
+        texts = ", ".join(f"coalesce(sum(length(c.{name})), 0)" for name in ("user_name", "body"))
         query = sa.text(
-            f"select count(*), {sums}, coalesce(sum(length(c.user_name)), 0), coalesce(sum(length(c.body)), 0)"
+            f"select count(*), {sums}, {texts}"
             f" from charges c where c.tenant = :tenant and {place} >= :low and {place} <= :top"
         )
         return tuple(map(int, db.execute(query, {"tenant": tenant, "low": low, "top": top}).one()))

@@ -62,6 +62,12 @@ _POOLS: Final = {
     ),
 }
 
+_ENDED: Final = {
+    "sqlite": "json_extract(c.body, '$[8]')",
+    "postgresql": "cast(cast(c.body as json) ->> 8 as bigint)",
+}
+"""Where the end of a call stands."""
+
 Keys = tuple[str, str]
 
 
@@ -220,8 +226,7 @@ class UsageReader:
     def _charged_at(self, db: sa.Connection, tenant: str, place: int) -> int | None:
         whose = "" if self._kind == "sqlite" else "c.tenant = :tenant and "
         asked = sa.text(
-            f"select c.at_us from charges c where {whose}{self.place} >= :place"
-            f" order by {self.place} limit 1"
+            f"select c.at_us from charges c where {whose}{self.place} >= :place order by {self.place} limit 1"
         )
         told = {"place": place} | ({"tenant": tenant} if whose else {})
         at_us: int | None = db.scalar(asked, told)
@@ -364,6 +369,35 @@ class UsageReader:
             rows = db.execute(query, span | {"pool": pool}).all()
             used_s = db.scalar(counted, {"tenant": asked.tenant, "pool": pool, "period": period}) or 0
         return used_s, {(row[0] or "", row[1] or ""): (int(row[2]), int(row[3])) for row in rows}
+
+    def used_up(self, asked: Asked, pool: str, size_s: int) -> int | None:
+        """The end of the call that, in the order of their ends, took so much of a pool; None for no such."""
+        source, name, seconds = _POOLS[self._kind]
+        ended = _ENDED[self._kind]
+        query = sa.text(
+            f"select min(at_us) from (select {ended} as at_us,"
+            f" sum({seconds}) over (order by {ended}, {self.place} rows unbounded preceding) as used_s"
+            f" from charges c, {source} where {self._in_span(asked)} and c.pool_s > 0 and {name} = :pool"
+            f" and c.number not in (select c.corrects from charges c where {self._corrections(asked)})"
+            ") as calls where used_s >= :size_s"
+        )
+        with self.reading() as db:
+            end = self._top(db, asked.tenant)
+            span = self._span(asked, self.first(db, asked.tenant, asked.from_us, end.top + 1), end)
+            at_us: int | None = db.scalar(query, span | {"pool": pool, "size_s": size_s})
+        return at_us
+
+    def at(self, tenant: str, places: Sequence[int]) -> list[UsedCall]:
+        """The calls at some places, in the order of the places."""
+        query = sa.text(
+            f"select {self.place}, {_CHARGE} from charges c where c.tenant = :tenant"
+            f" and {self.place} in :places"
+        ).bindparams(sa.bindparam("places", expanding=True))
+        if not places:
+            return []
+        with self.reading() as db:
+            rows = {row[0]: row for row in db.execute(query, {"tenant": tenant, "places": list(places)})}
+        return [UsedCall(Charge(*rows[at][1:]), _body.decode(rows[at][-1])) for at in places if at in rows]
 
     def _keys(self, by: str) -> Keys:
         user, service, callee = (_FACT[self._kind].format(at=at) for at in (_USER, _SERVICE, _CALLEE))

@@ -20,8 +20,9 @@ from talktime.accounts.passwords import Cost
 from talktime.accounts.signing_in import Limits, NotSignedIn, SigningIn
 from talktime.doors.admin.openid import OpenId
 from talktime.doors.admin.sessions import Sessions
-from talktime.doors.admin.sign_in_pages import create_sign_in
+from talktime.doors.admin.sign_in_pages import away, create_sign_in
 from talktime.ledger.database import open_url
+from talktime.ledger.store import StoreAway
 from tests.databases import fresh_sqlite
 from tests.doors.http.houses import open_door
 
@@ -84,13 +85,14 @@ def open_front_door(folder: Path, base_url: str = HERE, openid: OpenId | None = 
     assert not isinstance(signing_in.accept(token, PASSWORD), NotSignedIn)
     app = FastAPI()
     app.include_router(create_sign_in(signing_in, openid, base_url))
+    app.add_exception_handler(StoreAway, away)
 
     @app.api_route("/{path:path}", methods=["GET", "POST"])
     async def behind(request: Request) -> PlainTextResponse:
         signed_in = request.scope.get("signed_in")
         return PlainTextResponse(f"for {signed_in.upn}" if signed_in else "for anybody")
 
-    return FrontDoor(signing_in, clock, Sessions(app, signing_in, base_url), base_url)
+    return FrontDoor(signing_in, clock, Sessions(app, signing_in, base_url, (StoreAway,)), base_url)
 
 
 @dataclass

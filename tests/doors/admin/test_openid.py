@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,15 +21,15 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from talktime.doors.admin.openid import OpenId
-from talktime.doors.admin.openid_file import OpenIdFile, granted, read_openid
+from talktime.doors.admin.openid_file import Granted, OpenIdFile, granted, read_openid
 from tests.doors.admin.front_doors import ANA, HERE, Browser, FrontDoor, error_of, open_front_door
 
 ANN = "ann@fabrikam.example"
-BILLING = {"groups": ["staff", "telephony-billing"]}
+BILLING: dict[str, Any] = {"groups": ["staff", "telephony-billing"]}
 FILE = """
 issuer = "{issuer}"
 client_id = "talktime"
-client_secret = "very secret"
+client_secret = "very-secret"
 name = "Contoso login"
 {more}
 
@@ -69,7 +69,7 @@ def provider() -> Iterator[str]:
 
 def _is_up(issuer: str) -> bool:
     try:
-        return httpx.get(f"{issuer}/.well-known/openid-configuration").status_code == 200
+        return httpx.get(f"{issuer}/.well-known/openid-configuration", verify=False).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -92,8 +92,9 @@ def door(tmp_path: Path, provider: str) -> FrontDoor:
 def at_the_provider(location: str, sub: str, action: str = "authorize", **claims: Any) -> str:
     """What the person does there; returns the path that it is sent back to."""
     issuer = f"http://{urlsplit(location).netloc}"
-    assert httpx.put(f"{issuer}/users/{sub}", json=claims).status_code == 204
-    answer = httpx.post(location, data={"sub": sub, "action": action})
+    with httpx.Client(verify=False) as client:
+        assert client.put(f"{issuer}/users/{sub}", json=claims).status_code == 204
+        answer = client.post(location, data={"sub": sub, "action": action})
     assert answer.status_code == 302, answer.text
     back = answer.headers["location"]
     assert back.startswith(f"{HERE}/sign-in/openid/back?")
@@ -161,7 +162,7 @@ def test_an_address_of_mail_has_to_be_verified(
     tmp_path: Path, provider: str, verified: object, status: int
 ) -> None:
     browser = door_to(tmp_path, provider, 'person = "email"').browser()
-    said = {} if verified is None else {"email_verified": verified}
+    said: dict[str, Any] = {} if verified is None else {"email_verified": verified}
     assert came_back(browser, email=ANN, **said, **BILLING).status_code == status
 
 
@@ -258,7 +259,6 @@ def test_signing_in_so_gives_a_new_secret_too(door: FrontDoor) -> None:
 
 KEY = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
 OTHER = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
-Change = Callable[[dict[str, Any]], None]
 
 
 class Liar:
@@ -294,8 +294,8 @@ def liar(httpserver: HTTPServer) -> Liar:
     return Liar(httpserver)
 
 
-def lied(folder: Path, liar: Liar, change: Change) -> httpx.Response:
-    """The page after a token whose claims were changed before it was signed."""
+def lied(folder: Path, liar: Liar, **changes: Any) -> httpx.Response:
+    """The page after a token with these claims: None for one left out, numbers are seconds from now."""
     browser = door_to(folder, liar.issuer).browser()
     gone = browser.get("/sign-in/openid")
     asked = parse_qs(urlsplit(gone.headers["location"]).query)
@@ -311,57 +311,47 @@ def lied(folder: Path, liar: Liar, change: Change) -> httpx.Response:
         "groups": ["telephony-billing"],
         "realm_access": {"roles": []},
     }
-    change(liar.claims)
+    for name, value in changes.items():
+        liar.claims[name] = now_s + value if isinstance(value, int) else value
+    liar.claims = {name: value for name, value in liar.claims.items() if value is not None}
     return browser.get(f"/sign-in/openid/back?code=c&state={asked['state'][0]}")
 
 
-def _with(**claims: Any) -> Change:
-    return lambda all_claims: all_claims.update(claims)
-
-
-def _without(claim: str) -> Change:
-    return lambda all_claims: all_claims.pop(claim)
-
-
-def _moved(claim: str, seconds: int) -> Change:
-    return lambda all_claims: all_claims.update({claim: all_claims["iat"] + seconds})
-
-
 @pytest.mark.parametrize(
-    ("change", "status"),
+    ("changes", "status"),
     [
-        (_with(), 303),
-        (_with(aud=["talktime", "another"], azp="talktime"), 303),
-        (_moved("exp", -30), 303),  # clocks differ a little
-        (_moved("iat", 30), 303),
-        (_with(iss="http://evil.example"), 502),
-        (_without("iss"), 502),
-        (_with(aud="another"), 502),
-        (_with(aud=["talktime", "another"]), 502),
-        (_with(azp="another"), 502),
-        (_without("aud"), 502),
-        (_moved("exp", -90), 502),
-        (_without("exp"), 502),
-        (_with(exp="soon"), 502),
-        (_moved("iat", 90), 502),
-        (_without("sub"), 502),
-        (_with(nonce="another"), 502),
-        (_without("nonce"), 502),
-        (_with(at_hash="AAAA"), 502),
+        ({}, 303),
+        ({"aud": ["talktime", "another"], "azp": "talktime"}, 303),
+        ({"exp": -30}, 303),  # clocks differ a little
+        ({"iat": 30}, 303),
+        ({"iss": "http://evil.example"}, 502),
+        ({"iss": None}, 502),
+        ({"aud": "another"}, 502),
+        ({"aud": ["talktime", "another"]}, 502),
+        ({"azp": "another"}, 502),
+        ({"aud": None}, 502),
+        ({"exp": -90}, 502),
+        ({"exp": None}, 502),
+        ({"exp": "soon"}, 502),
+        ({"iat": 90}, 502),
+        ({"sub": None}, 502),
+        ({"nonce": "another"}, 502),
+        ({"nonce": None}, 502),
+        ({"at_hash": "AAAA"}, 502),
     ],
-    ids=lambda each: "" if callable(each) else str(each),
+    ids=str,
 )
 def test_every_claim_of_a_token_has_to_be_right(
-    tmp_path: Path, liar: Liar, change: Change, status: int
+    tmp_path: Path, liar: Liar, changes: dict[str, Any], status: int
 ) -> None:
-    assert lied(tmp_path, liar, change).status_code == status
+    assert lied(tmp_path, liar, **changes).status_code == status
 
 
 def test_the_code_goes_with_its_verifier_and_our_secret(tmp_path: Path, liar: Liar) -> None:
-    lied(tmp_path, liar, _with())
+    lied(tmp_path, liar)
     (asked,) = liar.asked
     assert asked.authorization is not None
-    assert (asked.authorization.username, asked.authorization.password) == ("talktime", "very secret")
+    assert (asked.authorization.username, asked.authorization.password) == ("talktime", "very-secret")
     assert len(asked.form["code_verifier"]) >= 43
     assert asked.form["redirect_uri"] == f"{HERE}/sign-in/openid/back"
 
@@ -370,7 +360,7 @@ def test_the_code_goes_with_its_verifier_and_our_secret(tmp_path: Path, liar: Li
     ("header", "key"),
     [
         ({"alg": "RS256", "kid": "one"}, OTHER),
-        ({"alg": "HS256", "kid": "one"}, OctKey.import_key("very secret very secret very secret")),
+        ({"alg": "HS256", "kid": "one"}, OctKey.import_key("very-secret-very-secret-very-secret")),
         ({"alg": "RS256", "kid": "two"}, KEY),
     ],
     ids=["another key", "our own secret", "a key that nobody knows"],
@@ -379,7 +369,7 @@ def test_a_token_has_to_be_signed_by_the_provider(
     tmp_path: Path, liar: Liar, header: dict[str, Any], key: RSAKey | OctKey
 ) -> None:
     liar.header, liar.key = header, key
-    assert lied(tmp_path, liar, _with()).status_code == 502
+    assert lied(tmp_path, liar).status_code == 502
 
 
 @pytest.mark.parametrize(
@@ -468,14 +458,16 @@ def test_a_file_that_cannot_work_is_one_sentence(tmp_path: Path, text: str, says
 
 
 def test_the_secret_may_lie_in_a_file_beside_it(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text("very secret\n")
+    (tmp_path / "secret").write_text("very-secret\n")
     file = tmp_path / "openid.toml"
     file.write_text(GOOD + 'client_secret_file = "secret"')
-    assert read_openid(file).client_secret == "very secret"
+    assert read_openid(file).client_secret == "very-secret"
 
 
 def test_grants_add_up(tmp_path: Path) -> None:
     grants = file_of(tmp_path, "https://login.example").grants
     all_claims = {"groups": "telephony-billing", "realm_access": {"roles": ["auditors", 7]}}
-    assert granted(grants, all_claims) == ({"auditor"}, {"contoso": {"billing_administrator"}})
-    assert granted(grants, {"groups": 7, "realm_access": "auditors"}) == (frozenset(), {})
+    assert granted(grants, all_claims) == Granted(
+        frozenset({"auditor"}), {"contoso": frozenset({"billing_administrator"})}
+    )
+    assert granted(grants, {"groups": 7, "realm_access": "auditors"}) == Granted(frozenset(), {})

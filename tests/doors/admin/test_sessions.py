@@ -139,7 +139,7 @@ def test_only_files_that_are_the_same_for_all_are_open(door: FrontDoor, path: st
     ],
     ids=str,
 )
-def test_nobody_else_sends_our_forms(door: FrontDoor, headers: dict[str, str], status: int) -> None:
+def test_nobody_else_sends_our_forms(door: FrontDoor, headers: dict[str, Any], status: int) -> None:
     browser = door.browser()
     browser.sign_in()
     assert browser.post("/upload/decks", **headers).status_code == status

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from talktime.ledger.store import StoreAway
 from tests.doors.admin.front_doors import (
     ANA,
     HERE,
@@ -90,6 +91,25 @@ def test_who_is_signed_in_already_goes_on(browser: Browser) -> None:
     browser.sign_in()
     answer = browser.get("/sign-in?next=/tenants")
     assert (answer.status_code, answer.headers["location"]) == (303, "/tenants")
+
+
+def test_a_database_that_is_away_is_a_sentence(
+    door: FrontDoor, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise StoreAway("the disk is full")
+
+    said = {**browser.form(), "upn": ANA, "password": PASSWORD}
+    browser.sign_in()
+    monkeypatch.setattr(door.signing_in, "with_password", gone)
+    monkeypatch.setattr(door.signing_in, "of", gone)
+    looked = browser.get("/tenants")
+    browser.cookies.pop("talktime")
+    tried = browser.post("/sign-in", said)
+    for answer in (looked, tried):
+        assert answer.status_code == 503
+        assert "in a moment" in answer.text
+        assert "disk" not in answer.text
 
 
 # --- a form is bound to its browser --------------------------------------------------------------------

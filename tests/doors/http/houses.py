@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -14,6 +15,9 @@ from talktime.catalog.load import load_catalogue
 from talktime.doors.http.management.app import management_app
 from talktime.doors.http.management.house import Means
 from talktime.insight.exports import Exports, ExportSettings
+from talktime.insight.own_process import OwnProcess
+from talktime.insight.usage_files import UsageFiles
+from talktime.insight.what_ifs import WhatIfs
 from talktime.ledger.api_keys import ApiKeys, Keyring
 from talktime.ledger.database import open_url
 from talktime.ledger.decks import Decks
@@ -24,6 +28,9 @@ from talktime.ledger.store import Store
 from talktime.live.desk import Desk
 from talktime.live.operations import StartCall
 from talktime.live.rates import RateBooks
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 MARCH_US = 1_772_366_400_000_000  # 2026-03-01T12:00:00Z
 
@@ -46,6 +53,13 @@ class Clock:
 
     def __call__(self) -> int:
         return self.now_us
+
+
+class Threaded(OwnProcess):
+    """Does in a thread what has a process of its own: it is there at once."""
+
+    async def run(self, work: Callable[[T], R], task: T, longest_s: float) -> R:
+        return await asyncio.wait_for(asyncio.to_thread(work, task), longest_s)
 
 
 @dataclass(frozen=True)
@@ -95,7 +109,8 @@ async def open_door(
 ) -> AsyncIterator[Door]:
     """A door on a migrated database; `funded`: with the tenant contoso and the sample deck for all.
 
-    `exports_into`: a folder for exports; without one the door makes none.
+    `exports_into`: a folder for exports and files of usage; without one the door makes and takes none. Such
+    files are looked at in this process: `tests/insight/test_what_ifs.py` has them looked at as they are.
     """
     url, clock = open_url(database), Clock()
     decks, keyring = Decks(url), Keyring(ApiKeys(url))
@@ -105,6 +120,9 @@ async def open_door(
     means, exports = means or Means(), None
     if exports_into is not None:
         exports = Exports(desk.engine, Reader(url), ExportSettings(url, None, exports_into, means.secret))
+        brought = ExportSettings(url, None, exports_into / "what-if", means.secret)
+        files = UsageFiles(desk.engine, Reader(url), brought, looking=Threaded())
+        means = replace(means, what_ifs=WhatIfs(files, answering=Threaded()))
     means = replace(means, exports=exports)
     app = management_app(desk, Reader(url), keyring, decks, url=url, means=means)
     await desk.start(rounds=False)
@@ -116,6 +134,8 @@ async def open_door(
     finally:
         if exports is not None:
             await exports.close()
+        if means.what_ifs is not None:
+            await means.what_ifs.close()
         await desk.stop()
 
 

@@ -60,7 +60,7 @@ def test_users_are_searched_page_by_page(database: str) -> None:
         ):
             found = await got(door.client.get(USERS, params={"search": search}))
             assert len(found["users"]) == expected, search
-        query = {"search": "zoë", "limit": 3}
+        query: dict[str, str | int] = {"search": "zoë", "limit": 3}
         first = await got(door.client.get(USERS, params=query))
         rest = await got(door.client.get(USERS, params={**query, "after": first["next"]}))
         upns = [user["upn"] for user in first["users"] + rest["users"]]

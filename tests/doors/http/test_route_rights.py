@@ -140,6 +140,7 @@ PLACES = {
     "{country}": "GB",
     "{export}": "0" * 32,
     "{feature}": "domestic_calls",
+    "{file}": "0" * 32,
     "{key_id}": "0123",
     "{method}": "card",
     "{month}": "2026-02",
@@ -153,6 +154,7 @@ PLACES = {
     "{user}": "x",
     "{version}": "0b61241d7c17",
     "{webhook}": "wh_1",
+    "{what_if}": "0" * 32,
 }
 
 Route = tuple[str, str]

@@ -200,9 +200,31 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpendLine(Sums, frozen=True, kw_only=True):
-    """The sums of one category, country, user, number or cost centre; `key` "" where a call has none."""
+    """The sums of one category, call type, country, user, number or cost centre; `key` "" for none."""
 
     key: str
+
+
+class DaySums(Sums, frozen=True, kw_only=True):
+    """The sums of a local day of the tenant, `2026-03-01`."""
+
+    day: str
+
+
+class UsageSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What the calls of a report come to: in all, by day, category and call type.
+
+    `days` has each day of the span; the others are dearest first. Each of the three comes to `total`.
+    """
+
+    from_: datetime | None = msgspec.field(name="from")
+    until: datetime | None
+    currency: str
+    total: Sums
+    days: tuple[DaySums, ...]
+    categories: tuple[SpendLine, ...]
+    call_types: tuple[SpendLine, ...]
+    reconciled: bool
 
 
 class Spend(msgspec.Struct, frozen=True, kw_only=True):
@@ -248,18 +270,25 @@ class Consumer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Consumers(msgspec.Struct, frozen=True, kw_only=True):
-    """The first consumers of a pool in a month; `used_seconds` and `calls` are of all `count` of them."""
+    """The first consumers of a pool in a month; `used_seconds` and `calls` are of all `count` of them.
+
+    `ran_out_at`: the end of the call that took the last of it; None where some is left, or without a limit.
+    """
 
     pool: str
     month: str
     used_seconds: int
     calls: int
     count: int
+    ran_out_at: datetime | None
     consumers: tuple[Consumer, ...]
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
-    """An export: waiting, running, done, failed or expired; `file` is where it is fetched once it is done."""
+    """An export: waiting, running, done, failed or expired; `file` is where it is fetched once it is done.
+
+    `user`, `call_type`, `category`, `country` are the filters of an export of usage, "" for all calls.
+    """
 
     id: str
     kind: str
@@ -267,6 +296,10 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     from_: datetime | None = msgspec.field(name="from")
     until: datetime | None
     with_names: bool
+    user: str
+    call_type: str
+    category: str
+    country: str
     asked_by: str
     asked_at: datetime | None
     state: str

@@ -5,7 +5,7 @@ Amounts are Decimal, instants aware datetimes; fields that a later service adds 
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -117,9 +117,9 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CreditsDay(msgspec.Struct, frozen=True, kw_only=True):
-    """A local day: what came in by kind, what calls took, what expired, all else, the balance at its end."""
+    """A local day: what came in by kind, was paid and expired, all else, and the balance at its end."""
 
-    day: date
+    day: str
     purchase: Decimal
     recharge: Decimal
     on_behalf: Decimal
@@ -132,7 +132,7 @@ class CreditsDay(msgspec.Struct, frozen=True, kw_only=True):
 class ForecastDay(msgspec.Struct, frozen=True, kw_only=True):
     """The balance at the end of a day to come, by the slower and by the faster of the two burn rates."""
 
-    day: date
+    day: str
     high: Decimal
     low: Decimal
 
@@ -152,7 +152,7 @@ class CreditsHistory(msgspec.Struct, frozen=True, kw_only=True):
 class Movement(msgspec.Struct, frozen=True, kw_only=True):
     """What changed the balance, and the balance after it; `calls` are those of a day together.
 
-    `entries`: the first and the last number of its entries in the journal.
+    `first_entry` and `last_entry` are numbers of the journal.
     """
 
     at: datetime | None
@@ -161,4 +161,5 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
     balance: Decimal
     lot: int | None
     reference: str | None
-    entries: tuple[int, int]
+    first_entry: int
+    last_entry: int

@@ -43,8 +43,8 @@ UNDER_ONE: Final = frozenset({"", ".", ".."})
 class Sent:
     """What goes into one request beside its route.
 
-    `names` fill the address; None and "" are not sent in `query`, None not in `body`. `file` is (content, or
-    where it lies, media type) of a body that is no JSON. `repeats` None: as the method says, see `exchange_of`.
+    `names` fill the address; None and "" are not sent in `query`, None not in `body`. `file` is (content or
+    where it lies, media type) of a body that is no JSON. `repeats` None: as the method says, `exchange_of`.
     """
 
     names: Mapping[str, str | int] = field(default_factory=dict)

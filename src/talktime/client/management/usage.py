@@ -16,6 +16,7 @@ from talktime.client.management.answers_calls import (
     PoolReport,
     Spend,
     UsageRow,
+    UsageSummary,
 )
 from talktime.client.management.answers_money import Pool
 from talktime.client.management.described import Part, S, Sent, asks, lists, steps
@@ -23,7 +24,7 @@ from talktime.client.management.readers import PageOf, Under, Values, file
 from talktime.client.pages import Place
 from talktime.client.sending import Pause, Steps
 
-By = Literal["category", "country", "user", "service_number", "cost_centre"]
+By = Literal["category", "call_type", "country", "user", "service_number", "cost_centre"]
 ExportKind = Literal["usage", "spend", "entries", "movements", "pools"]
 ExportFormat = Literal["xlsx", "csv", "parquet"]
 
@@ -64,7 +65,7 @@ class Usage(Part[S]):
     """Charged calls as rows, and what they come to; the last 28 days where no span is given."""
 
     @lists("/v1/tenants/{tenant}/usage", PageOf("usage", UsageRow))
-    def pages(  # a filter each
+    def pages(  # noqa: PLR0913 - a filter each
         self,
         *,
         since: datetime | None = None,
@@ -72,10 +73,14 @@ class Usage(Part[S]):
         user: str = "",
         call_type: str = "",
         category: str = "",
+        country: str = "",
         limit: int = 100,
         cursor: Place = "",
     ) -> Sent:
-        """Charged calls, newest charge first; `user` is an id, a UPN or a service number."""
+        """Charged calls, newest charge first; `user` is an id, a UPN or a service number.
+
+        `country` is that of the called number (ISO 3166).
+        """
         return Sent(
             query={
                 "from": since,
@@ -83,17 +88,54 @@ class Usage(Part[S]):
                 "user": user,
                 "call_type": call_type,
                 "category": category,
+                "country": country,
                 "limit": limit,
                 "cursor": cursor,
             }
         )
 
+    @asks("GET", "/v1/tenants/{tenant}/usage/summary", Values(UsageSummary))
+    def summary(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        user: str = "",
+        call_type: str = "",
+        category: str = "",
+        country: str = "",
+    ) -> Sent:
+        """What the calls of a report come to: in all, by day, by category, by call type."""
+        return Sent(query=_chosen(since, until, user, call_type, category, country))
+
     @asks("GET", "/v1/tenants/{tenant}/spend", Values(Spend))
     def spend(
-        self, by: By = "category", *, since: datetime | None = None, until: datetime | None = None
+        self,
+        by: By = "category",
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        user: str = "",
+        call_type: str = "",
+        category: str = "",
+        country: str = "",
     ) -> Sent:
         """What the calls of a span come to, by one thing, dearest first."""
-        return Sent(query={"by": by, "from": since, "until": until})
+        return Sent(query={"by": by, **_chosen(since, until, user, call_type, category, country)})
+
+
+def _chosen(
+    since: datetime | None, until: datetime | None, user: str, call_type: str, category: str, country: str
+) -> dict[str, datetime | str | None]:
+    """The filters of a report as its routes know them."""
+    return {
+        "from": since,
+        "until": until,
+        "user": user,
+        "call_type": call_type,
+        "category": category,
+        "country": country,
+    }
 
 
 class Pools(Part[S]):
@@ -119,7 +161,7 @@ class Exports(Part[S]):
     """Files with usage, spend, entries, movements or pools; each is kept for seven days."""
 
     @asks("POST", "/v1/tenants/{tenant}/exports", Values(Export))
-    def order(
+    def order(  # noqa: PLR0913 - a filter each
         self,
         kind: ExportKind,
         form: ExportFormat,
@@ -127,11 +169,14 @@ class Exports(Part[S]):
         since: datetime | None = None,
         until: datetime | None = None,
         with_names: bool = False,
+        user: str = "",
+        call_type: str = "",
+        category: str = "",
+        country: str = "",
     ) -> Sent:
-        """Orders an export; the last 28 days where no span is given."""
-        return Sent(
-            body={"kind": kind, "format": form, "from": since, "until": until, "with_names": with_names}
-        )
+        """Orders an export; the last 28 days where no span is given. Filters choose calls of usage."""
+        chosen = _chosen(since, until, user, call_type, category, country)
+        return Sent(body={"kind": kind, "format": form, "with_names": with_names, **chosen})
 
     @lists("/v1/tenants/{tenant}/exports", PageOf("exports", Export))
     def pages(self, *, limit: int = 100, cursor: Place = "") -> Sent:

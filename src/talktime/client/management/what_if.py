@@ -83,7 +83,7 @@ class WhatIfs(Part[S]):
 
     @asks("POST", "/v1/tenants/{tenant}/what-if", Values(WhatIf))
     def ask(self, file: str, scenarios: Sequence[ScenarioTable], *, currency: str = "") -> Sent:
-        """Asks what the calls of a file would have cost in one to three scenarios, beside today's settings."""
+        """Asks what a file's calls would have cost in one to three scenarios, beside today's settings."""
         tables = [_plain(table) for table in scenarios]
         return Sent(body={"file": file, "scenarios": tables, "currency": currency})
 

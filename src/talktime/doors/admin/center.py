@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
+from markupsafe import Markup
 from nicegui import app as nicegui_app
 from nicegui import core, ui
 from starlette.staticfiles import StaticFiles
@@ -27,6 +28,7 @@ from talktime.doors.admin import pages
 from talktime.doors.admin.frame import frame
 from talktime.doors.admin.guarding import carry_nonces
 from talktime.doors.admin.kit.said import said
+from talktime.doors.admin.kit.show import link
 from talktime.doors.admin.page import PAGES, Page
 from talktime.doors.admin.passthrough import passthrough
 from talktime.doors.admin.transport import AppFor, management_for
@@ -53,6 +55,9 @@ def admin_center(app_for: AppFor, sign_in: APIRouter) -> FastAPI:
         import_module(f"{pages.__name__}.{module.name}")
     for each in PAGES.values():
         ui.page(each.path, title=each.title, response_timeout=BUILD_S)(_shown(each, app_for))
+    # After all others: what no page answers.
+    ui.page("/{rest:path}", response_timeout=BUILD_S)(_shown(Page("", "Not found", "", _no_page), app_for))
+    nicegui_app.on_page_exception(_fault)
     head = f'<link rel="stylesheet" href="/static/talktime.css?{talktime.__version__}">'
     script = f'<script src="/static/talktime.js?{talktime.__version__}"></script>'
     ui.add_head_html(head + script, shared=True)
@@ -103,6 +108,23 @@ def _shown(page: Page, app_for: AppFor) -> Callable[[Request], Awaitable[Respons
 
     shown.__name__ = page.build.__name__
     return shown
+
+
+async def _no_page(at: Visit) -> None:
+    _status(404)
+    said("warning", "There is no such page; the menu leads to all that there are.")
+    if at.tenant_id:
+        link("Home", at.link(), as_button=True)
+
+
+def _fault(error: Exception) -> None:
+    """What is shown of a fault of ours: nothing of what it says, which stands in the log."""
+    log.error("a page could not be built", exc_info=error)
+    ui.page_title("This did not work - Talktime")
+    with ui.element("div").classes("tt-page"):
+        ui.html(Markup("<h1>This did not work</h1>"), sanitize=False)
+        said("error", "The page could not be made; the log of the admin process says why.")
+        link("Back to the beginning", "/", as_button=True)
 
 
 async def visit(request: Request, app_for: AppFor) -> Visit:

@@ -16,10 +16,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from talktime.doors.admin.transport import AppFor
 
 DOWNLOADS: Final = re.compile(
-    r"tenants/[^/]+/(exports/[^/]+/file|(receipts|credit-notes|invoices)/[^/]+/(pdf|csv)"
+    r"tenants/[^/]+/(exports/[^/]+/file|(receipts|credit-notes|invoices)/[^/]+\.pdf|invoices/[^/]+\.csv"
     r"|months/[^/]+/journal\.csv|months/[^/]+/journal)"
 )
-UPLOADS: Final = re.compile(r"tenants/[^/]+/(usage-files|users/import)|decks(/check|/diff)?")
+UPLOADS: Final = re.compile(r"tenants/[^/]+/(usage-files|users/import)|decks(/check|/[^/]+/differences)?")
 
 
 _SAME: Final = ("type", "asgi", "http_version", "method", "scheme", "query_string", "client", "server")

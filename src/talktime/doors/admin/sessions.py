@@ -15,6 +15,7 @@ process (`/v1/`, `/payments/confirmed`, the sandbox's page) do not belong behind
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
@@ -36,6 +37,8 @@ SIGNED_IN: Final = "signed_in"
 SECRET: Final = "session_secret"
 """Keys of the scope behind the middleware."""
 
+AWAY: Final = "The service cannot look up who you are just now; load the page again in a moment."
+
 _SOCKET: Final = "/_nicegui_ws/"
 _STATIC: Final = "/static/"
 _SHIPPED: Final = re.compile(r"/_nicegui/[^/]+/(?:static|libraries|components|resources|esm)/.*")
@@ -44,6 +47,8 @@ _SHIPPED: Final = re.compile(r"/_nicegui/[^/]+/(?:static|libraries|components|re
 _OPEN: Final = (SIGN_IN, SIGN_OUT, "/favicon.ico")
 _SAFE: Final = ("GET", "HEAD")
 _MOST_COOKIE: Final = 4_096
+
+log = logging.getLogger(__name__)
 
 
 class Cookies(NamedTuple):
@@ -83,10 +88,20 @@ class Cookies(NamedTuple):
 
 
 class Sessions:
-    """Middleware in front of the pages; every answer gets the headers of `guarding`."""
+    """Middleware in front of the pages; every answer gets the headers of `guarding`.
 
-    def __init__(self, app: ASGIApp, signing_in: SigningIn, base_url: str) -> None:
+    `away`: what `signing_in` raises where the database does not answer; people are told so.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        signing_in: SigningIn,
+        base_url: str,
+        away: tuple[type[Exception], ...] = (),
+    ) -> None:
         self._app = app
+        self._away = away
         self._signing_in = signing_in
         self._base_url = base_url
         self._cookies = Cookies.of(base_url)
@@ -103,7 +118,12 @@ class Sessions:
         if kept:
             await self._app(scope, receive, out)
             return
-        scope[SIGNED_IN], scope[SECRET] = await self._session(scope)
+        try:
+            scope[SIGNED_IN], scope[SECRET] = await self._session(scope)
+        except self._away:
+            log.warning("the database did not answer who is signed in", exc_info=True)
+            await _AWAY.send(scope, receive, out)
+            return
         refusal = self._refusal(scope)
         if refusal is None:
             await self._app(scope, receive, out)
@@ -155,6 +175,7 @@ class _Refusal(NamedTuple):
 _FOREIGN: Final = _Refusal(
     403, "This was not sent from a page of the admin center; open the page and try again."
 )
+_AWAY: Final = _Refusal(503, AWAY)
 _ENDED: Final = _Refusal(403, "You are not signed in, or no longer; sign in and try again.")
 
 

@@ -1,7 +1,8 @@
 """Signing in, signing out, invitations: plain pages made on the server, for browsers without any script.
 
     app.include_router(create_sign_in(signing_in, openid, base_url))    # openid: OpenId or None
-    app = Sessions(app, signing_in, base_url)
+    app.add_exception_handler(StoreAway, away)                          # the database does not answer
+    app = Sessions(app, signing_in, base_url, (StoreAway,))
 
 The router stands behind `sessions.Sessions`, which has asked where a POST comes from. Each form is bound to a
 cookie of its own browser, and whoever signs in gets a secret that nobody has seen before.
@@ -10,6 +11,7 @@ cookie of its own browser, and whoever signs in gets a secret that nobody has se
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qs, quote
 
@@ -22,7 +24,7 @@ from talktime.doors.admin.door_html import DoorPage, Field, other_way, way
 from talktime.doors.admin.forgery import form_token, is_token, new_cookie, own_path
 from talktime.doors.admin.guarding import PLAIN_POLICY
 from talktime.doors.admin.openid_file import OpenIdError
-from talktime.doors.admin.sessions import INVITATION, SECRET, SIGN_IN, SIGN_OUT, SIGNED_IN, Cookies
+from talktime.doors.admin.sessions import AWAY, INVITATION, SECRET, SIGN_IN, SIGN_OUT, SIGNED_IN, Cookies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +50,9 @@ _HINT: Final = "At least 12 characters; a sentence is easier to keep in mind tha
 _NEW_LINK: Final = (
     "Whoever administers your organisation can send you another one. Links are good once, for three days."
 )
+
+
+log = logging.getLogger(__name__)
 
 
 class _Door(NamedTuple):
@@ -285,6 +290,12 @@ def _used_link() -> Response:
         "This link is good no more", error=_USED_LINK, note=_NEW_LINK, after=way(SIGN_IN, "Sign in")
     )
     return _page(page, 410)
+
+
+async def away(_: Request, error: Exception) -> Response:
+    """The page where nobody can be looked up."""
+    log.warning("the database did not answer who is signed in", exc_info=error)
+    return _page(DoorPage("Not just now", error=AWAY), 503)
 
 
 def _page(page: DoorPage, status: int = 200) -> Response:

@@ -39,7 +39,9 @@ def center_door(
     """The centre on a management app of this process."""
     outside = settings.outside
     signing_in = SigningIn(url, clock_us)
-    openid = OpenId(read_openid(outside.openid)) if outside.openid is not None else None
+    openid = None
+    if outside.openid is not None:
+        openid = OpenId(read_openid(outside.openid), outside.base_url)
     center = admin_center(
         AsPerson(management, signing_in).app_for, create_sign_in(signing_in, openid, outside.base_url)
     )

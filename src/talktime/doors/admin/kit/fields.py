@@ -6,6 +6,7 @@ The API judges what is written; a form only carries its sentence to the field th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, TypeVar
@@ -111,12 +112,16 @@ class Form:
         """Says what is wrong, at the field of this name where there is one."""
         field = self.fields.get(name)
         if isinstance(field, ValidationElement):
-            field.error = sentence
+            field.error = _at_field(sentence)
             field.run_method("focus")
             return
         with self.summary:
             ui.label(sentence)
         ui.run_javascript(f"getHtmlElement({self.summary.id}).focus()")
+
+    async def press(self) -> None:
+        """As if the button was pressed: for Enter in a field."""
+        await self._pressed()
 
     async def _pressed(self) -> None:
         if not self.button.enabled:
@@ -135,6 +140,15 @@ class Form:
         finally:
             if not self.button.is_deleted:
                 self.button.enable()
+
+
+_WHERE: Final = re.compile(r'\w+(\.\w+|\[\d+\])*( "[^"]*")?: ')
+
+
+def _at_field(sentence: str) -> str:
+    """A sentence without the words for where it is wrong, which the field shows: "Body.amount: ..."."""
+    said = _WHERE.sub("", sentence, count=1) if _WHERE.match(sentence) else sentence
+    return said[:1].upper() + said[1:]
 
 
 def _last(pointer: str) -> str:

@@ -154,8 +154,8 @@ class CreditsHistory(BaseModel):
 class MovementAnswer(BaseModel):
     """What changed the balance, and the balance after it.
 
-    `calls`: the calls between two other movements of a day. `entries` are the first and the last number of
-    its entries in the journal; `lot` and `reference` null where there are none.
+    `calls`: the calls between two other movements of a day. `first_entry` and `last_entry` are numbers of the
+    journal; `lot` and `reference` null where there are none.
     """
 
     at: str | None
@@ -164,7 +164,8 @@ class MovementAnswer(BaseModel):
     balance: str
     lot: int | None
     reference: str | None
-    entries: tuple[int, int]
+    first_entry: int
+    last_entry: int
 
 
 class MovementList(BaseModel):

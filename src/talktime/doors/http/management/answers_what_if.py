@@ -10,7 +10,11 @@ from talktime.doors.http.management.texts import NAME_PATTERN, Amount, Instant, 
 from talktime.insight.scenario import MOST_SCENARIOS, MOST_SWAPS
 
 ShortName = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=NAME_PATTERN)]
-FileId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+FileId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9a-f]{32}$"),
+    Field(examples=["0006526a1b2c3d4e0123456789abcdef"]),
+]
 Version = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_.-]*$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^([A-Z]{3})?$")]
 

@@ -55,7 +55,15 @@ MOST_FINDINGS: Final = 1_000
 CSV: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
-        "content": {"text/csv": {"schema": {"type": "string", "maxLength": 20_000_000}}},
+        "content": {
+            "text/csv": {
+                "schema": {
+                    "type": "string",
+                    "maxLength": 20_000_000,
+                    "examples": ["# currency = USD\nprefix,price_per_minute\n44,0.03\n"],
+                }
+            }
+        },
     }
 }
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 
-from talktime.catalog.side import load_retention
+from talktime.catalog.side import load_masking, load_retention
 from talktime.doors.http.management.house import (
     CallerOf,
     House,
@@ -29,14 +29,17 @@ from talktime.doors.http.management.texts import (
     Instant,
     Limit,
     Strict,
+    Text,
     instant,
     next_of,
     place_of,
 )
-from talktime.doors.http.management.usage import span_of
+from talktime.doors.http.management.usage import span_of, usage_rows
 from talktime.doors.http.problems import Problem, ProblemError, refused
 from talktime.insight.exports import DONE, EXPIRED, Export, Exports, new_export
 from talktime.insight.persons import keeping_of, numbers_country
+from talktime.insight.usage_export import NO_FILTERS, CallFilters
+from talktime.insight.usage_rows import Pseudonyms, UsageRows
 from talktime.ledger.commands import WriteNote
 from talktime.ledger.retention import forget_calls
 
@@ -63,19 +66,29 @@ MEDIA = {
 
 
 class NewExport(Strict):
-    """What to export. `with_names` asks for names, which only those may have who may see them."""
+    """What to export. `with_names` asks for names, which only those may have who may see them.
+
+    `user` (a name of the rows), `call_type`, `category`, `country` (of the called number): "" for all calls.
+    """
 
     kind: Literal["usage", "spend", "entries", "movements", "pools"]
     format: Literal["xlsx", "csv", "parquet"]
     from_: Instant | None = None
     until: Instant | None = None
     with_names: bool = False
+    user: Text = ""
+    call_type: Text = ""
+    category: Text = ""
+    country: Text = ""
 
     model_config = Strict.model_config | {"alias_generator": lambda name: name.rstrip("_")}
 
 
 class ExportAnswer(BaseModel):
-    """An export: waiting, running, done, failed or expired; `file` is where it is fetched once it is done."""
+    """An export: waiting, running, done, failed or expired; `file` is where it is fetched once it is done.
+
+    `user`, `call_type`, `category`, `country` are the filters of an export of usage, "" for all calls.
+    """
 
     id: str
     kind: str
@@ -83,6 +96,10 @@ class ExportAnswer(BaseModel):
     from_: str | None
     until: str | None
     with_names: bool
+    user: str
+    call_type: str
+    category: str
+    country: str
     asked_by: str
     asked_at: str | None
     state: str
@@ -113,7 +130,7 @@ class ForgottenAnswer(BaseModel):
 async def ask_for_export(
     house: InHouse, principal: CallerOf, tenant: Exporting, body: NewExport
 ) -> ExportAnswer:
-    """Orders an export; calls, entries, movements or months of a span, the last 28 days where none is given."""
+    """Orders an export; calls, entries, movements or months of a span, else of the last 28 days."""
     exports = _exports(house)
     await house.known(tenant)
     allow(principal, RIGHTS[body.kind], tenant)
@@ -121,6 +138,7 @@ async def ask_for_export(
         raise ProblemError(
             Problem(403, "forbidden", "this key may see no names: ask for an export without them")
         )
+    filters = await _filters(house, tenant, body)
     from_us, until_us = span_of(body.from_, body.until, house.now_us)
     wanted = new_export(
         body.kind,
@@ -130,27 +148,52 @@ async def ask_for_export(
         with_names=body.with_names,
         who=who(principal),
         now_us=house.now_us,
+        filters=filters,
     )
-    return _shown(tenant, done(await exports.ask(tenant, wanted)))
+    ordered = done(await exports.ask(tenant, wanted))
+    return _shown(tenant, ordered, await usage_rows(house, principal, tenant))
+
+
+async def _filters(house: House, tenant: str, body: NewExport) -> CallFilters:
+    """Which calls the export is to hold; a problem for filters of what are no calls.
+
+    And for a name where it holds none: whoever gets the file would learn which word stands for whom.
+    """
+    filters = CallFilters(body.user, body.call_type, body.category, body.country.upper())
+    if filters != NO_FILTERS and body.kind != "usage":
+        raise refused("invalid", f"an export of {body.kind} is of all calls: filters are for usage")
+    if body.user and not body.with_names:
+        known = UsageRows(
+            await house.tenant(tenant), house.desk.catalogue, load_masking(), Pseudonyms(house.means.secret)
+        )
+        if not known.may_ask_for(body.user):
+            detail = (
+                "an export without names is asked for by the word that stands for the user, or by a number"
+            )
+            raise ProblemError(Problem(403, "forbidden", detail))
+    return filters
 
 
 @router.get("/exports")
 async def list_exports(
-    house: InHouse, tenant: Exporting, limit: Limit = 100, cursor: Cursor = ""
+    house: InHouse, principal: CallerOf, tenant: Exporting, limit: Limit = 100, cursor: Cursor = ""
 ) -> ExportList:
     """Exports, newest first."""
-    await house.known(tenant)
+    rows = await usage_rows(house, principal, tenant)
     found = await read(_exports(house).listed, tenant, place_of(cursor, Key, ""), limit)
     return ExportList(
-        exports=[_shown(tenant, export) for export in found],
+        exports=[_shown(tenant, export, rows) for export in found],
         next=next_of(found[-1].id) if len(found) == limit else None,
     )
 
 
 @router.get("/exports/{export}")
-async def get_export(house: InHouse, tenant: Exporting, export: ExportId) -> ExportAnswer:
+async def get_export(
+    house: InHouse, principal: CallerOf, tenant: Exporting, export: ExportId
+) -> ExportAnswer:
     """One export and what became of it."""
-    return _shown(tenant, await _export(house, tenant, export))
+    known = await _export(house, tenant, export)
+    return _shown(tenant, known, await usage_rows(house, principal, tenant))
 
 
 @router.get("/exports/{export}/file", response_class=FileResponse)
@@ -197,8 +240,10 @@ async def _export(house: House, tenant: str, key: str) -> Export:
     return found
 
 
-def _shown(tenant: str, export: Export) -> ExportAnswer:
-    is_done = export.state == DONE
+def _shown(tenant: str, export: Export, rows: UsageRows) -> ExportAnswer:
+    """An export as whoever asks may see it: `rows` says how it sees users."""
+    is_done, filters = export.state == DONE, export.filters
+    is_name = export.with_names and rows.service(filters.user) is None
     return ExportAnswer(
         id=export.id,
         kind=export.kind,
@@ -206,6 +251,10 @@ def _shown(tenant: str, export: Export) -> ExportAnswer:
         from_=instant(export.from_us),
         until=instant(export.until_us),
         with_names=export.with_names,
+        user=rows.shown_user(filters.user) if is_name else filters.user,
+        call_type=filters.call_type,
+        category=filters.category,
+        country=filters.country,
         asked_by=export.who,
         asked_at=instant(export.asked_us),
         state=export.state,

@@ -159,5 +159,6 @@ def movement_shown(line: Movement) -> MovementAnswer:
         balance=format_money(line.balance),
         lot=line.lot or None,
         reference=line.reference or None,
-        entries=(line.first, line.last),
+        first_entry=line.first,
+        last_entry=line.last,
     )

@@ -6,16 +6,28 @@ same rows with a word for each user (`see_usage_without_names`).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
 
-from talktime.accounts.calendar import month_name, month_of
+from talktime.accounts.calendar import day_name, month_name, month_of
 from talktime.catalog.side import load_masking
 from talktime.core.limits import US_PER_S
 from talktime.core.money import format_money
+from talktime.doors.http.management.answers_usage import (
+    ConsumerAnswer,
+    ConsumersAnswer,
+    DayAnswer,
+    PoolReport,
+    PoolReportLine,
+    SpendAnswer,
+    SpendLineAnswer,
+    SummaryAnswer,
+    SumsAnswer,
+    UsageList,
+    UsageRow,
+)
 from talktime.doors.http.management.house import CallerOf, House, InHouse, holds, may, read
 from talktime.doors.http.management.texts import (
     Cursor,
@@ -30,10 +42,12 @@ from talktime.doors.http.management.texts import (
 )
 from talktime.doors.http.problems import Problem, ProblemError, refused
 from talktime.insight.pool_report import consumers, pool_lines, shown_pool
-from talktime.insight.spend import NotReconciledError, spend
-from talktime.insight.usage_rows import Pseudonyms, UsageRows
+from talktime.insight.spend import NotReconciledError, SpendLine
+from talktime.insight.usage_rows import Pseudonyms, UsageRows, country_of
+from talktime.insight.usage_sums import DAY, Grouped, names_in, places_of, usage_sums
 from talktime.ledger import usage_reading
 from talktime.ledger.api_keys import Principal
+from talktime.ledger.usage_columns import UsageColumns
 from talktime.ledger.usage_reading import Asked, Sums, UsageReader
 from talktime.live.standing import pools_of
 
@@ -47,7 +61,7 @@ USUAL_US = 28 * 86_400 * US_PER_S
 
 From = Annotated[Instant | None, Query(alias="from", description="calls that started then or later")]
 Until = Annotated[Instant | None, Query(description="calls that started before; now where it is left out")]
-By = Literal["category", "country", "user", "service_number", "cost_centre"]
+By = Literal["category", "call_type", "country", "user", "service_number", "cost_centre"]
 
 
 def _usage_reader(request: Request, house: InHouse) -> UsageReader:
@@ -63,132 +77,17 @@ def _usage_reader(request: Request, house: InHouse) -> UsageReader:
 UsageOf = Annotated[UsageReader, Depends(_usage_reader)]
 
 
-class UsageRow(BaseModel):
-    """A charged call; a corrected one stands here once, with its newest charge.
-
-    Money is decimal strings; `id` is unique, `callId` is not; texts that nobody knows are "".
-    """
-
-    model_config = ConfigDict(alias_generator=to_camel, from_attributes=True, populate_by_name=True)
-
-    id: str
-    call_id: str
-    user_id: str
-    user_principal_name: str
-    user_display_name: str
-    start_date_time: str
-    end_date_time: str
-    duration: int
-    charge: str
-    call_type: str
-    currency: str
-    callee_number: str
-    usage_country_code: str
-    tenant_country_code: str
-    connection_charge: str
-    caller_number: str
-    destination_context: str
-    destination_name: str
-    conference_id: str
-    license_capability: str
-    inventory_type: str
-    operator: str
-    call_duration_source: str
-    other_party_country_code: str
-    administrative_units: str
-    category: str
-    direction: str
-    billed_seconds: int
-    pool_seconds: int
-    paid_seconds: int
-    price_per_minute: str
-    prefix: str
-    deck: str
-    funding: str
-    balance_after: str
-    flags: list[str]
-    corrected: bool
+def _usage_columns(request: Request, house: InHouse, reader: UsageOf) -> UsageColumns:
+    """The columns of all requests: what has been read of the ledger is kept."""
+    state = request.app.state
+    if not hasattr(state, "usage_columns"):
+        state.usage_columns = UsageColumns(reader, partial(country_of, house.desk.catalogue))
+    columns = state.usage_columns
+    assert isinstance(columns, UsageColumns)
+    return columns
 
 
-class UsageList(BaseModel):
-    """A page of usage; `next` is the `cursor` of the next page, null on the last."""
-
-    usage: list[UsageRow]
-    next: str | None
-
-
-class SumsAnswer(BaseModel):
-    """Calls, seconds and money of a group of calls."""
-
-    calls: int
-    billed_seconds: int
-    pool_seconds: int
-    paid_seconds: int
-    amount: str
-    credits: str
-    post_usage: str
-    overdraft: str
-
-
-class SpendLineAnswer(SumsAnswer):
-    """The sums of one category, country, user, number or cost centre; `key` "" where a call has none."""
-
-    key: str
-
-
-class SpendAnswer(BaseModel):
-    """Sums of a span, dearest first. `total` is another sum of the same calls: the two are equal."""
-
-    by: str
-    from_: str | None
-    until: str | None
-    currency: str
-    lines: list[SpendLineAnswer]
-    total: SumsAnswer
-    reconciled: bool
-
-    model_config = ConfigDict(alias_generator=lambda name: name.rstrip("_"), populate_by_name=True)
-
-
-class PoolReportLine(BaseModel):
-    """A pool in a month; total and left are null where it has no limit."""
-
-    name: str
-    country: str
-    user: str
-    plan: str
-    kind: str
-    total_seconds: int | None
-    used_seconds: int
-    reserved_seconds: int
-    left_seconds: int | None
-
-
-class PoolReport(BaseModel):
-    """The pools of a month."""
-
-    month: str
-    pools: list[PoolReportLine]
-
-
-class ConsumerAnswer(BaseModel):
-    """A user, or a service number where no user is named, and what it used of a pool."""
-
-    user: str
-    service_number: str
-    calls: int
-    seconds: int
-
-
-class ConsumersAnswer(BaseModel):
-    """The first consumers of a pool in a month; `used_seconds` and `calls` are of all `count` of them."""
-
-    pool: str
-    month: str
-    used_seconds: int
-    calls: int
-    count: int
-    consumers: list[ConsumerAnswer]
+ColumnsOf = Annotated[UsageColumns, Depends(_usage_columns)]
 
 
 class Filters:
@@ -201,27 +100,29 @@ class Filters:
         user: Annotated[Text, Query(description="user as the rows name it, or a service number")] = "",
         call_type: Text = "",
         category: Text = "",
+        country: Annotated[Text, Query(description="ISO 3166 code of the called number's country")] = "",
     ) -> None:
         self.from_us, self.until_us = from_, until
         self.user, self.call_type, self.category = user, call_type, category
+        self.country = country.upper()
 
-    def asked(self, reader: UsageReader, rows: UsageRows, now_us: int) -> Asked:
+    def asked(self, columns: UsageColumns, rows: UsageRows, now_us: int) -> Asked:
         """What the ledger is asked; blocks.
 
         A problem for a span that ends before it begins, and for a name where none may be seen.
         """
         from_us, until_us = span_of(self.from_us, self.until_us, now_us)
         asked = Asked(rows.tenant.id, from_us, until_us, (), self.call_type, self.category)
-        return asked._replace(users=_names(reader, rows, asked, self.user)) if self.user else asked
+        return asked._replace(users=_names(columns, rows, asked, self.user)) if self.user else asked
 
 
 @router.get("/usage")
 async def get_usage(
     house: InHouse,
-    reader: UsageOf,
+    columns: ColumnsOf,
     principal: CallerOf,
     tenant: SeesUsage,
-    asked: Annotated[Filters, Depends()],
+    filters: Annotated[Filters, Depends()],
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> UsageList:
@@ -233,40 +134,94 @@ async def get_usage(
     place = place_of(cursor, usage_reading.Cursor, None)
     if place is not None and not all(0 <= part < 2**62 for part in place):
         raise ProblemError(Problem(400, "malformed", "query.cursor: is none of this list"))
-    span = await read(asked.asked, reader, rows, house.now_us)
-    page = await read(reader.page, span, place, limit)
+    try:
+        asked = await read(filters.asked, columns, rows, house.now_us)
+        if filters.country:
+            page = await read(_of_country, columns, asked, filters.country, place, limit)
+        else:
+            page = await read(columns.reader.page, asked, place, limit)
+    except NotReconciledError as error:
+        raise not_reconciled(error) from None
     return UsageList(
         usage=[UsageRow.model_validate(rows.row(call)) for call in page.calls],
         next=None if page.next is None else next_of(page.next),
     )
 
 
+def _of_country(
+    columns: UsageColumns, asked: Asked, country: str, after: usage_reading.Cursor | None, limit: int
+) -> usage_reading.UsedPage:
+    """A page of calls to one country, which the ledger does not know; blocks."""
+    cursor = after or columns.reader.end(asked.tenant)
+    places = places_of(columns, asked, country, cursor, limit + 1)
+    calls = columns.reader.at(asked.tenant, places[:limit])
+    more = cursor._replace(place=places[limit - 1]) if len(places) > limit else None
+    return usage_reading.UsedPage(calls, more)
+
+
+@router.get("/usage/summary")
+async def get_summary(
+    house: InHouse,
+    columns: ColumnsOf,
+    principal: CallerOf,
+    tenant: SeesUsage,
+    filters: Annotated[Filters, Depends()],
+) -> SummaryAnswer:
+    """What the calls of a report come to, in all, by day, by category, by type; else of 28 days."""
+    bys = (DAY, "category", "call_type")
+    rows, asked, found = await _summed(house, columns, principal, tenant, filters, bys)
+    return SummaryAnswer(
+        from_=instant(asked.from_us),
+        until=instant(asked.until_us),
+        currency=rows.tenant.currency,
+        total=_sums(found.total),
+        days=[
+            DayAnswer(day=day_name(int(line.key)), **_sums(line.sums).model_dump())
+            for line in found.lines[DAY]
+        ],
+        categories=_lines(found.lines["category"]),
+        call_types=_lines(found.lines["call_type"]),
+        reconciled=True,
+    )
+
+
 @router.get("/spend")
 async def get_spend(
     house: InHouse,
-    reader: UsageOf,
+    columns: ColumnsOf,
     principal: CallerOf,
     tenant: SeesUsage,
+    filters: Annotated[Filters, Depends()],
     by: By = "category",
-    from_: From = None,
-    until: Until = None,
 ) -> SpendAnswer:
     """What the calls of a span come to, by one thing; the last 28 days where no span is given."""
-    rows = await usage_rows(house, principal, tenant)
-    from_us, until_us = span_of(from_, until, house.now_us)
-    try:
-        found = await read(spend, reader, rows, Asked(tenant, from_us, until_us), by)
-    except NotReconciledError as error:
-        raise not_reconciled(error) from None
+    rows, asked, found = await _summed(house, columns, principal, tenant, filters, (by,))
     return SpendAnswer(
         by=by,
-        from_=instant(from_us),
-        until=instant(until_us),
+        from_=instant(asked.from_us),
+        until=instant(asked.until_us),
         currency=rows.tenant.currency,
-        lines=[SpendLineAnswer(key=line.key, **_sums(line.sums).model_dump()) for line in found.lines],
+        lines=_lines(found.lines[by]),
         total=_sums(found.total),
         reconciled=True,
     )
+
+
+async def _summed(
+    house: House,
+    columns: UsageColumns,
+    principal: Principal,
+    tenant: str,
+    filters: Filters,
+    bys: tuple[str, ...],
+) -> tuple[UsageRows, Asked, Grouped]:
+    """The sums of what is asked for; a problem where two of them that have to be equal are not."""
+    rows = await usage_rows(house, principal, tenant)
+    try:
+        asked = await read(filters.asked, columns, rows, house.now_us)
+        return rows, asked, await read(usage_sums, columns, rows, asked, filters.country, bys)
+    except NotReconciledError as error:
+        raise not_reconciled(error) from None
 
 
 @router.get("/pool-report")
@@ -312,7 +267,7 @@ async def get_consumers(
     number = month_number(month) or month_of(house.now_us, live.tenant.time_zone)
     counters = await read(house.reader.counters, tenant, [number])
     pools = await read(pools_of, live, counters, number, house.now_us)
-    known = next((pool.name for pool in pools if shown_pool(rows, pool.name) == name), None)
+    known = next((pool for pool in pools if shown_pool(rows, pool.name) == name), None)
     if known is None:
         raise ProblemError(Problem(404, "unknown_pool", f"{month_name(number)} has no pool {name!r}"))
     try:
@@ -325,6 +280,7 @@ async def get_consumers(
         used_seconds=found.used_s,
         calls=found.calls,
         count=found.consumers,
+        ran_out_at=None if found.ran_out_us is None else instant(found.ran_out_us),
         consumers=[ConsumerAnswer(**line._asdict()) for line in found.shown],
     )
 
@@ -345,21 +301,24 @@ def span_of(from_us: int | None, until_us: int | None, now_us: int) -> tuple[int
     return from_us, until_us
 
 
-def _names(reader: UsageReader, rows: UsageRows, asked: Asked, word: str) -> tuple[str, ...]:
+def _names(columns: UsageColumns, rows: UsageRows, asked: Asked, word: str) -> tuple[str, ...]:
     """The names under which somebody's calls stand; who may see no names asks by the word of the rows."""
     if not rows.may_ask_for(word):
         detail = "this key may see no names: ask by the word that stands for the user, or by a service number"
         raise ProblemError(Problem(403, "forbidden", detail))
     names = rows.names_of(word)
     if not names:
-        named = reader.sums(asked, reader.end(asked.tenant), "user")
-        names = rows.names_of(word, (user for user, _ in named))
+        names = rows.names_of(word, names_in(columns, asked))
     return names or (word,)
 
 
 def not_reconciled(error: NotReconciledError) -> ProblemError:
     """Two sums that have to be equal are not: nobody is shown either as the truth."""
     return ProblemError(Problem(500, "not_reconciled", str(error)))
+
+
+def _lines(lines: tuple[SpendLine, ...]) -> list[SpendLineAnswer]:
+    return [SpendLineAnswer(key=line.key, **_sums(line.sums).model_dump()) for line in lines]
 
 
 def _sums(sums: Sums) -> SumsAnswer:

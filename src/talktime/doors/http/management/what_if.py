@@ -45,15 +45,23 @@ _ID: Final[dict[str, Any]] = {
 UsageFileId = Annotated[str, Path(**_ID)]
 WhatIfId = Annotated[str, Path(**_ID)]
 
+_SHOWN: Final = """Call ID,UPN,Caller ID,Call Type,Destination Number,Start Time,Duration Seconds
+c-1,ana@contoso.example,+14255550100,user_out,+442079460000,2026-02-03T10:00:00Z,300
+"""
 _FILE: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            "application/octet-stream": {
+                "schema": {"type": "string", "format": "binary", "examples": [_SHOWN]}
+            }
+        },
     }
 }
+_NO_ROOM: Final[dict[int | str, dict[str, Any]]] = {507: {"description": "no room on the disk for the file"}}
 
 
-@router.post("/usage-files", status_code=201, openapi_extra=_FILE)
+@router.post("/usage-files", status_code=201, openapi_extra=_FILE, responses=_NO_ROOM)
 async def bring_usage(
     house: InHouse,
     principal: CallerOf,
@@ -74,7 +82,7 @@ async def bring_usage(
     return usage_file_shown(done(kept))
 
 
-@router.post("/usage-files/from-ledger", status_code=201)
+@router.post("/usage-files/from-ledger", status_code=201, responses=_NO_ROOM)
 async def bring_own_usage(
     house: InHouse, principal: CallerOf, tenant: Asking, body: OwnUsage
 ) -> UsageFileAnswer:

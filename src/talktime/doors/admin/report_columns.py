@@ -1,0 +1,97 @@
+"""The columns of the table of calls: those of the vendor's 25-column export, in its order, then ours.
+
+Each has a word for the address; the labels are those of an export, so that both can be laid side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from talktime.catalog.countries import country_name
+from talktime.catalog.overview import load_overview
+from talktime.doors.admin.kit.show import Cell, Column, Kind
+from talktime.doors.admin.words import minutes
+
+if TYPE_CHECKING:
+    from talktime.client.management.answers_calls import UsageRow
+    from talktime.doors.admin.visit import Visit
+
+
+class CallColumn(NamedTuple):
+    """A column: its word in the address, its label, how it is set, what stands in it; shown at first or not."""
+
+    word: str
+    label: str
+    cell: Callable[[Visit, UsageRow], Cell]
+    kind: Kind = "text"
+    first: bool = False
+
+
+def category_name(code: str) -> str:
+    """The kind of call as people call it; a code that nobody knows is its own name."""
+    return load_overview().calls.get(code, code)
+
+
+def country_words(code: str) -> str:
+    """The country's name with its code; a dash for calls without one."""
+    return f"{country_name(code)} ({code})" if code else "—"
+
+
+CALL_COLUMNS: Final = (
+    CallColumn("id", "UsageId", lambda at, row: row.id),
+    CallColumn("call", "Call ID", lambda at, row: row.call_id),
+    CallColumn("conference", "Conference ID", lambda at, row: row.conference_id),
+    CallColumn("location", "User Location", lambda at, row: row.usage_country_code),
+    CallColumn("object", "Microsoft Entra ObjectId", lambda at, row: row.user_id),
+    CallColumn("upn", "UPN", lambda at, row: row.user_principal_name or row.user_id, first=True),
+    CallColumn("name", "User Display Name", lambda at, row: row.user_display_name),
+    CallColumn("caller", "Caller ID", lambda at, row: row.caller_number),
+    CallColumn("type", "Call Type", lambda at, row: row.call_type, first=True),
+    CallColumn("direction", "Call Direction", lambda at, row: row.direction.capitalize()),
+    CallColumn("number_type", "Number Type", lambda at, row: row.inventory_type),
+    CallColumn("context", "Domestic/International", lambda at, row: row.destination_context),
+    CallColumn("dialed", "Destination Dialed", lambda at, row: row.destination_name),
+    CallColumn("destination", "Destination Number", lambda at, row: row.callee_number, first=True),
+    CallColumn("country", "External Country", lambda at, row: row.other_party_country_code),
+    CallColumn("start", "Start Time", lambda at, row: at.when(row.start_date_time), "time", first=True),
+    CallColumn("end", "End Time", lambda at, row: at.when(row.end_date_time), "time"),
+    CallColumn("duration", "Duration Seconds", lambda at, row: f"{row.duration:,}", "figure", first=True),
+    CallColumn("fee", "Connection Fee", lambda at, row: at.money(row.connection_charge), "figure"),
+    CallColumn("charge", "Charge", lambda at, row: at.money(row.charge), "figure", first=True),
+    CallColumn("currency", "Currency", lambda at, row: row.currency),
+    CallColumn("capability", "Capability", lambda at, row: row.license_capability),
+    CallColumn("operator", "Operator", lambda at, row: row.operator),
+    CallColumn("source", "Source of Call Duration", lambda at, row: row.call_duration_source),
+    CallColumn("units", "Administrative Units", lambda at, row: row.administrative_units),
+    CallColumn("category", "Category", lambda at, row: category_name(row.category), first=True),
+    CallColumn("billed", "Billed Minutes", lambda at, row: minutes(row.billed_seconds), "figure"),
+    CallColumn("pool", "Pool Minutes", lambda at, row: minutes(row.pool_seconds), "figure"),
+    CallColumn("paid", "Paid Minutes", lambda at, row: minutes(row.paid_seconds), "figure"),
+    CallColumn("price", "Price Per Minute", lambda at, row: row.price_per_minute, "figure"),
+    CallColumn("prefix", "Matched Prefix", lambda at, row: row.prefix),
+    CallColumn("deck", "Deck Version", lambda at, row: row.deck),
+    CallColumn("funding", "Funding", lambda at, row: row.funding.replace("+", ", "), first=True),
+    CallColumn("balance", "Balance After", lambda at, row: at.money(row.balance_after), "figure"),
+    CallColumn("flags", "Flags", lambda at, row: ", ".join(row.flags)),
+    CallColumn("corrected", "Corrected", lambda at, row: "yes" if row.corrected else "no"),
+)
+
+FIRST: Final = tuple(column.word for column in CALL_COLUMNS if column.first)
+
+
+def chosen_columns(words: str) -> tuple[CallColumn, ...]:
+    """The columns of an address (`start.upn.charge`) in our order; the usual ones where it names none."""
+    asked = frozenset(words.split(".")) if words else frozenset(FIRST)
+    return tuple(column for column in CALL_COLUMNS if column.word in asked) or chosen_columns("")
+
+
+def words_of(columns: Sequence[CallColumn]) -> str:
+    """The same for an address; "" for the usual ones."""
+    words = tuple(column.word for column in columns)
+    return "" if words == FIRST else ".".join(words)
+
+
+def heads(columns: Sequence[CallColumn]) -> list[Column]:
+    """The heads of a table."""
+    return [Column(column.label, column.kind) for column in columns]

@@ -1,0 +1,292 @@
+"""Files of usage and questions about them on a real ledger: kept, answered in a process, over, forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import pytest
+
+from talktime.core.money import format_money
+from talktime.doors.cli.rate import charge_request
+from talktime.doors.cli.rate_request import RateRequest
+from talktime.insight.exports import ExportSettings
+from talktime.insight.own_process import OwnProcess
+from talktime.insight.scenario import Scenario, Swap
+from talktime.insight.usage_files import MOST_FILES, UsageFiles
+from talktime.insight.what_if_figures import Compared
+from talktime.insight.what_if_papers import (
+    ANSWER_KEPT_US,
+    DONE,
+    FAILED,
+    FILE_KEPT_US,
+    UsageFile,
+    shown_name,
+)
+from talktime.insight.what_if_run import NoAnswerError, WhatIfTask
+from talktime.insight.what_ifs import Answered, WhatIfs
+from talktime.ledger.commands import Refused
+from tests.databases import database, sqlite_database
+from tests.doors.http.houses import Door, Threaded, open_door
+from tests.doors.made_files import FRANCE, leg, usage
+
+__all__ = ["database", "sqlite_database"]  # fixtures
+
+USAGE: Final = usage(
+    leg("1", "2026-02-02T12:00:00Z", 1800, UPN="ana@contoso.example"),
+    leg("2", "2026-02-03T12:00:00Z", 3660, FRANCE, UPN="ana@contoso.example"),
+)
+
+Story = Callable[[WhatIfs, Door], Awaitable[None]]
+
+
+async def blocks(content: str | bytes) -> AsyncIterator[bytes]:
+    """A body as it comes: in two parts."""
+    whole = content.encode() if isinstance(content, str) else content
+    yield whole[:100]
+    yield whole[100:]
+
+
+def told(database: str, folder: Path, story: Story, *, own: bool = False) -> None:
+    """Runs a story; `own`: questions are answered in a process of their own, as they are outside of tests."""
+
+    async def run() -> None:
+        async with open_door(database, exports_into=folder / "exports") as door:
+            engine, house = door.desk.engine, door.app.state.house
+            settings = ExportSettings(house.url, None, folder / "what-if", b"secret")
+            files = UsageFiles(engine, house.reader, settings, looking=Threaded())
+            what_ifs = WhatIfs(files, answering=OwnProcess() if own else Threaded())
+            try:
+                await story(what_ifs, door)
+            finally:
+                await what_ifs.close()
+
+    asyncio.run(run())
+
+
+async def brought(what_ifs: WhatIfs, content: str | bytes = USAGE, name: str = "feb.csv") -> UsageFile:
+    kept = await what_ifs.files.take("contoso", name, blocks(content), "ana")
+    assert isinstance(kept, UsageFile), kept
+    return kept
+
+
+async def answered(what_ifs: WhatIfs, file: UsageFile, *scenarios: Scenario) -> Answered:
+    asked = await what_ifs.ask("contoso", file, scenarios, "", "ana")
+    assert not isinstance(asked, Refused), asked
+    await what_ifs.wait()
+    found = await asyncio.to_thread(what_ifs.one, "contoso", asked.id)
+    assert found is not None
+    return found
+
+
+def left(folder: Path) -> list[str]:
+    return [path.name for path in (folder / "what-if").iterdir()]
+
+
+def test_answer_of_a_process_is_what_rate_says(database: str, tmp_path: Path) -> None:
+    """The tenant of the ledger against a tenant file that says the same, by the shipped sample deck."""
+    larger = "MCOPSTN2"
+    lines = ['[tenant]\nid = "contoso"\ncountry = "US"\ncurrency = "USD"\n']
+    lines += [f'[[licences]]\nplan = "{larger}"\npurchased = 2\n']
+    lines += [f'[[users]]\nupn = "ana@contoso.example"\nlicences = ["MCOPSTNC", "{larger}"]\n']
+    (tmp_path / "tenant.toml").write_text("".join(lines))
+    (tmp_path / "feb.csv").write_text(USAGE)
+
+    async def story(what_ifs: WhatIfs, door: Door) -> None:
+        del door
+        file = await brought(what_ifs)
+        assert (file.seen.rows, file.seen.formats, file.seen.currencies) == (
+            2,
+            ("calling_plans_25",),
+            ("USD",),
+        )
+        found = await answered(what_ifs, file, Scenario(name="larger", plans=(Swap("MCOPSTN1", larger),)))
+        assert (found.asked.state, found.asked.error, found.percent) == (DONE, "", 100)
+        one = msgspec.json.decode(found.answer, type=Compared).figures[1]
+        request = RateRequest([str(tmp_path / "feb.csv")], tenant=tmp_path / "tenant.toml", balance="50")
+        expected = charge_request(request).totals
+        assert one.amount == expected.amount
+        assert one.closing_balance == expected.closing_balance
+        assert one.pool_s == expected.pool_s
+        assert left(tmp_path) == [file.id]
+
+    told(database, tmp_path, story, own=True)
+
+
+def test_nothing_of_the_ledger_changes(sqlite_database: str, tmp_path: Path) -> None:
+    async def story(what_ifs: WhatIfs, door: Door) -> None:
+        async def books() -> list[object]:
+            parts = ("balance", "entries", "lots")
+            return [(await door.client.get(f"/v1/tenants/contoso/{part}")).json() for part in parts]
+
+        before = await books()
+        await answered(what_ifs, await brought(what_ifs), Scenario(name="s", balance=1))
+        assert await books() == before
+        changes = (await door.client.get("/v1/tenants/contoso/audit")).json()["audit"]
+        assert [one["what"] for one in changes[:2]] == [
+            "what if asked on feb.csv",
+            "file of usage feb.csv brought for what if, 2 rows",
+        ]
+
+    told(sqlite_database, tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "feb.csv: "),
+        (b"\x89PNG\r\n\x1a\n0000", "feb.csv: "),
+        ("prefix,price_per_minute\n44,0.02\n", "feb.csv: "),
+        ("{" * 5_000, "feb.csv: "),
+        (USAGE.splitlines()[0] + "\r\n", "no row can be used"),
+        (b"PK\x03\x04" + b"\x00" * 60, "feb.csv: "),
+    ],
+    ids=["empty", "picture", "deck", "braces", "only a header", "broken archive"],
+)
+def test_what_is_no_usage_is_said_in_a_sentence(
+    sqlite_database: str, tmp_path: Path, content: str | bytes, sentence: str
+) -> None:
+    async def story(what_ifs: WhatIfs, door: Door) -> None:
+        del door
+        found = await what_ifs.files.take("contoso", "feb.csv", blocks(content), "ana")
+        assert isinstance(found, Refused)
+        assert found.code == "unusable_usage"
+        assert sentence in found.detail
+        assert "\n" not in found.detail
+        assert str(tmp_path) not in found.detail
+        assert left(tmp_path) == []
+
+    told(sqlite_database, tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\usage\\feb.csv", "feb.csv"),
+        ("/", "usage"),
+        ("..", ".."),
+        ("", "usage"),
+        ("a\x00b\x1b[31m.csv", "a\ufffdb\ufffd[31m.csv"),
+        ("x" * 900, "x" * 200),
+        ("<script>alert(1)<x>.csv", "<script>alert(1)<x>.csv"),
+    ],
+)
+def test_name_is_shown_and_never_a_path(sqlite_database: str, tmp_path: Path, given: str, shown: str) -> None:
+    assert shown_name(given) == shown
+
+    async def story(what_ifs: WhatIfs, door: Door) -> None:
+        del door
+        file = await brought(what_ifs, name=given)
+        assert (file.name, left(tmp_path)) == (shown, [file.id])
+        place = tmp_path / "what-if" / file.id
+        assert place.stat().st_mode & 0o777 == 0o600
+        assert place.parent.stat().st_mode & 0o777 == 0o700
+
+    told(sqlite_database, tmp_path, story)
+
+
+def test_half_a_file_is_none(sqlite_database: str, tmp_path: Path) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield USAGE.encode()[:50]
+        raise ConnectionError("gone")
+
+    async def story(what_ifs: WhatIfs, door: Door) -> None:
+        del door
+        with pytest.raises(ConnectionError):
+            await what_ifs.files.take("contoso", "feb.csv", broken(), "ana")
+        assert left(tmp_path) == []
+
+    told(sqlite_database, tmp_path, story)
+
+
+def test_files_go_after_a_day_and_answers_after_a_month(sqlite_database: str, tmp_path: Path) -> None:
+    async def story(what_ifs: WhatIfs, door: Door) -> None:
+        file = await brought(what_ifs)
+        found = await answered(what_ifs, file, Scenario(name="s"))
+        door.clock.now_us += FILE_KEPT_US
+        assert await what_ifs.sweep() == 1
+        assert left(tmp_path) == []
+        assert what_ifs.files.one("contoso", file.id) is None
+        again = await what_ifs.ask("contoso", file, (Scenario(name="s"),), "", "ana")
+        assert isinstance(again, Refused)
+        still = what_ifs.one("contoso", found.asked.id)
+        assert still is not None
+        assert still.answer
+        door.clock.now_us += ANSWER_KEPT_US
+        assert await what_ifs.sweep() == 2
+        assert what_ifs.one("contoso", found.asked.id) is None
+
+    told(sqlite_database, tmp_path, story)
+
+
+def test_too_many_files_are_refused_and_all_are_forgotten(sqlite_database: str, tmp_path: Path) -> None:
+    async def story(what_ifs: WhatIfs, door: Door) -> None:
+        del door
+        for number in range(MOST_FILES):
+            file = await brought(what_ifs, name=f"{number}.csv")
+        refused = await what_ifs.files.take("contoso", "one-more.csv", blocks(USAGE), "ana")
+        assert isinstance(refused, Refused)
+        assert refused.code == "too_many"
+        await answered(what_ifs, file, Scenario(name="s"))
+        assert await what_ifs.forget("contoso") == MOST_FILES + 1
+        assert left(tmp_path) == []
+        assert what_ifs.listed("contoso") == []
+
+    told(sqlite_database, tmp_path, story)
+
+
+def no_answer(task: WhatIfTask) -> bytes:
+    raise NoAnswerError(f"{task.name} has no answer")
+
+
+def killed(task: WhatIfTask) -> bytes:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return task.name.encode()
+
+
+@pytest.mark.parametrize(
+    ("run", "own", "error"),
+    [
+        (no_answer, False, "feb.csv has no answer"),
+        (killed, True, "the process that worked it out ended before it was done; ask again"),
+    ],
+)
+def test_what_went_wrong_is_said(
+    sqlite_database: str, tmp_path: Path, run: Callable[[WhatIfTask], bytes], own: bool, error: str
+) -> None:
+    async def story(what_ifs: WhatIfs, door: Door) -> None:
+        del door
+        file = await brought(what_ifs)
+        what_ifs.run = run
+        found = await answered(what_ifs, file, Scenario(name="s"))
+        assert (found.asked.state, found.asked.error, found.answer) == (FAILED, error, "")
+
+    told(sqlite_database, tmp_path, story, own=own)
+
+
+def test_usage_of_the_ledger_is_a_file_like_any_other(sqlite_database: str, tmp_path: Path) -> None:
+    async def story(what_ifs: WhatIfs, door: Door) -> None:
+        now_us = door.clock()
+        nothing = await what_ifs.files.take_own("contoso", 0, now_us + 1, "ana")
+        assert isinstance(nothing, Refused)
+        assert nothing.code == "no_usage"
+        await door.call("c1")
+        door.clock.now_us += 90_000_000
+        body = {"duration_seconds": 90}
+        ended = await door.client.post("/v1/tenants/contoso/calls/c1/end", json=body)
+        assert ended.status_code == 200, ended.text
+        file = await what_ifs.files.take_own("contoso", 0, door.clock() + 1, "ana")
+        assert isinstance(file, UsageFile), file
+        assert (file.seen.rows, left(tmp_path)) == (1, [file.id])
+        found = await answered(what_ifs, file, Scenario(name="no pool", plans=(Swap("MCOPSTN1", ""),)))
+        today = msgspec.json.decode(found.answer, type=Compared).figures[0]
+        spend = (await door.client.get("/v1/tenants/contoso/spend")).json()
+        assert format_money(today.amount) == spend["total"]["amount"] != "0"
+
+    told(sqlite_database, tmp_path, story)
