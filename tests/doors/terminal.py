@@ -22,6 +22,8 @@ from talktime.doors.cli.problems import guarded
 SOURCES: Final = Path(__file__).resolve().parents[2] / "src"
 WIDTH: Final = 80
 PATIENCE_S: Final = 60
+KEPT: Final = ("PATH", "HOME", "TMPDIR", "TZ", "SSL_CERT_FILE")
+"""What a command sees of our own environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Terminal:
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
         """What the command sees: no colours asked for, 80 columns, our state folder."""
-        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "TMPDIR", "TZ")}
+        kept = {name: value for name, value in os.environ.items() if name in KEPT}
         ours = {
             "PYTHONPATH": str(SOURCES),
             "PYTHONUTF8": "1",

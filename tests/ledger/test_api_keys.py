@@ -8,7 +8,7 @@ from hashlib import sha256
 import pytest
 
 from talktime.ledger import api_keys
-from talktime.ledger.api_keys import ApiKeys, Keyring, Principal, TooManyKeys
+from talktime.ledger.api_keys import ApiKeys, Keyring, Principal, TooManyKeys, person_id, upn_of_person
 from talktime.ledger.database import open_url
 from tests.databases import database, sqlite_database
 
@@ -116,6 +116,18 @@ def test_wrong_keys_cost_the_database_nothing(sqlite_database: str, monkeypatch:
 def test_scope_that_does_not_exist_is_refused(sqlite_database: str) -> None:
     with pytest.raises(ValueError, match="'root' is none of live, management"):
         keys_of(sqlite_database).create("switch", None, ["live", "root"], 5)
+
+
+def test_key_acts_as_the_person_who_made_it(database: str) -> None:
+    keys = keys_of(database)
+    own, _ = keys.create("own", None, ["management"], 5, person="ana@contoso.example")
+    other, _ = keys.create("other", None, ["management"], 5)
+    stored = {key.principal.name: key.principal for key in keys.listed("", 10)}
+    assert stored == {"own": own, "other": other}
+    assert (own.acts_as, other.acts_as) == (person_id("ana@contoso.example"), other.id)
+    assert not own.is_person
+    assert upn_of_person(own.acts_as) == "ana@contoso.example"
+    assert upn_of_person(other.acts_as) == ""
 
 
 def test_number_of_valid_keys_is_bounded(database: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ def test_a_server_ends_with_the_process_that_started_it(postgres_database: str) 
 
 def test_without_a_server_the_test_is_skipped_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    monkeypatch.setattr(databases, "_server_or_reason", databases._server_or_reason.__wrapped__)
+    monkeypatch.setattr(databases, "_shared_or_reason", databases._shared_or_reason.__wrapped__)
     with pytest.raises(pytest.skip.Exception) as skipped:
         databases.postgres_server("test_this")
     assert str(skipped.value) == (

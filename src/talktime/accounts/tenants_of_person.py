@@ -17,7 +17,7 @@ from talktime.accounts.rights import INSTALLATION
 from talktime.accounts.tenant import Administrator, Tenant
 from talktime.catalog.side import load_roles
 from talktime.ledger.api_keys import MANAGEMENT, Principal, person_id
-from talktime.ledger.commands import NO_TENANT, Refused
+from talktime.ledger.commands import Refused
 from talktime.ledger.finding_tenants import TenantFinder
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class TenantsOfPerson:
         """The administrator of this name in lower case. Refused where there is none, or no tenant."""
         text = self._finder.document(tenant)
         if text is None:
-            return NO_TENANT
+            return Refused("unknown_tenant", f"there is no tenant {tenant!r}")
         for one in tenant_of(text, (), ()).administrators:
             if one.upn.strip().casefold() == upn:
                 return one

@@ -54,6 +54,7 @@ class Step:
     code: str
     title: str
     says: Mapping[str, str]
+    action: str
     page: str
     may: str
 
@@ -128,11 +129,11 @@ def _advice(where: str, entry: Mapping[str, Any]) -> Said:
 
 
 def _step(where: str, entry: Mapping[str, Any]) -> Step:
-    needed = frozenset({"code", "title", "page", "may", DONE, OPEN, NOT_NEEDED})
+    needed = frozenset({"code", "title", "action", "page", "may", DONE, OPEN, NOT_NEEDED})
     cases = frozenset(key for key in entry if key.startswith(f"{OPEN}_"))
     _keys(where, entry, needed, cases)
     says = {key: entry[key] for key in (DONE, OPEN, NOT_NEEDED, *cases)}
-    return Step(entry["code"], entry["title"], says, entry["page"], entry["may"])
+    return Step(entry["code"], entry["title"], says, entry["action"], entry["page"], entry["may"])
 
 
 def _keys(where: str, entry: Mapping[str, Any], needed: frozenset[str], optional: frozenset[str]) -> None:

@@ -106,7 +106,7 @@ def at_zero(now: StandingNow) -> AtZero:
     """Which kinds of calls go on without credits, by the categories of the catalogue and the plans held."""
     names, held = load_overview().calls, now.set_up.pool_kinds
     always, lasting, stops = [], [], []
-    for category in now.catalogue.categories.values():
+    for category in (now.catalogue.categories[name] for name in names):
         if category.is_free or category.never_refused or now.is_backed:
             always.append(names[category.name])
         elif held.isdisjoint(category.pool_kinds):

@@ -127,14 +127,13 @@ def _steps(now: StandingNow, may: Callable[[str], bool]) -> list[PathStep]:
 
 
 def _action(now: StandingNow, said: Said | Step, may: Callable[[str], bool]) -> Action | None:
-    """Where something is done, if the caller may do it; a step's word is its title."""
+    """Where something is done, if the caller may do it."""
     if not may(said.may):
         return None
     pages, page = load_pages(), said.page
     if page == FUND:
         page = next(name for name, path in pages.items() if path == now.fund.page)
-    word = said.action if isinstance(said, Said) else said.title
-    return Action(word, page, pages[page].format(tenant_id=quote(now.tenant.id, safe="")))
+    return Action(said.action, page, pages[page].format(tenant_id=quote(now.tenant.id, safe="")))
 
 
 def _with(text: str, facts: Mapping[str, str]) -> str:

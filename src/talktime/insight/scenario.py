@@ -5,12 +5,14 @@ A scenario is put on a copy of the tenant as it is set up now; the copy is charg
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from talktime.accounts.funding_terms import billing_account
 from talktime.accounts.tenant import AGREEMENTS, BillingAccount, Licence, Subscription, User
 from talktime.bulk.options import Options
 from talktime.core.limits import MAX_MONEY_MICROS
@@ -65,6 +67,47 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
 
 TODAY: Final = Scenario(name="Today's settings")
+
+
+class PlanChoice(NamedTuple):
+    """A plan that can be tried; `holders`: users and service numbers that hold it now."""
+
+    code: str
+    name: str
+    calling: bool
+    holders: int
+
+
+class Choices(NamedTuple):
+    """What scenarios of a tenant can be made of, and what holds today; plans that are held come first."""
+
+    users: int
+    plans: tuple[PlanChoice, ...]
+    agreements: tuple[str, ...]
+    treatments: tuple[str, ...]
+    recharge: Rule
+    agreement: str
+
+
+def choices_of(tenant: Tenant, catalogue: Catalogue, now_us: int) -> Choices:
+    """What can be chosen for a tenant as it is now."""
+    now = as_now(tenant, now_us)
+    held = Counter(one.plan for user in now.users for one in user.licences)
+    held.update(one.plan for number in now.service_numbers for one in number.licences)
+    plans = [
+        PlanChoice(plan.code, plan.name, plan.kind == CALLING, held[plan.code])
+        for plan in catalogue.plans.values()
+    ]
+    account = billing_account(now, catalogue)
+    rule = tenant.auto_recharge
+    return Choices(
+        users=len(now.users),
+        plans=tuple(sorted(plans, key=lambda one: (not one.calling, -one.holders))),
+        agreements=AGREEMENTS,
+        treatments=tuple(sorted(catalogue.treatments)),
+        recharge=Rule(rule.enabled, rule.below_micros, rule.add_micros),
+        agreement="" if account is None else account.agreement,
+    )
 
 
 def faults_of(scenarios: Sequence[Scenario], catalogue: Catalogue) -> list[tuple[str, str]]:

@@ -429,23 +429,37 @@ class Reader:
 
     # --- what happened -----------------------------------------------------------------------------------
 
-    def audit(self, tenant: str, before: int, limit: int) -> list[KeptChange]:
-        """The changes by hand with numbers below `before`, newest first; tenant "" is the installation."""
-        rows = self._numbered("audit", KeptChange._fields, tenant, before, limit)
+    def audit(self, tenant: str, before: int, limit: int, search: str = "") -> list[KeptChange]:
+        """The changes by hand with numbers below `before`, newest first; tenant "" is the installation.
+
+        `search`: only those in which it stands somewhere, in any letter case.
+        """
+        columns = _columns(self._table("audit"), ("who", "what", "before", "after"))
+        found = sa.or_(*(column.icontains(search, autoescape=True) for column in columns))
+        rows = self._numbered(
+            "audit", KeptChange._fields, tenant, before, limit, found if search else sa.true()
+        )
         return [KeptChange._make(row) for row in rows]
 
-    def outbox(self, tenant: str, before: int, limit: int) -> list[KeptNotice]:
-        """What people are told or were, with numbers below `before`, newest first."""
-        rows = self._numbered("outbox", KeptNotice._fields, tenant, before, limit)
+    def outbox(self, tenant: str, before: int, limit: int, kind: str = "") -> list[KeptNotice]:
+        """What people are told or were, with numbers below `before`, newest first; `kind`: one event."""
+        is_kind = self._table("outbox").c.kind == kind if kind else sa.true()
+        rows = self._numbered("outbox", KeptNotice._fields, tenant, before, limit, is_kind)
         return [KeptNotice._make(row) for row in rows]
 
     def _numbered(
-        self, name: str, fields: Sequence[str], tenant: str, before: int, limit: int
+        self,
+        name: str,
+        fields: Sequence[str],
+        tenant: str,
+        before: int,
+        limit: int,
+        wanted: sa.ColumnElement[bool],
     ) -> Sequence[sa.Row[Any]]:
         asked = self._table(name)
         page = (
             sa.select(*_columns(asked, fields))
-            .where(asked.c.tenant == tenant, asked.c.id < before)
+            .where(asked.c.tenant == tenant, asked.c.id < before, wanted)
             .order_by(asked.c.id.desc())
             .limit(limit)
         )

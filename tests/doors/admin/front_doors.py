@@ -50,7 +50,7 @@ class Clock:
 
 @cache
 def _with_contoso() -> bytes:
-    """A ledger in which contoso is a tenant."""
+    """A ledger in which contoso is a tenant, and ana may sign in."""
 
     async def make(database: str) -> None:
         async with open_door(database):
@@ -59,6 +59,10 @@ def _with_contoso() -> bytes:
     with tempfile.TemporaryDirectory(prefix="tt-") as folder:
         database = fresh_sqlite(Path(folder))
         asyncio.run(make(database))
+        signing_in = SigningIn(open_url(database), Clock(), QUICK)
+        token = signing_in.invite(ANA, "Ana", roles=["auditor"])
+        assert isinstance(token, str)
+        assert not isinstance(signing_in.accept(token, PASSWORD), NotSignedIn)
         return Path(database.removeprefix("sqlite:///")).read_bytes()
 
 
@@ -80,9 +84,6 @@ def open_front_door(folder: Path, base_url: str = HERE, openid: OpenId | None = 
     path.write_bytes(_with_contoso())
     clock = Clock()
     signing_in = SigningIn(open_url(f"sqlite:///{path}"), clock, QUICK)
-    token = signing_in.invite(ANA, "Ana", roles=["auditor"])
-    assert isinstance(token, str)
-    assert not isinstance(signing_in.accept(token, PASSWORD), NotSignedIn)
     app = FastAPI()
     app.include_router(create_sign_in(signing_in, openid, base_url))
     app.add_exception_handler(StoreAway, away)

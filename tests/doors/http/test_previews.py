@@ -163,7 +163,7 @@ def test_sentences_of_a_rule(
 def test_nothing_is_foreseen_where_a_cap_is_met(sqlite_database: str, tmp_path: Path) -> None:
     async def story(shop: Shop) -> None:
         await shop.card()
-        rule = {"below": "240", "cap_per_month": "240"}
+        rule: dict[str, Any] = {"below": "240", "cap_per_month": "240"}
         assert (await foreseen(shop, **rule))["pays_now"] == "240", "cut to what the cap leaves"
         await got(shop.client.put(f"{CONTOSO}/auto-recharge", json={**RULE, **rule}))
         assert await shop.worker.round() == 1

@@ -59,6 +59,7 @@ edit_service_numbers         DELETE /v1/tenants/{tenant}/service-numbers/{number
 see_tenant                   GET    /v1/tenants/{tenant}/administrators
 edit_tenant                  PUT    /v1/tenants/{tenant}/administrators
 see_notices                  GET    /v1/tenants/{tenant}/alerts
+see_notices                  GET    /v1/tenants/{tenant}/alerts/events
 edit_notices                 PUT    /v1/tenants/{tenant}/alerts
 edit_caps                    PUT    /v1/tenants/{tenant}/caps
 see_tenant                   GET    /v1/tenants/{tenant}/billing-accounts

@@ -1,4 +1,4 @@
-"""What if over HTTP: a file is brought, a question asked and answered; wrong ones are refused in a sentence."""
+"""What if over HTTP: a file is brought, a question asked and answered; wrong ones are refused."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ def test_client_brings_asks_waits_and_drops(told: Callable[[Story], None], tmp_p
             assert (file.name, file.rows, file.rejected_rows, file.currencies) == ("feb.csv", 2, 0, ("USD",))
             assert file.bytes == len(USAGE)
             again = await tenant.usage_files.bring(USAGE.encode(), name="again.csv")
-            assert [one.id for one in await tenant.usage_files.all()] == [again.id, file.id]
+            assert [one.id for one in await tenant.usage_files.all()] == sorted(
+                (again.id, file.id), reverse=True
+            )
             wanted = await tenant.what_if.ask(
                 file.id,
                 [
@@ -97,7 +99,7 @@ def test_client_brings_asks_waits_and_drops(told: Callable[[Story], None], tmp_p
                 assert sum(each.amount for each in one.by_category) == one.amount
                 assert one.days[-1].balance == one.closing_balance
             assert nothing.pool_seconds == sum(pool.used_seconds for pool in nothing.pools)
-            lines = [line async for line in tenant.what_if.pages()]
+            lines = [line async for line in tenant.what_if.pages().items()]
             assert [(line.id, line.names) for line in lines] == [(wanted.id, ("nothing included", "ten"))]
             await tenant.what_if.drop(wanted.id)
             await tenant.usage_files.drop(file.id)
@@ -217,7 +219,7 @@ def test_number_of_scenarios_and_file_are_checked(told: Callable[[Story], None])
 
 
 def test_deck_of_others_is_not_told(told: Callable[[Story], None]) -> None:
-    """A deck that is bound for nobody may be tried by who manages decks; for a tenant's people there is none."""
+    """A deck that nobody is bound to may be tried by who manages decks; for others there is none."""
 
     async def story(door: Door) -> None:
         headers = {"Content-Type": "text/csv"}
@@ -247,12 +249,8 @@ def test_usage_of_several_currencies_asks_for_one(told: Callable[[Story], None])
         async def ended(**more: str) -> Any:
             body = {"file": file["id"], "scenarios": [{"name": "a"}], **more}
             key = (await door.client.post(WHAT_IF, json=body)).json()["id"]
-            while (found := (await door.client.get(f"{WHAT_IF}/{key}")).json())["state"] not in (
-                "done",
-                "failed",
-            ):
-                await asyncio.sleep(0.02)
-            return found
+            await door.app.state.house.means.what_ifs.wait()
+            return (await door.client.get(f"{WHAT_IF}/{key}")).json()
 
         assert (await ended())["error"] == "the usage has the currencies EUR, USD; say which one to look at"
         found = await ended(currency="USD")

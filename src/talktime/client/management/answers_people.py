@@ -211,14 +211,48 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that people are told. `state`: waiting, told, failed, or nobody_to_tell."""
+    """Something that people are told. `state`: waiting, told, failed, or nobody_to_tell.
+
+    `subject` is that of a mail about it.
+    """
 
     id: int
     at: datetime | None
     kind: str
     state: str
+    subject: str
     facts: dict[str, Any]
     deliveries: tuple[Delivery, ...]
+
+
+class WholeNotice(Notice, frozen=True, kw_only=True):
+    """The same with what a mail says, and the roles whose holders are told of such an event today."""
+
+    message: str
+    roles: tuple[str, ...]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """An event: roles that are told of it by default, and in this tenant; may the tenant choose others?"""
+
+    event: str
+    configurable: bool
+    usual: tuple[str, ...]
+    roles: tuple[str, ...]
+
+
+class RoleName(msgspec.Struct, frozen=True, kw_only=True):
+    """A role that administrators of a tenant can have."""
+
+    id: str
+    name: str
+
+
+class Events(msgspec.Struct, frozen=True, kw_only=True):
+    """All events, and all roles that a tenant may choose from."""
+
+    events: tuple[Event, ...]
+    roles: tuple[RoleName, ...]
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):

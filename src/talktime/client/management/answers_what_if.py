@@ -210,3 +210,35 @@ class WhatIfLine(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: datetime | None
     state: str
     error: str
+
+
+class PlanChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan of the catalogue; `calling`: one that everybody can be put on. `holders` hold it now."""
+
+    code: str
+    name: str
+    calling: bool
+    holders: int
+
+
+class DeckChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored deck in the tenant's currency."""
+
+    version: str
+    name: str
+    sample: bool
+    in_force: bool
+
+
+class WhatIfChoices(msgspec.Struct, frozen=True, kw_only=True):
+    """What scenarios can be made of, and what is so today; `agreement` "": no billing account."""
+
+    currency: str
+    users: int
+    plans: tuple[PlanChoice, ...]
+    decks: tuple[DeckChoice, ...]
+    agreements: tuple[str, ...]
+    treatments: tuple[str, ...]
+    balance: Decimal
+    recharge: TriedRule
+    agreement: str

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from talktime.client.exchanges import nothing
 from talktime.client.management.answers_money import SpentCap
-from talktime.client.management.answers_people import Erased, Imported
+from talktime.client.management.answers_people import Erased, Events, Imported
 from talktime.client.management.answers_previews import DefaultAccountPreview
 from talktime.client.management.answers_sign_ins import Invitation
 from talktime.client.management.described import IfMatch, Part, S, Sent, asks, lists
@@ -150,6 +150,11 @@ class Alerts(Part[S]):
     def put(self, alerts: AlertsTable, *, if_match: IfMatch = None) -> Sent:
         """Replaces them."""
         return Sent(body=alerts, if_match=if_match)
+
+    @asks("GET", "/v1/tenants/{tenant}/alerts/events", Values(Events))
+    def events(self) -> Sent:
+        """The events that people are told of, who usually is, who is here, and the roles to choose from."""
+        return Sent()
 
 
 class Caps(Part[S]):

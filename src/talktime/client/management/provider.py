@@ -88,6 +88,6 @@ class Books(Part[S]):
         return Sent(query={"limit": limit, "before": before})
 
     @lists("/v1/tenants/{tenant}/audit", PageOf("audit", Change), "before")
-    def audit(self, *, limit: int = 100, before: Place = "") -> Sent:
-        """Who changed what, newest first; `before`: only ids below."""
-        return Sent(query={"limit": limit, "before": before})
+    def audit(self, *, search: str = "", limit: int = 100, before: Place = "") -> Sent:
+        """Who changed what, newest first; `search`: that say it somewhere; `before`: only ids below."""
+        return Sent(query={"search": search, "limit": limit, "before": before})

@@ -13,6 +13,7 @@ from talktime.client.management.answers_people import (
     TicketLine,
     Webhook,
     WebhookMade,
+    WholeNotice,
 )
 from talktime.client.management.described import IfMatch, Part, S, Sent, asks, lists
 from talktime.client.management.readers import PageOf, Under, Values, WithTag
@@ -23,13 +24,13 @@ class Notices(Part[S]):
     """What people were told and will be."""
 
     @lists("/v1/tenants/{tenant}/notices", PageOf("notices", Notice), "before")
-    def pages(self, *, limit: int = 100, before: Place = "") -> Sent:
-        """Notices, newest first, each with its deliveries; `before`: only ids below."""
-        return Sent(query={"limit": limit, "before": before})
+    def pages(self, *, kind: str = "", limit: int = 100, before: Place = "") -> Sent:
+        """Notices, newest first, each with its deliveries; `kind`: of one event; `before`: only ids below."""
+        return Sent(query={"kind": kind, "limit": limit, "before": before})
 
-    @asks("GET", "/v1/tenants/{tenant}/notices/{notice}", Values(Notice))
+    @asks("GET", "/v1/tenants/{tenant}/notices/{notice}", Values(WholeNotice))
     def get(self, notice: int) -> Sent:
-        """One notice."""
+        """One notice, with what a mail says."""
         return Sent(names={"notice": notice})
 
     @asks("POST", "/v1/tenants/{tenant}/notices/{notice}/replay", Values(Replayed))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NotRequired, TypedDict
 
 from talktime.client.exchanges import nothing
-from talktime.client.management.answers_what_if import UsageFile, WhatIf, WhatIfLine
+from talktime.client.management.answers_what_if import UsageFile, WhatIf, WhatIfChoices, WhatIfLine
 from talktime.client.management.described import Part, S, Sent, asks, lists, steps
 from talktime.client.management.readers import PageOf, Under, Values
 from talktime.client.pages import Place
@@ -86,6 +86,11 @@ class WhatIfs(Part[S]):
         """Asks what a file's calls would have cost in one to three scenarios, beside today's settings."""
         tables = [_plain(table) for table in scenarios]
         return Sent(body={"file": file, "scenarios": tables, "currency": currency})
+
+    @asks("GET", "/v1/tenants/{tenant}/what-if/choices", Values(WhatIfChoices))
+    def choices(self) -> Sent:
+        """What scenarios can be made of, and how the tenant is set up today."""
+        return Sent()
 
     @lists("/v1/tenants/{tenant}/what-if", PageOf("what_ifs", WhatIfLine))
     def pages(self, *, limit: int = 100, cursor: Place = "") -> Sent:

@@ -13,7 +13,8 @@ from markupsafe import Markup
 from nicegui import ui
 
 from talktime.catalog.overview import load_overview
-from talktime.doors.admin.kit.act import action, asked, live, tell
+from talktime.client import ProblemError, UnavailableError
+from talktime.doors.admin.kit.act import action, asked, live, tell, words_of
 from talktime.doors.admin.kit.fields import Form, text_field
 from talktime.doors.admin.kit.show import Cell, anchor, empty
 from talktime.doors.admin.words import count, minutes
@@ -28,10 +29,14 @@ EVERY_S: Final = 2.5
 MOST: Final = 200
 """Calls that the page shows; whoever has more sees those first that would be lost first."""
 
+HTTP_SIGNED_OUT: Final = 401
+
+SIDE: Final = "flex-wrap:nowrap; justify-content:flex-end; margin:0"
+
 HEAD: Final = (
     ("User or service", "text"),
-    ("To", "text"),
-    ("Kind of call", "text"),
+    ("To", "time"),
+    ("Kind of call", "time"),
     ("Since", "time"),
     ("Used of granted", "figure"),
     ("Held", "figure"),
@@ -53,14 +58,11 @@ def category_words(category: str) -> str:
 
 
 class LiveCalls:
-    """The table. `most`: rows that are shown; `then` is told how many calls there are after each look."""
+    """The table; `most`: rows that are shown."""
 
-    def __init__(
-        self, at: Visit, *, most: int = MOST, then: Callable[[int], None] = lambda number: None
-    ) -> None:
+    def __init__(self, at: Visit, *, most: int = MOST) -> None:
         self._at = at
         self._most = most
-        self._then = then
         self._rows: dict[str, _Row] = {}
         with ui.element("div").classes("tt-block") as self._place:
             self._said = ui.html("", sanitize=False).props("role=status").classes("tt-block")
@@ -87,7 +89,17 @@ class LiveCalls:
     async def begin(self) -> None:
         """Shows the calls, and goes on looking while the page is seen."""
         await self.look()
-        live(EVERY_S, self.look)
+        live(EVERY_S, self._look_again)
+
+    async def _look_again(self) -> None:
+        """A look that nobody asked for: what goes wrong is said in its place, not in a window each time."""
+        try:
+            await self.look()
+        except (ProblemError, UnavailableError) as error:
+            if isinstance(error, ProblemError) and error.status == HTTP_SIGNED_OUT:
+                ui.navigate.to("/sign-in")
+                return
+            self._say(f"These are the calls of before: {words_of(error)}")
 
     async def look(self) -> None:
         """Shows the calls as they are now."""
@@ -105,13 +117,15 @@ class LiveCalls:
         self._scroll.set_visibility(bool(shown))
         self._none.set_visibility(not shown)
         self._tell(len(found), len(shown))
-        self._then(len(found))
 
     def _tell(self, number: int, shown: int) -> None:
         """How many there are, said only when it changes: it is read out."""
         known = f"{count(number)} or more" if number == MOST else count(number)
         words = f"{known} {'call' if number == 1 else 'calls'} in progress"
-        said = f"<p>{words}{f', the first {shown} below' if shown < number else ''}.</p>" if number else ""
+        self._say(f"{words}{f', the first {shown} below' if shown < number else ''}." if number else "")
+
+    def _say(self, sentence: str) -> None:
+        said = str(Markup("<p>{}</p>").format(sentence)) if sentence else ""
         if self._said.content != said:
             self._said.content = said
 
@@ -128,7 +142,7 @@ class _Row:
                 _cell(kind, value) for (_, kind), value in zip(HEAD, self._values(call), strict=True)
             ]
             if at.may("end_calls"):
-                with ui.element("td").classes("tt-action"), ui.element("div").classes("tt-row"):
+                with ui.element("td").classes("tt-action"), ui.element("div").classes("tt-row").style(SIDE):
                     _named(action("End", self._end), f"End call {call.call_id}")
                     _named(action("Release", self._release), f"Release what call {call.call_id} holds")
 
@@ -164,14 +178,14 @@ class _Row:
 
 
 def _cell(kind: str, value: Cell) -> ui.html:
-    with ui.element("td").classes(f"tt-{kind}"):
+    with ui.element("td").classes(f"tt-{kind}").style("min-width:200px" if kind == "text" else ""):
         return ui.html(Markup("{}").format(value), sanitize=False, tag="span")
 
 
 def _named(button: ui.button, name: str) -> None:
     """A name that tells the buttons of a table apart."""
     button.props["aria-label"] = name
-    button.props("dense")
+    button.props["padding"] = "3px 10px"
 
 
 async def end_asked(at: Visit, call_id: str, then: Callable[[], Awaitable[None]]) -> None:
@@ -184,7 +198,7 @@ async def end_asked(at: Visit, call_id: str, then: Callable[[], Awaitable[None]]
 
         async def done() -> None:
             written = (field.value or "").strip()
-            if written and not written.isascii() or written and not written.isdigit():
+            if written and not (written.isascii() and written.isdigit()):
                 form.refuse("Write whole seconds, such as 61.", "duration_seconds")
                 return
             ended = await at.tenant.calls.end(call_id, duration_seconds=int(written) if written else None)

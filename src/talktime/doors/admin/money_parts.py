@@ -9,6 +9,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 from nicegui import ui
 
+from talktime.catalog.notices import load_texts
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import Column, anchor, badge, table
 
@@ -41,6 +42,12 @@ MOODS: Final[dict[str, Mood]] = {
 def words(code: str) -> str:
     """A code of the API as words: `requires_action` -> Requires action."""
     return code.replace("_", " ").capitalize()
+
+
+def mode(code: str) -> str:
+    """How paid calls are funded, in the catalogue's words."""
+    said = load_texts().modes.get(code, words(code))
+    return said[:1].upper() + said[1:]
 
 
 def state(code: str) -> Markup:

@@ -1,4 +1,4 @@
-"""What somebody wants to see of the usage: the report, its span, its filters, as they stand in the address."""
+"""What somebody wants to see of the usage: the report, its days, its filters, as an address has them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class WrongSpanError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is asked for. `since` and `until` are days of the tenant, 2026-03-01, and count for CUSTOM alone."""
+    """What is asked for. `since` and `until` are days of the tenant, 2026-03-01, and count for CUSTOM."""
 
     range: str = USUAL
     since: str = ""

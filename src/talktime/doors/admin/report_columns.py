@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class CallColumn(NamedTuple):
-    """A column: its word in the address, its label, how it is set, what stands in it; shown at first or not."""
+    """A column: its word in the address, its label, what stands in it, how it is set, whether it is usual."""
 
     word: str
     label: str
@@ -38,43 +38,48 @@ def country_words(code: str) -> str:
     return f"{country_name(code)} ({code})" if code else "—"
 
 
+def _words(funding: str) -> str:
+    """Who paid: post_usage+overdraft -> post usage, overdraft."""
+    return funding.replace("_", " ").replace("+", ", ")
+
+
 CALL_COLUMNS: Final = (
-    CallColumn("id", "UsageId", lambda at, row: row.id),
-    CallColumn("call", "Call ID", lambda at, row: row.call_id),
-    CallColumn("conference", "Conference ID", lambda at, row: row.conference_id),
-    CallColumn("location", "User Location", lambda at, row: row.usage_country_code),
-    CallColumn("object", "Microsoft Entra ObjectId", lambda at, row: row.user_id),
-    CallColumn("upn", "UPN", lambda at, row: row.user_principal_name or row.user_id, first=True),
-    CallColumn("name", "User Display Name", lambda at, row: row.user_display_name),
-    CallColumn("caller", "Caller ID", lambda at, row: row.caller_number),
-    CallColumn("type", "Call Type", lambda at, row: row.call_type, first=True),
-    CallColumn("direction", "Call Direction", lambda at, row: row.direction.capitalize()),
-    CallColumn("number_type", "Number Type", lambda at, row: row.inventory_type),
-    CallColumn("context", "Domestic/International", lambda at, row: row.destination_context),
-    CallColumn("dialed", "Destination Dialed", lambda at, row: row.destination_name),
-    CallColumn("destination", "Destination Number", lambda at, row: row.callee_number, first=True),
-    CallColumn("country", "External Country", lambda at, row: row.other_party_country_code),
+    CallColumn("id", "UsageId", lambda _, row: row.id),
+    CallColumn("call", "Call ID", lambda _, row: row.call_id),
+    CallColumn("conference", "Conference ID", lambda _, row: row.conference_id),
+    CallColumn("location", "User Location", lambda _, row: row.usage_country_code),
+    CallColumn("object", "Microsoft Entra ObjectId", lambda _, row: row.user_id),
+    CallColumn("upn", "UPN", lambda _, row: row.user_principal_name or row.user_id, first=True),
+    CallColumn("name", "User Display Name", lambda _, row: row.user_display_name),
+    CallColumn("caller", "Caller ID", lambda _, row: row.caller_number, "time"),
+    CallColumn("type", "Call Type", lambda _, row: row.call_type, "time", first=True),
+    CallColumn("direction", "Call Direction", lambda _, row: row.direction.capitalize()),
+    CallColumn("number_type", "Number Type", lambda _, row: row.inventory_type),
+    CallColumn("context", "Domestic/International", lambda _, row: row.destination_context),
+    CallColumn("dialed", "Destination Dialed", lambda _, row: row.destination_name),
+    CallColumn("destination", "Destination Number", lambda _, row: row.callee_number, "time", first=True),
+    CallColumn("country", "External Country", lambda _, row: row.other_party_country_code),
     CallColumn("start", "Start Time", lambda at, row: at.when(row.start_date_time), "time", first=True),
     CallColumn("end", "End Time", lambda at, row: at.when(row.end_date_time), "time"),
-    CallColumn("duration", "Duration Seconds", lambda at, row: f"{row.duration:,}", "figure", first=True),
+    CallColumn("duration", "Duration Seconds", lambda _, row: f"{row.duration:,}", "figure", first=True),
     CallColumn("fee", "Connection Fee", lambda at, row: at.money(row.connection_charge), "figure"),
     CallColumn("charge", "Charge", lambda at, row: at.money(row.charge), "figure", first=True),
-    CallColumn("currency", "Currency", lambda at, row: row.currency),
-    CallColumn("capability", "Capability", lambda at, row: row.license_capability),
-    CallColumn("operator", "Operator", lambda at, row: row.operator),
-    CallColumn("source", "Source of Call Duration", lambda at, row: row.call_duration_source),
-    CallColumn("units", "Administrative Units", lambda at, row: row.administrative_units),
-    CallColumn("category", "Category", lambda at, row: category_name(row.category), first=True),
-    CallColumn("billed", "Billed Minutes", lambda at, row: minutes(row.billed_seconds), "figure"),
-    CallColumn("pool", "Pool Minutes", lambda at, row: minutes(row.pool_seconds), "figure"),
-    CallColumn("paid", "Paid Minutes", lambda at, row: minutes(row.paid_seconds), "figure"),
-    CallColumn("price", "Price Per Minute", lambda at, row: row.price_per_minute, "figure"),
-    CallColumn("prefix", "Matched Prefix", lambda at, row: row.prefix),
-    CallColumn("deck", "Deck Version", lambda at, row: row.deck),
-    CallColumn("funding", "Funding", lambda at, row: row.funding.replace("+", ", "), first=True),
+    CallColumn("currency", "Currency", lambda _, row: row.currency),
+    CallColumn("capability", "Capability", lambda _, row: row.license_capability),
+    CallColumn("operator", "Operator", lambda _, row: row.operator),
+    CallColumn("source", "Source of Call Duration", lambda _, row: row.call_duration_source),
+    CallColumn("units", "Administrative Units", lambda _, row: row.administrative_units),
+    CallColumn("category", "Category", lambda _, row: category_name(row.category), first=True),
+    CallColumn("billed", "Billed Minutes", lambda _, row: minutes(row.billed_seconds), "figure"),
+    CallColumn("pool", "Pool Minutes", lambda _, row: minutes(row.pool_seconds), "figure"),
+    CallColumn("paid", "Paid Minutes", lambda _, row: minutes(row.paid_seconds), "figure"),
+    CallColumn("price", "Price Per Minute", lambda _, row: row.price_per_minute, "figure"),
+    CallColumn("prefix", "Matched Prefix", lambda _, row: row.prefix),
+    CallColumn("deck", "Deck Version", lambda _, row: row.deck),
+    CallColumn("funding", "Funding", lambda _, row: _words(row.funding), first=True),
     CallColumn("balance", "Balance After", lambda at, row: at.money(row.balance_after), "figure"),
-    CallColumn("flags", "Flags", lambda at, row: ", ".join(row.flags)),
-    CallColumn("corrected", "Corrected", lambda at, row: "yes" if row.corrected else "no"),
+    CallColumn("flags", "Flags", lambda _, row: ", ".join(row.flags)),
+    CallColumn("corrected", "Corrected", lambda _, row: "yes" if row.corrected else "no"),
 )
 
 FIRST: Final = tuple(column.word for column in CALL_COLUMNS if column.first)

@@ -1,4 +1,4 @@
-"""What the reports on usage share: the form above them, sums, charts, lines by one thing, files to take away."""
+"""What the reports on usage share: the form above them, sums, charts, lines by one thing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from talktime.doors.admin.kit.act import action, words_of
 from talktime.doors.admin.kit.charts import Series, bar_chart
 from talktime.doors.admin.kit.fields import date_field, select_field
 from talktime.doors.admin.kit.said import said
-from talktime.doors.admin.kit.show import Cell, Column, anchor, columns, figure, pager, row, table
+from talktime.doors.admin.kit.show import Cell, Column, anchor, figure, pager, row, table
 from talktime.doors.admin.report_choice import CUSTOM, RANGES, REPORTS, Choice, WrongSpanError
 from talktime.doors.admin.report_columns import category_name, country_words
 from talktime.doors.admin.words import count, minutes
@@ -66,12 +66,13 @@ def report_form(at: Visit, address: str, choice: Choice) -> None:
     offered = {each.address: each.label for each in REPORTS if at.may(each.needs)}
     with row():
         report = select_field("Report", offered, address if address in offered else None)
-        span = select_field("Date range", RANGES, choice.range, on_change=lambda: days())
+        report.classes("tt-report")
+        span = select_field("Date range", RANGES, choice.range)
         since = date_field("First day", _known_day(choice.since))
         until = date_field("Last day", _known_day(choice.until))
         places = {"since": since, "until": until}
 
-        def days() -> None:
+        def days(_: object = None) -> None:
             for each in places.values():
                 each.set_visibility(span.value == CUSTOM)
 
@@ -87,6 +88,7 @@ def report_form(at: Visit, address: str, choice: Choice) -> None:
                 return
             at.go(at.link(str(report.value), **wanted.query))
 
+        span.on_value_change(days)
         days()
         action("Run report", run, is_main=True).classes("tt-run")
     if choice.range == CUSTOM:
@@ -112,7 +114,7 @@ def _known_day(text: str) -> date | None:
 
 def sums_part(at: Visit, total: Sums, currency: str) -> None:
     """What the calls come to."""
-    with columns():
+    with ui.element("div").classes("tt-sums"):
         figure("Calls", count(total.calls))
         figure("Billed minutes", minutes(total.billed_seconds))
         figure("From pools", minutes(total.pool_seconds), "minutes")
@@ -155,7 +157,7 @@ def _short(label: str, most: int = 34) -> str:
 
 def lines_part(at: Visit, choice: Choice, grouping: Grouping, found: Spend) -> None:
     """The lines of a report by one thing, a page of them, and the sum of all; the API has compared both."""
-    first = _first(at, len(found.lines))
+    first = first_of(at, len(found.lines))
     heads = [
         Column(grouping.head),
         *(Column(label, "figure") for label in ("Calls", "Billed minutes", "Pool minutes", "Paid minutes")),
@@ -183,7 +185,8 @@ def lines_part(at: Visit, choice: Choice, grouping: Grouping, found: Spend) -> N
         said("good", "Reconciled: the lines come to the sum of all calls, to the last millionth.")
 
 
-def _first(at: Visit, lines: int) -> int:
+def first_of(at: Visit, lines: int) -> int:
+    """Where the page of a list begins that the address asks for; 0 for what is none."""
     asked = at.query.get("first", "")
     found = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 0
     return found if found < lines else 0

@@ -258,9 +258,11 @@ def _difference(one: Changed) -> str:
 
 
 def erase_user_command(asked: Asked, name: str, *, yes: bool) -> int:
-    """Erases a person; exports go too, since their files may name it."""
+    """Erases a person; exports and files of usage go too, since they may name it."""
     from talktime.insight.exports import Exports, ExportSettings
     from talktime.insight.persons import person_of
+    from talktime.insight.usage_files import UsageFiles
+    from talktime.insight.what_ifs import WhatIfs
     from talktime.ledger.erasure import Erased, ErasureRefusedError, erase_person
 
     if not yes:
@@ -274,7 +276,10 @@ def erase_user_command(asked: Asked, name: str, *, yes: bool) -> int:
             erased = erase_person(here.url, person, typist().who, now_us)
         except ErasureRefusedError as problem:
             raise Unusable(str(problem)) from None
-        kept = ExportSettings(here.url, here.settings.catalogue, here.settings.state / "exports", secret)
+        state = here.settings.state
+        brought = ExportSettings(here.url, here.settings.catalogue, state / "what-if", secret)
+        await WhatIfs(UsageFiles(here.engine, here.reader, brought)).forget(tenant.id)
+        kept = ExportSettings(here.url, here.settings.catalogue, state / "exports", secret)
         return erased, await Exports(here.engine, here.reader, kept).forget(tenant.id)
 
     erased, exports = working(asked.database, erase)

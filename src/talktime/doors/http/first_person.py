@@ -34,7 +34,7 @@ def first_invitation(settings: Settings, folder: Path, base_url: str) -> Path | 
     signing_in = SigningIn(open_url(settings.database), _now_us)
     if signing_in.is_anybody():
         return None
-    token = signing_in.invite(FIRST_PERSON, "Provider", roles=load_roles().assumed("installation"))
+    token = signing_in.invite(FIRST_PERSON, roles=load_roles().assumed("installation"))
     assert not isinstance(token, Refused), token
     folder.mkdir(parents=True, exist_ok=True)
     place = folder / FILE

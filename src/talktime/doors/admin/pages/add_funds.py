@@ -62,7 +62,7 @@ def _eligibility(at: Visit, found: Eligibility) -> None:
         if found.can_buy:
             said("good", f"{at.name} may buy credits.")
             with ui.element("details").classes("tt-more"):
-                ui.html("<summary>The rules, one by one</summary>", sanitize=False)
+                ui.html("The rules, one by one", sanitize=False, tag="summary")
                 rules_table(found)
         else:
             failed = sum(one.outcome == "failed" for one in found.rules)

@@ -122,23 +122,23 @@ class _Settings:
         self._asked = 0
         with ui.element("div").classes("tt-form"):
             self._box = check_box("Auto recharge", value=bool(rule["enabled"]))
-            for name in ("add", "below"):
-                self._money(name, rule)
+            with row():
+                for name in ("add", "below"):
+                    self._money(name, rule)
             cards = {"": "The default card", **{one.id: card_name(one) for one in methods}}
             kept = rule.get("method", "")
             chosen = kept if kept in cards else ""
-            self._fields["method"] = select_field("Payment method", cards, chosen)
-            heading("Limits")
-            self._money("cap_per_month", rule)
+            with row():
+                self._fields["method"] = select_field("Payment method", cards, chosen)
+                self._money("cap_per_month", rule)
             with ui.element("details").classes("tt-more"):
-                ui.html("<summary>More</summary>", sanitize=False)
+                ui.html("More", sanitize=False, tag="summary")
                 with ui.element("div").classes("tt-form"):
                     for name in ("target", "least", "most"):
                         self._money(name, rule)
                     for name, (label, hint) in NUMBERS.items():
                         self._fields[name] = text_field(label, str(rule.get(name, "")), hint=hint)
                         self._fields[name].props("inputmode=numeric")
-            heading("What this will do")
             self._effect = ui.element("div").props("role=status aria-live=polite").classes("tt-block")
             self._form = Form(self._save, self._fields)
         self._box.on_value_change(self._changed)
@@ -178,6 +178,7 @@ class _Settings:
     def _say(self, kind: Any, sentence: str, warnings: Any) -> None:
         self._effect.clear()
         with self._effect:
+            heading("What this will do")
             said(kind, sentence)
             for one in warnings:
                 said("warning", one)

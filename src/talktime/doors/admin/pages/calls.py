@@ -128,8 +128,7 @@ def _price(at: Visit, decided: CallFacts) -> None:
         else:
             pairs += _rate(at, decided.rate)
         pairs.append(("Pools, in their order", _listed(decided.pools) or "none"))
-        for cap in decided.caps:
-            pairs.append((f"Spend cap {cap.counter.removeprefix('cap:')}", at.money(cap.limit)))
+        pairs += [(f"Spend cap of {_cap(cap.counter)}", at.money(cap.limit)) for cap in decided.caps]
         facts(pairs)
 
 
@@ -157,13 +156,11 @@ def _charge(at: Visit, charge: Charge, *, is_newest: bool) -> None:
             ("Booked", at.when(charge.at)),
             ("Billed", minutes(charge.billed_seconds)),
         ]
-        for pool in charge.pools:
-            pairs.append((f"Of it from pool {_pool(pool.pool)}", minutes(pool.seconds)))
+        pairs += [(f"Of it from pool {_pool(pool.pool)}", minutes(pool.seconds)) for pool in charge.pools]
         if charge.paid_seconds:
             pairs.append(("Of it paid", minutes(charge.paid_seconds)))
         pairs.append(("Amount", at.money(charge.amount)))
-        for lot in charge.lots:
-            pairs.append((f"Paid from lot {lot.lot}", at.money(lot.amount)))
+        pairs += [(f"Paid from lot {lot.lot}", at.money(lot.amount)) for lot in charge.lots]
         if charge.post_usage:
             pairs.append(("On the invoice of the month", at.money(charge.post_usage)))
         if charge.overdraft:
@@ -207,6 +204,12 @@ def _entries(at: Visit, entries: tuple[Entry, ...]) -> None:
 def _pool(name: str) -> str:
     """`pool:PLAN/kind/owner` -> `PLAN, kind, owner`."""
     return ", ".join(part for part in name.removeprefix("pool:").split("/", 2) if part)
+
+
+def _cap(counter: str) -> str:
+    """`cap:user/ana@...` -> whom the cap holds."""
+    scope, _, name = counter.removeprefix("cap:").partition("/")
+    return f"{scope.replace('_', ' ')} {name}" if name else "the whole organisation"
 
 
 def _listed(pools: tuple[str, ...]) -> str:

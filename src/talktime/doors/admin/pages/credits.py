@@ -29,7 +29,7 @@ from talktime.doors.admin.kit.show import (
     tabs,
     text,
 )
-from talktime.doors.admin.money_parts import PAGE, of_file, paper, payment_link, state, warn, words
+from talktime.doors.admin.money_parts import PAGE, mode, of_file, paper, payment_link, state, warn, words
 from talktime.doors.admin.page import Visit, page
 from talktime.doors.admin.words import count
 
@@ -94,7 +94,7 @@ def _balance(at: Visit, found: Credits) -> None:
         ):
             if amount:
                 pairs.append((label, at.money(amount, found.currency)))
-        pairs.append(("Calls are funded", words(found.mode)))
+        pairs.append(("Calls are funded", mode(found.mode)))
         facts(pairs)
         with row():
             if at.may("buy_credits") or at.may("fund_on_behalf"):

@@ -7,16 +7,11 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-import msgspec
 from markupsafe import Markup
-from nicegui import ui
 
-from talktime.client.management.answers_house import DeckAdded
-from talktime.client.management.answers_rates import DeckChecked, DeckDifferences
 from talktime.doors.admin.kit.act import action, asked, tell
 from talktime.doors.admin.kit.fields import Form, date_field, select_field, text_field
 from talktime.doors.admin.kit.said import said
-from talktime.doors.admin.kit.sent_file import SentFile
 from talktime.doors.admin.kit.show import (
     Column,
     anchor,
@@ -31,31 +26,17 @@ from talktime.doors.admin.kit.show import (
     text,
 )
 from talktime.doors.admin.page import Visit, page
+from talktime.doors.admin.pages.deck_changes import KINDS, changes, totals
+from talktime.doors.admin.pages.deck_upload import Upload
 from talktime.doors.admin.words import count
 
 if TYPE_CHECKING:
-    from talktime.client.management.answers_house import Binding, Deck, Finding
-    from talktime.client.management.answers_rates import DeckFacts, DeckRate, RateChange
+    from talktime.client.management.answers_house import Binding, Deck
+    from talktime.client.management.answers_rates import DeckFacts, DeckRate
     from talktime.client.management.house import ChangeKind
 
 MOST: Final = 100
-OK: Final = 200
-ADDED: Final = 201
 
-_SEVERITIES: Final = {
-    "refused": badge("refuses the deck", "error"),
-    "row_rejected": badge("row set aside", "warning"),
-    "warning": badge("worth a look", "warning"),
-}
-_KINDS: Final = ("added", "removed", "dearer", "cheaper", "mixed", "unchanged")
-_KIND_BADGES: Final = {
-    "added": badge("added", "good"),
-    "removed": badge("removed", "error"),
-    "dearer": badge("dearer", "warning"),
-    "cheaper": badge("cheaper", "good"),
-    "mixed": badge("partly dearer", "warning"),
-    "unchanged": badge("unchanged"),
-}
 _NOW, _DAY, _ALWAYS = "now", "day", "always"
 _WHEN: Final = {_NOW: "now", _DAY: "the begin of a day (UTC)", _ALWAYS: "always, also for calls of the past"}
 
@@ -69,14 +50,25 @@ async def decks(at: Visit) -> None:
         names = {deck.version: deck.name for deck in stored}
         rows = [_bound(at, one, names) for one in reversed(bindings)]
         nothing = "No deck is in force: calls that cost money have no rate. Upload one, then activate it."
-        table(["Currency", "From", "Deck", "Version"], rows, "Decks in force", nothing=nothing)
+        table(
+            ["Currency", Column("From", "time"), "Deck", Column("Version", "time")],
+            rows,
+            "Decks in force",
+            nothing=nothing,
+        )
     with card("Stored decks"):
-        heads = ["Name", "Version", "Currency", "Stored", "For all tenants"]
+        heads = [
+            Column("Name"),
+            Column("Version", "time"),
+            Column("Currency"),
+            Column("Stored", "time"),
+            Column("For all tenants"),
+        ]
         rows = [_stored(at, deck, bindings) for deck in stored]
         table(heads, rows, "Stored decks", nothing="No deck is stored yet.")
         if not any(deck.sample for deck in stored):
             action("Store the sample deck", lambda: _keep_sample(at))
-    _Upload(at, stored, bindings)
+    Upload(at, bindings)
 
 
 def _bound(at: Visit, one: Binding, names: dict[str, str]) -> list[str | Markup]:
@@ -103,90 +95,6 @@ def _stored(at: Visit, deck: Deck, bindings: Sequence[Binding]) -> list[str | Ma
 async def _keep_sample(at: Visit) -> None:
     added = await at.management.decks.add_sample()
     at.go(f"/decks/{added.version}")
-
-
-# --- a new file -------------------------------------------------------------------------------------------
-
-
-class _Upload:
-    """A file is checked at once, then compared with what is in force, and kept when somebody says so."""
-
-    def __init__(self, at: Visit, stored: Sequence[Deck], bindings: Sequence[Binding]) -> None:
-        self._at = at
-        self._bound = {one.currency: one.version for one in bindings}
-        self._names = {deck.version: deck.name for deck in stored}
-        with card("Upload a deck"):
-            text("The file is checked and shown here first; nothing is kept before you say so.")
-            self._name = text_field("Name (the file's own, if empty)")
-            self._file = SentFile("Rate deck (CSV)", "text/csv", self._check, accept=".csv,text/csv")
-            self._place = ui.element("div").classes("tt-block").props("aria-live=polite")
-
-    async def _check(self) -> None:
-        answer = await self._file.send(f"/upload/decks/check{self._asked()}")
-        self._place.clear()
-        with self._place:
-            if answer.status != OK:
-                said("error", f"This is no rate deck: {answer.detail}")
-                return
-            await self._checked(msgspec.json.decode(answer.body, type=DeckChecked))
-
-    def _asked(self) -> str:
-        name = self._name.value.strip()
-        return f"?name={quote(name)}" if name else ""
-
-    async def _checked(self, found: DeckChecked) -> None:
-        deck = found.deck
-        if deck is None:
-            said("error", f"The deck is refused; mend the file. {count(found.counts.refused)} faults.")
-        elif found.stored:
-            said("note", "A deck with these very rates is stored already.")
-        else:
-            said("good", f"{count(deck.rates)} rates in {deck.currency}, version {deck.version}.")
-        facts(
-            [
-                ("Name", deck.name if deck is not None else "—"),
-                ("Format", found.format),
-                ("Rows", f"{count(found.rows)}, of which {count(found.rejected_rows)} are set aside"),
-                ("Worth a look", count(found.counts.warning)),
-            ]
-        )
-        _findings(found.findings)
-        if deck is None:
-            return
-        old = self._bound.get(deck.currency, "")
-        if old:
-            await self._compare(old)
-        action("Keep this deck", self._keep, is_main=True)
-
-    async def _compare(self, old: str) -> None:
-        answer = await self._file.send(f"/upload/decks/{quote(old)}/differences?limit={MOST}")
-        if answer.status != OK:
-            said("warning", f"It could not be compared: {answer.detail}")
-            return
-        found = msgspec.json.decode(answer.body, type=DeckDifferences)
-        ui.html(Markup("<h3>Against {}, which is in force</h3>").format(found.old.name), sanitize=False)
-        _totals(found)
-        _changes(self._at, found.changes)
-
-    async def _keep(self) -> None:
-        answer = await self._file.send(f"/upload/decks{self._asked()}")
-        if answer.status not in (OK, ADDED):
-            tell(answer.detail, "negative")
-            return
-        self._at.go(f"/decks/{msgspec.json.decode(answer.body, type=DeckAdded).version}")
-
-
-def _findings(found: Sequence[Finding]) -> None:
-    if not found:
-        return
-    heads = [Column("Line", "figure"), Column("What"), Column("Finding")]
-    rows = [
-        [str(one.line) if one.line else "all", _SEVERITIES.get(one.severity, one.severity), one.text]
-        for one in found[:MOST]
-    ]
-    table(heads, rows, "What the check found")
-    if len(found) > MOST:
-        text(f"The first {MOST} of {count(len(found))} are shown.", small=True)
 
 
 # --- one deck ---------------------------------------------------------------------------------------------
@@ -362,59 +270,13 @@ async def _differences(at: Visit, found: DeckFacts, against: str) -> None:
 
         select_field("Against", options, kept, on_change=other)
     kind = at.query.get("kind", "")
-    shown: ChangeKind | None = next((one for one in _KINDS if one == kind), None)
+    shown: ChangeKind | None = next((one for one in KINDS if one == kind), None)
     page_ = await at.management.decks.differences(
         found.version, against, kind=shown, limit=MOST, cursor=at.query.get("cursor", "")
     )
-    _totals(page_, at)
-    _changes(at, page_.changes)
+    totals(page_, at)
+    changes(page_.changes)
     _turns(at, page_.next)
-
-
-def _totals(found: DeckDifferences, at: Visit | None = None) -> None:
-    """How many of each kind, as links where they lead to a list."""
-    parts = []
-    for kind in _KINDS:
-        words = f"{count(getattr(found.totals, kind))} {kind}"
-        parts.append(
-            Markup("{}").format(words if at is None else anchor(words, at.here(kind=kind, cursor=None)))
-        )
-    text(Markup(", ").join(parts))
-    for sentence in found.terms:
-        said("warning", f"{sentence[:1].upper()}{sentence[1:]}.")
-    if found.dropped_countries:
-        said("warning", f"Countries without any rate then: {', '.join(found.dropped_countries)}.")
-    if found.dropped_names:
-        shown = ", ".join(found.dropped_names[:20])
-        rest = len(found.dropped_names) - 20
-        said("warning", f"Destinations that go: {shown}{f' and {count(rest)} more' if rest > 0 else ''}.")
-
-
-def _changes(at: Visit, found: Sequence[RateChange]) -> None:
-    del at
-    heads = [
-        Column("Prefix", "figure"),
-        Column("Destination"),
-        Column("What"),
-        Column("Before", "figure"),
-        Column("After", "figure"),
-        Column("Change", "figure"),
-    ]
-    rows = [_change(one) for one in found]
-    table(heads, rows, "Rates that differ", nothing="No rate differs.")
-
-
-def _change(one: RateChange) -> list[str | Markup]:
-    of = one.new or one.old
-    percent = "—" if one.percent is None else f"{one.percent:+,f} %"
-    return [
-        one.prefix,
-        (of.name if of is not None else "") or "—",
-        _KIND_BADGES[one.kind],
-        "no rate" if one.old is None else f"{one.old.price_per_minute:,f}",
-        "no rate" if one.new is None else f"{one.new.price_per_minute:,f}",
-        percent,
-    ]
 
 
 def _turns(at: Visit, following: str | None, shown: str = "") -> None:

@@ -26,6 +26,7 @@ from talktime.doors.admin.kit.show import (
     figure,
     heading,
     link,
+    more,
     row,
     tabs,
     text,
@@ -35,6 +36,8 @@ from talktime.doors.admin.page import Visit, page
 from talktime.doors.admin.words import count
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from talktime.client.management.answers_calls import Spend
     from talktime.client.management.answers_overview import (
         Action,
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
         CreditsHistory,
         Overview,
         Path,
+        PathStep,
         SpendPace,
     )
 
@@ -82,7 +86,7 @@ async def home(at: Visit) -> None:
             _month(at, found.spend)
     _over_time(at, history, days)
     if spent is not None and spent.lines:
-        _eaten(at, spent)
+        _eaten(spent)
     if found.calls_in_progress is not None:
         await _calls(at, found)
     _at_zero(found.at_zero)
@@ -226,7 +230,7 @@ def _over_time(at: Visit, found: CreditsHistory, days: int) -> None:
             text("Nothing changed the balance in these days.")
 
 
-def _eaten(at: Visit, found: Spend) -> None:
+def _eaten(found: Spend) -> None:
     """What the money of this month went for."""
     paid = [line for line in found.lines if line.amount][:CATEGORIES_SHOWN]
     if not paid:
@@ -262,18 +266,27 @@ async def _calls(at: Visit, found: Overview) -> None:
 
 
 def _path(found: Path) -> None:
-    with card("First steps"):
-        steps = Markup("").join(
-            Markup("<li><p><strong>{}</strong> {}<br>{}</p>{}</li>").format(
-                step.title,
-                badge(*STATES[step.state]),
-                step.says,
-                Markup("<p>{}</p>").format(_act(step.action)) if step.state == "open" else "",
-            )
-            for step in found.steps
+    """What a new tenant does, in order; once something is done that stands aside."""
+    todo = [step for step in found.steps if step.state == "open"]
+    aside = [step for step in found.steps if step.state != "open"]
+    title = f"First steps: {len(aside)} of {len(found.steps)} are done" if aside else "First steps"
+    with card(title):
+        _html(_steps(todo))
+        if aside:
+            more("What is done or not needed", _steps(aside))
+
+
+def _steps(steps: Iterable[PathStep]) -> Markup:
+    lines = Markup("").join(
+        Markup("<li><p><strong>{}</strong> {}<br>{}</p>{}</li>").format(
+            step.title,
+            badge(*STATES[step.state]),
+            step.says,
+            Markup("<p>{}</p>").format(_act(step.action)) if step.state == "open" and step.action else "",
         )
-        text_of_list = Markup('<ol class="tt-steps">{}</ol>').format(steps)
-        _html(text_of_list)
+        for step in steps
+    )
+    return Markup("<ol>{}</ol>").format(lines)
 
 
 def _at_zero(found: AtZero) -> None:

@@ -28,6 +28,11 @@ _MONEY: Final = {
     "every_minute": badge("credits for every minute", "warning"),
     "operator_bills": badge("your operator bills", "good"),
 }
+_TRAITS: Final = {
+    "spends_credits": "its holder may spend credits",
+    "pay_as_you_go": "calls are paid by the minute",
+    "pay_per_minute_conferencing": "conferences are paid by the minute",
+}
 
 
 @page("/tenants/{tenant}/marketplace", title="Marketplace", needs="see_rates")
@@ -87,7 +92,15 @@ def _left(at: Visit, held: Sequence[LicenceCount]) -> str | Markup:
     """What the organisation has of some plans, with a way to assign it."""
     if not held:
         return badge("none")
-    words = "; ".join(f"{one.purchased:,} bought, {one.left:,} left" for one in held)
+    lines = [
+        Markup("{} bought, {} left{}").format(
+            f"{one.purchased:,}",
+            f"{one.left:,}",
+            Markup(' <span class="tt-small tt-code">{}</span>').format(one.plan) if len(held) > 1 else "",
+        )
+        for one in held
+    ]
+    words = Markup("<br>").join(lines)
     return anchor(words, at.link("licences")) if at.may("see_users") else words
 
 
@@ -113,11 +126,12 @@ def _plans(
 def _includes(plan: Plan) -> Markup | str:
     parts: list[Markup | str] = [badge("free of charge", "good")] if plan.free else []
     parts += [pool.says for pool in plan.pools]
-    if not plan.pools:
-        parts.append("no minutes" if plan.kind == "calling" else "—")
+    parts += [_TRAITS[trait] for trait in plan.traits if trait in _TRAITS]
+    if plan.kind == "calling" and not plan.pools:
+        parts.append("no minutes")
     if plan.countries:
         parts.append(f"for users in {', '.join(plan.countries)}")
-    return Markup("<br>").join(parts)
+    return Markup("<br>").join(parts) if parts else "—"
 
 
 def _needs(plan: Plan, plans: Mapping[str, Plan]) -> Markup | str:

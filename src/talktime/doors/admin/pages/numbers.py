@@ -40,9 +40,9 @@ _SERVICES: Final = {
     "call_queue": "call queue",
 }
 _SCOPES: Final = {
-    "user": "a user",
-    "cost_centre": "a cost centre",
-    "tenant": "the whole organisation",
+    "user": "user",
+    "cost_centre": "cost centre",
+    "tenant": "whole organisation",
 }
 
 
@@ -175,7 +175,7 @@ def _cap_cells(at: Visit, cap: SpentCap) -> list[str | Markup]:
     bar_of = bar(int(used * 1_000_000), int(cap.limit * 1_000_000), _part(used, cap.limit))
     return [
         _SCOPES.get(cap.scope, cap.scope),
-        cap.id or "—",
+        "—" if cap.scope == "tenant" else cap.id,
         at.money(cap.limit),
         at.money(cap.spent),
         at.money(cap.reserved),
@@ -209,20 +209,19 @@ def _add_cap(at: Visit, held: Sequence[CapTable], etag: str) -> None:
 
 
 def _take_cap(at: Visit, held: Sequence[CapTable], place: int, cap: CapTable, etag: str) -> None:
-    whose = f"{_SCOPES.get(cap['scope'], cap['scope'])} {cap.get('id', '')}".strip()
+    whose = f"the {_SCOPES.get(cap['scope'], cap['scope'])} {_key(cap)[1] and cap.get('id', '')}".strip()
 
     async def take() -> None:
         await at.tenant.caps.put([one for at_, one in enumerate(held) if at_ != place], if_match=etag)
         at.go(at.link("caps"))
 
     with row():
-        text(f"{whose}: {cap['amount']} {at.words.currency}")
-        sentence = f"From now on {whose} may spend without this limit."
+        sentence = f"From now on {whose} may spend without this limit of {at.words.currency} {cap['amount']}."
         grave(f"Remove the cap of {whose}", "Remove the cap", sentence, take, yes="Remove")
 
 
 def _key(cap: CapTable) -> tuple[str, str]:
-    return cap["scope"], cap.get("id", "").casefold()
+    return cap["scope"], "" if cap["scope"] == "tenant" else cap.get("id", "").casefold()
 
 
 # --- cost centres -----------------------------------------------------------------------------------------

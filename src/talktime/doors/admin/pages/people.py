@@ -47,7 +47,14 @@ async def users(at: Visit) -> None:
     if not found.items and not search and not after:
         empty("There are no users yet. Add one, or import them from a file.")
         return
-    heads = ["Name", "UPN", "Location", "Licences", "Numbers", "Cost centre"]
+    heads = [
+        Column("Name"),
+        Column("UPN"),
+        Column("Location", "time"),
+        Column("Licences", "time"),
+        Column("Numbers", "time"),
+        Column("Cost centre"),
+    ]
     table(heads, [_line(at, user) for user in found.items], "Users", nothing=nothing or "Nobody.")
     on = at.here(after=str(found.next)) if found.next else ""
     pager(at.here(after=None) if after else "", on)
@@ -58,10 +65,14 @@ def _line(at: Visit, user: UserTable) -> list[str | Markup]:
         anchor(user.get("name") or user["upn"], at.link("users", user["upn"])),
         user["upn"],
         user.get("location") or "—",
-        ", ".join(plan_of(one) for one in user.get("licences", ())) or "—",
-        ", ".join(user.get("numbers", ())) or "—",
+        _lines([plan_of(one) for one in user.get("licences", ())]),
+        _lines(user.get("numbers", [])),
         user.get("cost_centre") or "—",
     ]
+
+
+def _lines(words: list[str]) -> Markup | str:
+    return Markup("<br>").join(words) if words else "—"
 
 
 @page("/tenants/{tenant}/licences", title="Licences", needs="see_users")

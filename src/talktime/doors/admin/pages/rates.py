@@ -87,7 +87,7 @@ def _day(words: str) -> date | None:
 
 def _search(at: Visit, asked: str, when: date | None) -> Form:
     with card(), row():
-        words = text_field("Number or country", asked, hint="+44 20 7946 0000, or part of a name, or +44")
+        words = text_field("Number or country", asked, hint="+44 20 7946 0000, +44, or Germany")
         day = date_field("Calls that begin on (today, if empty)", when)
 
         async def find() -> None:
@@ -110,9 +110,9 @@ def _number(at: Visit, found: NumberRates) -> None:
         where = f"{found.country_name} ({found.country})" if found.country_name else "no country"
         kind = found.kind.replace("_", " ")
         text(f"{where}, {kind} number" if kind else where)
-        said("good" if found.rated else "warning", f"{found.says[:1].upper()}{found.says[1:]}.")
+        said("good" if found.rated else "warning", f"{_upper(found.says)}.")
         for note in found.notes:
-            said("warning", f"{note[:1].upper()}{note[1:]}.")
+            said("warning", f"{_upper(note)}.")
         for rate in prices:
             text(_sentence(at, rate, found.currency))
     if found.rates:
@@ -121,7 +121,7 @@ def _number(at: Visit, found: NumberRates) -> None:
             if found.more:
                 text(f"{count(found.more)} more rates are not shown; write more digits.", small=True)
     with card("What costs nothing, whatever the number"):
-        facts((free.category.replace("_", " "), free.says) for free in found.free)
+        facts((_upper(free.category.replace("_", " ")), f"{_upper(free.says)}.") for free in found.free)
     _deck(at, found.deck, found.currency)
 
 
@@ -146,12 +146,16 @@ def _sentence(at: Visit, rate: PossibleRate, currency: str) -> Markup:
         else ""
     )
     return Markup("{}: <strong>{}</strong> a minute{}{}; {}").format(
-        rate.calls[:1].upper() + rate.calls[1:],
+        _upper(rate.calls),
         at.money(rate.price_per_minute, currency),
         first,
         fee,
         _steps(rate),
     )
+
+
+def _upper(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _steps(rate: DeckRate) -> str:
@@ -214,7 +218,7 @@ async def _countries(at: Visit, search: str, when: datetime | None) -> None:
     if search.isdigit():
         says = (await at.tenant.rates.of_number(search, at=when)).says if len(search) < 4 else ""
         if "short code" in says:
-            said("note", f"{says[:1].upper()}{says[1:]}. Emergency calls are free and never refused.")
+            said("note", f"{_upper(says)}. Emergency calls are free and never refused.")
     with card(f"Countries that “{search}” finds" if search else "Countries"):
         if found.deck is None:
             empty(f"No rate deck is bound for {found.currency}: calls that cost money have no rate.")

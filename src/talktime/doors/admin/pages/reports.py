@@ -84,13 +84,14 @@ class _Report:
         """Builds the page: what is quick first, sums and charts when it stands."""
         with card(days):
             self._filters()
-            self.sums = ui.element("div").classes("tt-sums")
+            self.sums = ui.element("div")
             export_part(self.at, "usage", self.asked)
+            self.charts = ui.element("div").classes("tt-charts")
         with card():
             self.tabs = ui.element("div")
             if self.grouping is None:
                 self._chooser()
-            self.lines = ui.element("div")
+            self.lines = ui.element("div").classes("tt-calls")
             self._draw_tabs()
         await filled(self.lines, self._draw_lines)
         afterwards(self._fill_sums)
@@ -170,8 +171,11 @@ class _Report:
         self.sums.clear()
         with self.sums:
             sums_part(self.at, found.total, found.currency)
-            if found.total.amount:
+        self.charts.clear()
+        if found.total.amount:
+            with self.charts, ui.element("div"):
                 day_chart(found.days, found.currency)
+            with self.charts, ui.element("div"):
                 lines_chart(GROUPINGS[0], found.categories, found.currency)
 
     async def _draw_lines(self) -> None:

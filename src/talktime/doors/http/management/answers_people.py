@@ -264,14 +264,48 @@ class DeliveryAnswer(BaseModel):
 
 
 class NoticeAnswer(BaseModel):
-    """Something that people are told. `state`: waiting, told, failed, or nobody_to_tell."""
+    """Something that people are told. `state`: waiting, told, failed, or nobody_to_tell.
+
+    `subject` is that of a mail about it.
+    """
 
     id: int
     at: str | None
     kind: str = Field(examples=["balance_low"])
     state: str
+    subject: str = Field(examples=["Contoso: Communication Credits are below 20 USD"])
     facts: dict[str, Any]
     deliveries: list[DeliveryAnswer]
+
+
+class WholeNoticeAnswer(NoticeAnswer):
+    """The same with what a mail says, and the roles whose holders are told of such an event today."""
+
+    message: str
+    roles: list[str] = Field(examples=[["billing_administrator"]])
+
+
+class EventAnswer(BaseModel):
+    """An event: roles that are told of it by default, and in this tenant; may the tenant choose others?"""
+
+    event: str = Field(examples=["balance_low"])
+    configurable: bool
+    usual: list[str]
+    roles: list[str]
+
+
+class RoleAnswer(BaseModel):
+    """A role that administrators of a tenant can have."""
+
+    id: str = Field(examples=["billing_administrator"])
+    name: str = Field(examples=["Billing Administrator"])
+
+
+class EventList(BaseModel):
+    """All events, and all roles that a tenant may choose from."""
+
+    events: list[EventAnswer]
+    roles: list[RoleAnswer]
 
 
 class NoticeList(BaseModel):

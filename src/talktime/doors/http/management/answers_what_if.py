@@ -292,3 +292,35 @@ class WhatIfList(BaseModel):
 
     what_ifs: list[WhatIfLine]
     next: str | None
+
+
+class PlanChoice(BaseModel):
+    """A plan of the catalogue; `calling`: one that everybody can be put on. `holders` hold it now."""
+
+    code: str
+    name: str
+    calling: bool
+    holders: int
+
+
+class DeckChoice(BaseModel):
+    """A stored deck in the tenant's currency that this key may see."""
+
+    version: str
+    name: str
+    sample: bool
+    in_force: bool
+
+
+class WhatIfChoices(BaseModel):
+    """What scenarios can be made of, and what is so today; `agreement` "": no billing account."""
+
+    currency: str
+    users: int
+    plans: list[PlanChoice]
+    decks: list[DeckChoice]
+    agreements: list[str]
+    treatments: list[str]
+    balance: str
+    recharge: RuleAnswer
+    agreement: str

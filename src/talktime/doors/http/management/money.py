@@ -51,6 +51,7 @@ from talktime.doors.http.management.texts import (
     Month,
     Strict,
     Text,
+    Words,
     etag_of,
     instant,
     month_number,
@@ -260,11 +261,15 @@ async def get_entries(
 
 @router.get("/audit")
 async def get_audit(
-    house: InHouse, tenant: SeesAudit, limit: Limit = 100, before: Before = NO_BEFORE
+    house: InHouse,
+    tenant: SeesAudit,
+    limit: Limit = 100,
+    before: Before = NO_BEFORE,
+    search: Words = "",
 ) -> AuditList:
-    """Who changed what, newest first."""
+    """Who changed what, newest first; `search`: only changes that say it somewhere."""
     await _wallet(house, tenant)
-    found = await read(house.reader.audit, tenant, before, limit)
+    found = await read(house.reader.audit, tenant, before, limit, search)
     lines = [
         AuditAnswer(
             id=line.id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from talktime.catalog.side import load_roles
 from talktime.core.money import format_money
 from talktime.doors.http.management.answers_people import (
     ApprovalAnswer,
@@ -19,23 +20,27 @@ from talktime.doors.http.management.answers_people import (
     WaiverAnswer,
     WayAnswer,
     WebhookAnswer,
+    WholeNoticeAnswer,
 )
 from talktime.doors.http.management.shown_money import runway_shown
 from talktime.doors.http.management.texts import instant
 from talktime.ledger.deliveries import FAILED, SENT, WAITING
+from talktime.notices.message import message
+from talktime.notices.recipients import told_roles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     from talktime.accounts.approvals import Approval
     from talktime.accounts.needs import Needed, Needs, Reason
-    from talktime.accounts.tenant import Waiver
+    from talktime.accounts.tenant import Tenant, Waiver
     from talktime.accounts.tickets import Comment, Ticket
     from talktime.core.alerts import Runway
     from talktime.ledger.deliveries import KeptDelivery
     from talktime.ledger.reading import KeptNotice, KeptWallet
     from talktime.notices.webhooks import Webhook
+    from talktime.notices.wording import Wording
 
 
 def approval_shown(approval: Approval) -> ApprovalAnswer:
@@ -130,17 +135,37 @@ def _comment(comment: Comment) -> CommentAnswer:
 
 
 def notice_shown(
-    notice: KeptNotice, deliveries: Sequence[KeptDelivery], facts: Mapping[str, Any]
+    notice: KeptNotice, deliveries: Sequence[KeptDelivery], own: Tenant, wording: Wording
 ) -> NoticeAnswer:
     """A notice with whom it went to."""
-    return NoticeAnswer(
-        id=notice.id,
-        at=instant(notice.at_us),
-        kind=notice.kind,
-        state=_state(notice, deliveries),
-        facts=dict(facts),
-        deliveries=[_delivery(one) for one in deliveries],
+    said = message(wording, own, notice.kind, notice.at_us, notice.body, "")
+    return NoticeAnswer(**_notice_fields(notice, deliveries, own, wording), subject=said.subject)
+
+
+def whole_notice(
+    notice: KeptNotice, deliveries: Sequence[KeptDelivery], own: Tenant, wording: Wording
+) -> WholeNoticeAnswer:
+    """The same with the text of its mail."""
+    said = message(wording, own, notice.kind, notice.at_us, notice.body, "")
+    return WholeNoticeAnswer(
+        **_notice_fields(notice, deliveries, own, wording),
+        subject=said.subject,
+        message=said.text(),
+        roles=sorted(told_roles(own, notice.kind, load_roles())),
     )
+
+
+def _notice_fields(
+    notice: KeptNotice, deliveries: Sequence[KeptDelivery], own: Tenant, wording: Wording
+) -> dict[str, Any]:
+    return {
+        "id": notice.id,
+        "at": instant(notice.at_us),
+        "kind": notice.kind,
+        "state": _state(notice, deliveries),
+        "facts": wording.data(own, notice.body),
+        "deliveries": [_delivery(one) for one in deliveries],
+    }
 
 
 def sent_again(notice: int) -> str:

@@ -10,8 +10,10 @@ from talktime.core.money import format_money
 from talktime.doors.http.management.answers_what_if import (
     CategoryDifference,
     ComparedAnswer,
+    DeckChoice,
     DifferenceAnswer,
     FiguresAnswer,
+    PlanChoice,
     RuleAnswer,
     ScenarioAnswer,
     ScenarioBody,
@@ -23,6 +25,7 @@ from talktime.doors.http.management.answers_what_if import (
     UsageFileAnswer,
     UsageFinding,
     WhatIfAnswer,
+    WhatIfChoices,
     WhatIfLine,
 )
 from talktime.doors.http.management.texts import instant
@@ -30,8 +33,12 @@ from talktime.insight.scenario import Rule, Scenario, Swap
 from talktime.insight.what_if_figures import COMPARED, Compared, Difference, Figures
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from talktime.insight.scenario import Choices
     from talktime.insight.what_if_papers import UsageFile, WhatIf
     from talktime.insight.what_ifs import Answered
+    from talktime.ledger.decks import KeptDeck
 
 _compared: Final = msgspec.json.Decoder(Compared)
 
@@ -62,17 +69,19 @@ def scenario_shown(one: Scenario) -> ScenarioAnswer:
     return ScenarioAnswer(
         name=one.name,
         plans=[SwapAnswer(plan=swap.plan, becomes=swap.becomes) for swap in one.plans],
-        recharge=None
-        if rule is None
-        else RuleAnswer(
-            enabled=rule.enabled,
-            below=format_money(rule.below) if rule.enabled else None,
-            add=format_money(rule.add) if rule.enabled else None,
-        ),
+        recharge=None if rule is None else _rule_shown(rule),
         balance=None if one.balance is None else format_money(one.balance),
         deck=one.deck,
         agreement=one.agreement,
         treat_as=one.treat_as,
+    )
+
+
+def _rule_shown(rule: Rule) -> RuleAnswer:
+    return RuleAnswer(
+        enabled=rule.enabled,
+        below=format_money(rule.below) if rule.enabled else None,
+        add=format_money(rule.add) if rule.enabled else None,
     )
 
 
@@ -207,3 +216,26 @@ def _difference(one: Difference) -> DifferenceAnswer:
         CategoryDifference(name=name, amount=format_money(amount)) for name, amount in one.categories.items()
     ]
     return DifferenceAnswer.model_validate(told | {"name": one.name, "by_category": lines})
+
+
+def choices_shown(
+    found: Choices, decks: Sequence[KeptDeck], in_force: str, currency: str, balance: int
+) -> WhatIfChoices:
+    """What can be chosen; `balance` in micros, `in_force` the version that prices calls today."""
+    rule = found.recharge
+    return WhatIfChoices(
+        currency=currency,
+        users=found.users,
+        plans=[PlanChoice(**one._asdict()) for one in found.plans],
+        decks=[
+            DeckChoice(
+                version=one.version, name=one.name, sample=one.sample, in_force=one.version == in_force
+            )
+            for one in decks
+        ],
+        agreements=list(found.agreements),
+        treatments=list(found.treatments),
+        balance=format_money(balance),
+        recharge=_rule_shown(rule),
+        agreement=found.agreement,
+    )

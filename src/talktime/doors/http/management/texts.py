@@ -90,6 +90,7 @@ Instant = Annotated[
 """ISO 8601 in, microseconds since 1970 inside."""
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="the most entries of the answer")]
+Words = Annotated[str, Query(max_length=100, pattern=NAME_PATTERN, description="words to look for")]
 Before = Annotated[int, Query(ge=1, le=NO_BEFORE, description="only numbers below this one")]
 After = Annotated[str, Query(max_length=200, pattern=NAME_PATTERN, description="only what comes after")]
 Month = Annotated[

@@ -6,6 +6,7 @@ A file goes to the disk as it comes; a question is answered in a process of its 
 from __future__ import annotations
 
 from typing import Annotated, Any, Final
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from starlette.requests import ClientDisconnect
@@ -17,20 +18,22 @@ from talktime.doors.http.management.answers_what_if import (
     UsageFileList,
     WhatIfAnswer,
     WhatIfBody,
+    WhatIfChoices,
     WhatIfList,
 )
 from talktime.doors.http.management.house import CallerOf, House, InHouse, done, holds, may, read, who
 from talktime.doors.http.management.pages import Key
 from talktime.doors.http.management.shown_what_if import (
     answered_shown,
+    choices_shown,
     line_shown,
     scenario_of,
     usage_file_shown,
 )
-from talktime.doors.http.management.texts import Cursor, Limit, next_of, place_of
+from talktime.doors.http.management.texts import MAX_LIMIT, Cursor, Limit, next_of, place_of
 from talktime.doors.http.management.usage import span_of
 from talktime.doors.http.problems import Problem, ProblemError, refused
-from talktime.insight.scenario import Scenario, faults_of
+from talktime.insight.scenario import Scenario, choices_of, faults_of
 from talktime.insight.what_if_papers import UsageFile
 from talktime.insight.what_ifs import Answered, WhatIfs
 from talktime.ledger.api_keys import Principal
@@ -75,8 +78,10 @@ async def bring_usage(
     """
     what_ifs = _what_ifs(house)
     await house.known(tenant)
+    # A browser's page says the name in a header, so that no script has to write an address.
+    given = name or unquote(request.headers.get("x-file-name", ""))
     try:
-        kept = await what_ifs.files.take(tenant, name, request.stream(), who(principal))
+        kept = await what_ifs.files.take(tenant, given, request.stream(), who(principal))
     except ClientDisconnect:
         raise ProblemError(Problem(400, "malformed", "the file came only in part; send it again")) from None
     return usage_file_shown(done(kept))
@@ -143,6 +148,21 @@ async def list_what_ifs(
         what_ifs=[line_shown(one) for one in found],
         next=next_of(found[-1].id) if len(found) == limit else None,
     )
+
+
+@router.get("/what-if/choices")
+async def get_choices(house: InHouse, principal: CallerOf, tenant: Asking) -> WhatIfChoices:
+    """What scenarios can be made of, and how the tenant is set up today."""
+    live = await house.live_tenant(tenant)
+    now_us = house.now_us
+    found = choices_of(live.tenant, house.desk.catalogue, now_us)
+    wallet = await read(house.reader.wallet, tenant)
+    bound_to = None if holds(principal, "manage_decks", INSTALLATION) else [tenant]
+    decks = await read(house.decks.listed, "", MAX_LIMIT, bound_to)
+    in_force, _ = await read(house.desk.rules.rates.book_for, live, now_us)
+    currency = live.tenant.currency
+    own = [kept for kept in decks if kept.currency == currency]
+    return choices_shown(found, own, in_force, currency, 0 if wallet is None else max(wallet.balance, 0))
 
 
 @router.get("/what-if/{what_if}")

@@ -1,0 +1,169 @@
+"""What somebody wants to try, as fields: up to three scenarios beside today's settings."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from nicegui import ui
+
+from talktime.client import ProblemError
+from talktime.doors.admin.kit.act import action
+from talktime.doors.admin.kit.fields import Form, money_field, select_field, text_field
+from talktime.doors.admin.kit.said import said
+from talktime.doors.admin.kit.show import card, facts, heading, row, text
+from talktime.doors.admin.words import count
+
+if TYPE_CHECKING:
+    from talktime.client.management.answers_what_if import UsageFile, WhatIfChoices
+    from talktime.client.management.what_if import ScenarioTable
+    from talktime.doors.admin.kit.show import Cell
+    from talktime.doors.admin.visit import Visit
+
+MOST: Final = 3
+
+AS_TODAY: Final = ""
+EVERYBODY, NO_PLAN = "*", "-"
+OFF, ON = "off", "on"
+
+
+class ScenarioFields:
+    """The fields of one scenario; what is left alone is as the tenant has it today."""
+
+    def __init__(self, number: int, choices: WhatIfChoices) -> None:
+        heading(f"Scenario {number}")
+        plans = {one.code: f"{one.name} ({one.code})" for one in choices.plans}
+        held = {one.code: f"{plans[one.code]}, held by {count(one.holders)}" for one in choices.plans}
+        with row():
+            self.name = text_field("Name", f"Scenario {number}")
+            self.whose = select_field(
+                "Change the plan of",
+                {
+                    AS_TODAY: "nobody: plans as today",
+                    EVERYBODY: f"every user ({count(choices.users)})",
+                    **{one.code: held[one.code] for one in choices.plans if one.holders},
+                },
+                AS_TODAY,
+            )
+            self.becomes = select_field("To", {NO_PLAN: "no plan", **plans}, NO_PLAN)
+        with row():
+            self.recharge = select_field(
+                "Auto-recharge", {AS_TODAY: "as today", OFF: "off", ON: "with these amounts"}, AS_TODAY
+            )
+            self.below = money_field("When balance is below", choices.currency)
+            self.add = money_field("Add this amount", choices.currency)
+        with row():
+            self.balance = money_field(
+                "Balance at the first call", choices.currency, hint="today's balance, if empty"
+            )
+            decks = {
+                one.version: _deck(one.name, one.version, in_force=one.in_force) for one in choices.decks
+            }
+            self.deck = select_field("Rate deck", {AS_TODAY: "as today", **decks}, AS_TODAY)
+            agreements = {AS_TODAY: "as today", **{one: one for one in choices.agreements}}
+            self.agreement = select_field("Billing agreement", agreements, AS_TODAY)
+            treatments = {one: f"as if they were {one.replace('_', ' ')} calls" for one in choices.treatments}
+            self.treat_as = select_field(
+                "Calls of another operator", {AS_TODAY: "are not ours to charge", **treatments}, AS_TODAY
+            )
+
+    def table(self) -> ScenarioTable:
+        """As the API takes it; amounts as they were written."""
+        asked: dict[str, Any] = {"name": self.name.value.strip()}
+        if self.whose.value != AS_TODAY:
+            plan = "" if self.whose.value == EVERYBODY else str(self.whose.value)
+            becomes = "" if self.becomes.value == NO_PLAN else str(self.becomes.value)
+            asked["plans"] = [{"plan": plan, "becomes": becomes}]
+        if self.recharge.value == OFF:
+            asked["recharge"] = {"enabled": False}
+        if self.recharge.value == ON:
+            amounts = {"below": _written(self.below), "add": _written(self.add)}
+            asked["recharge"] = {"enabled": True} | {name: said for name, said in amounts.items() if said}
+        if _written(self.balance):
+            asked["balance"] = _written(self.balance)
+        words = {"deck": self.deck, "agreement": self.agreement, "treat_as": self.treat_as}
+        asked |= {name: str(field.value) for name, field in words.items() if field.value}
+        made: ScenarioTable = asked  # type: ignore[assignment]  # made of its keys alone
+        return made
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """By the last word of the API's pointer to them."""
+        return {
+            "name": self.name,
+            "plan": self.whose,
+            "becomes": self.becomes,
+            "below": self.below,
+            "add": self.add,
+            "balance": self.balance,
+            "deck": self.deck,
+            "agreement": self.agreement,
+            "treat_as": self.treat_as,
+        }
+
+
+class Question:
+    """The part of the page that asks: today's settings in words, the scenarios, the button."""
+
+    def __init__(self, at: Visit, file: UsageFile, choices: WhatIfChoices) -> None:
+        self._at, self._file, self._choices = at, file, choices
+        self._scenarios: list[ScenarioFields] = []
+        with card("2. What to try"):
+            text("What you leave alone stays as it is today. Nothing is changed, and no money moves.")
+            facts(_today(at, choices))
+            if not choices.decks:
+                said("warning", f"No rate deck is bound for {choices.currency}: calls have no prices yet.")
+            self._currency = (
+                select_field("Currency of the rows", list(file.currencies), file.currencies[0])
+                if len(file.currencies) > 1
+                else None
+            )
+            self._place = ui.element("div").classes("tt-block")
+            self._more = action("Add a scenario", self._add)
+            self._form = Form(self._ask, label="Work it out")
+            self._put()
+
+    def _put(self) -> None:
+        with self._place:
+            self._scenarios.append(ScenarioFields(len(self._scenarios) + 1, self._choices))
+        self._more.set_visibility(len(self._scenarios) < MOST)
+
+    async def _add(self) -> None:
+        self._put()
+
+    async def _ask(self) -> None:
+        currency = "" if self._currency is None else str(self._currency.value)
+        tables = [one.table() for one in self._scenarios]
+        try:
+            asked = await self._at.tenant.what_if.ask(self._file.id, tables, currency=currency)
+        except ProblemError as error:
+            # The pointer says which scenario: /scenarios/1/recharge/add.
+            number = next((int(part) for part in error.pointer.split("/") if part.isdigit()), 0)
+            self._form.fields = self._scenarios[min(number, len(self._scenarios) - 1)].fields
+            raise
+        self._at.go(self._at.link("what-if", asked.id))
+
+
+def _today(at: Visit, choices: WhatIfChoices) -> list[tuple[str, Cell]]:
+    rule = choices.recharge
+    held = ", ".join(f"{one.name}: {count(one.holders)}" for one in choices.plans if one.holders)
+    deck = next((one for one in choices.decks if one.in_force), None)
+    amounts = (rule.add or Decimal(0), rule.below or Decimal(0))
+    recharge: Cell = "off"
+    if rule.enabled:
+        recharge = at.money(amounts[0]) + " when the balance is below " + at.money(amounts[1])
+    return [
+        ("Balance today", at.money(choices.balance)),
+        ("Licences", held or "none"),
+        ("Auto-recharge", recharge),
+        ("Billing agreement", choices.agreement or "none"),
+        ("Rate deck", "none" if deck is None else _deck(deck.name, deck.version, in_force=False)),
+    ]
+
+
+def _deck(name: str, version: str, *, in_force: bool) -> str:
+    return f"{name} {version[:12]}" + (", in force" if in_force else "")
+
+
+def _written(field: ui.input) -> str:
+    return str(field.value or "").strip()
