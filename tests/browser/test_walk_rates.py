@@ -7,10 +7,13 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.browsers import PATIENCE_MS
 from tests.browser.centers import Center
 from tests.browser.conftest import SignedIn
 from tests.browser.demo_months import SCRIPT
 from tests.browser.look import look
+
+expect.set_options(timeout=PATIENCE_MS)
 
 RATES = "/tenants/contoso/rates"
 PROVIDER = "provider@talktime.example"

@@ -20,10 +20,13 @@ from playwright.sync_api import Locator, Page, expect
 from talktime.client import ProblemError
 from talktime.doors.admin.words import minutes, plain_amount
 from talktime.ledger.database import open_engine, open_url
+from tests.browser.browsers import PATIENCE_MS
 from tests.browser.centers import Center
 from tests.browser.conftest import SignedIn
 from tests.browser.keyboard import press, tab_to
 from tests.browser.look import look
+
+expect.set_options(timeout=PATIENCE_MS)
 
 REPORTS = "/tenants/contoso/reports"
 MICROS = 1_000_000
@@ -87,7 +90,7 @@ def choose(page: Page, field: str, option: str) -> None:
     box = page.get_by_role("combobox", name=field)
     box.focus()
     box.press("Enter")
-    page.get_by_role("option", name=option).click()
+    page.get_by_role("option", name=option, exact=True).click()
 
 
 def column(page: Page, head: str) -> list[str]:
@@ -172,9 +175,7 @@ def test_calls_of_a_country_page_by_page(center: Center, signed_in: SignedIn) ->
         onward = page.get_by_role("link", name="Next page")
         if not onward.count():
             break
-        address = page.url
-        onward.click()
-        page.wait_for_url(lambda url, before=address: url != before)
+        page.goto(f"{center.url}{onward.get_attribute('href')}")
     assert len(seen) == most.calls
     assert sum(map(amount, seen)) == most.amount
 
@@ -192,6 +193,7 @@ def test_columns_are_chosen_by_the_keyboard_and_stay_in_the_address(
     heads = page.locator(".tt-calls thead th")
     expect(heads.filter(has_text="Matched Prefix")).to_have_count(1)
     expect(heads.filter(has_text="UPN")).to_have_count(0)
+    page.evaluate("() => scrollTo(0, 0)")
     look(page)
     page.goto(page.url)
     expect(heads.filter(has_text="Matched Prefix")).to_have_count(1)
@@ -287,8 +289,8 @@ def test_file_comes_to_the_ledger(
     page = signed_in()
     page.goto(f"{center.url}{REPORTS}?range=28&category=pay_as_you_go")
     page.get_by_role("button", name=button, exact=True).click()
-    with page.expect_download() as download:
-        page.locator(".tt-exports").get_by_role("link", name="Download").click()
+    with page.expect_download(timeout=3 * PATIENCE_MS) as download:
+        page.locator(".tt-exports").get_by_role("link", name="Download").click(timeout=3 * PATIENCE_MS)
     path = tmp_path / download.value.suggested_filename
     download.value.save_as(path)
     rows, told = read(path), ledger(center, days(center, 28), "pay_as_you_go")
@@ -358,8 +360,8 @@ def test_who_may_see_no_names_sees_words(center: Center, signed_in: SignedIn, tm
     page.wait_for_url("**user=user-*")
     expect(page.locator(".tt-calls tbody tr").first).to_contain_text(min(words))
     page.get_by_role("button", name="CSV", exact=True).click()
-    with page.expect_download() as download:
-        page.locator(".tt-exports").get_by_role("link", name="Download").click()
+    with page.expect_download(timeout=3 * PATIENCE_MS) as download:
+        page.locator(".tt-exports").get_by_role("link", name="Download").click(timeout=3 * PATIENCE_MS)
     path = tmp_path / "usage.csv"
     download.value.save_as(path)
     rows = comma_separated(path)

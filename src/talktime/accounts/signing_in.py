@@ -312,7 +312,8 @@ class SigningIn:
         if before is None:
             return StoredPerson(key, found.name, home=tenant, created_us=self._clock_us())
         if before.home != tenant or before.disabled_us:
-            return Refused("exists", f"{key} has an account already; ask the provider for a new link")
+            what = f"there is an account for {key} already; the provider alone makes a new link"
+            return Refused("exists", what)
         return replace(before, name=found.name or before.name)
 
     def invitation(self, token: str) -> Invitation | None:

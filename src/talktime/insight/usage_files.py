@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from talktime.files.report import ReportError
+from talktime.insight.export_table import Table
 from talktime.insight.own_process import OwnProcess
+from talktime.insight.usage_export import CALLING_PLANS, UnknownTenantError, table_of
 from talktime.insight.usage_export import Task as ExportTask
-from talktime.insight.usage_export import UnknownTenantError, table_of
 from talktime.insight.usage_look import Look, Seen, UnusableUsageError, look_at
 from talktime.insight.what_if_papers import (
     FILE_KEPT_US,
@@ -231,9 +232,14 @@ def export_own(task: ExportTask) -> int:
     from talktime.insight.export_file import write_table
 
     try:
-        return write_table(task.path, task.format, table_of(task))
+        table = table_of(task)
     except UnknownTenantError:
         return 0
+    # The columns that any reader of usage knows; ours say what it came to, which is asked anew.
+    known = len(CALLING_PLANS)
+    return write_table(
+        task.path, task.format, Table(table.columns[:known], (row[:known] for row in table.rows))
+    )
 
 
 def _no_room(path: Path | None = None) -> Refused:

@@ -267,12 +267,12 @@ def test_two_decks_differ_alike_stored_or_not(sqlite_database: str) -> None:
         }
         shown = [(one["kind"], one["prefix"], one["percent"]) for one in stored["changes"]]
         assert shown == [
-            ("added", "971", None),
-            ("removed", "1800", None),
             ("dearer", "44", "25"),
             ("cheaper", "447", "-20"),
+            ("added", "971", None),
+            ("removed", "1800", None),
         ]
-        assert stored["changes"][0]["old"] is None
+        assert stored["changes"][2]["old"] is None
         query = {"against": old, "limit": 3}
         first = await got(door.client.get(f"/v1/decks/{new}/differences", params=query))
         query["cursor"] = first["next"]

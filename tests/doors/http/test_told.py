@@ -1,4 +1,4 @@
-"""What the pages about notices ask: one as a mail says it, one event only, who is told of what; the audit log."""
+"""What the pages about notices ask: one as its mail says it, one event only, who is told; the audit log."""
 
 from __future__ import annotations
 

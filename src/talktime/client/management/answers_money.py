@@ -132,6 +132,7 @@ class Credits(msgspec.Struct, frozen=True, kw_only=True):
     owed: Decimal
     currency: str
     mode: str
+    mode_says: str
     lots: tuple[Lot, ...]
     auto_recharge: RechargeInBrief
     runway_days: int | None

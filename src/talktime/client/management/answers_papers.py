@@ -213,6 +213,7 @@ class PostUsage(msgspec.Struct, frozen=True, kw_only=True):
     """How a tenant stands on the way to post-usage; `enabled` null where no account is on MCA."""
 
     mode: str
+    mode_says: str
     billing_account: str | None
     enabled: bool | None
     can_switch: bool

@@ -61,13 +61,13 @@ def _order(
     async def order() -> None:
         names = kind == "usage" and at.may("see_usage")
         ordered = await at.tenant.exports.order(kind, form, with_names=names, **asked())
-        with box(), ui.element("div") as line:
-            await _follow(at, ordered, line)
+        with box():
+            _follow(at, ordered, ui.element("div"))
 
     return order
 
 
-async def _follow(at: Visit, ordered: Export, line: ui.element) -> None:
+def _follow(at: Visit, ordered: Export, line: ui.element) -> None:
     """Looks after an export until it has become something; the page may be left meanwhile."""
     seen = {"state": ""}
 

@@ -9,7 +9,6 @@ from urllib.parse import quote
 from markupsafe import Markup
 from nicegui import ui
 
-from talktime.catalog.notices import load_texts
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import Column, anchor, badge, table
 
@@ -44,9 +43,8 @@ def words(code: str) -> str:
     return code.replace("_", " ").capitalize()
 
 
-def mode(code: str) -> str:
-    """How paid calls are funded, in the catalogue's words."""
-    said = load_texts().modes.get(code, words(code))
+def opened(said: str) -> str:
+    """A sentence with its first letter large."""
     return said[:1].upper() + said[1:]
 
 
@@ -73,6 +71,11 @@ def paper(at: Visit, kind: str, number: str | None, form: str = "pdf") -> Markup
     return Markup('<a href="{}" download>{}</a>').format(
         of_file(at.tenant_id, kind, f"{number}.{form}"), number
     )
+
+
+def hidden(shown: str, more: str) -> Markup:
+    """Words of a link, and more of them for those who cannot see the line that it stands in."""
+    return Markup('{}<span class="tt-hidden">{}</span>').format(shown, more)
 
 
 def payment_link(at: Visit, payment: str) -> Markup:

@@ -10,8 +10,8 @@ import re
 from typing import Final
 
 from fastapi import APIRouter, Request
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Message, Receive, Scope, Send
 
 from talktime.doors.admin.transport import AppFor
 
@@ -25,10 +25,11 @@ UPLOADS: Final = re.compile(r"tenants/[^/]+/(usage-files|users/import)|decks(/ch
 _SAME: Final = ("type", "asgi", "http_version", "method", "scheme", "query_string", "client", "server")
 
 
-class _Handed:
+class _Handed(Response):
     """An answer that is another application's, for the same request under the API's own address."""
 
     def __init__(self, app: object, path: str, *, attached: bool) -> None:
+        super().__init__()
         self._app = app
         self._path = path
         self._attached = attached
@@ -54,14 +55,14 @@ def passthrough(app_for: AppFor) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/download/{path:path}")
-    async def download(request: Request, path: str) -> ASGIApp:
+    async def download(request: Request, path: str) -> Response:
         return _handed(request, path, DOWNLOADS, attached=True)
 
     @router.post("/upload/{path:path}")
-    async def upload(request: Request, path: str) -> ASGIApp:
+    async def upload(request: Request, path: str) -> Response:
         return _handed(request, path, UPLOADS, attached=False)
 
-    def _handed(request: Request, path: str, known: re.Pattern[str], *, attached: bool) -> ASGIApp:
+    def _handed(request: Request, path: str, known: re.Pattern[str], *, attached: bool) -> Response:
         if not known.fullmatch(path):
             return PlainTextResponse("there is no such file", 404)
         return _Handed(app_for(request.scope["session_secret"]), f"/v1/{path}", attached=attached)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,7 +37,7 @@ class ScenarioFields:
         held = {one.code: f"{plans[one.code]}, held by {count(one.holders)}" for one in choices.plans}
         with row():
             self.name = text_field("Name", f"Scenario {number}")
-            self.whose = select_field(
+            self.whose = _titled(
                 "Change the plan of",
                 {
                     AS_TODAY: "nobody: plans as today",
@@ -45,7 +46,7 @@ class ScenarioFields:
                 },
                 AS_TODAY,
             )
-            self.becomes = select_field("To", {NO_PLAN: "no plan", **plans}, NO_PLAN)
+            self.becomes = _titled("To", {NO_PLAN: "no plan", **plans}, NO_PLAN)
         with row():
             self.recharge = select_field(
                 "Auto-recharge", {AS_TODAY: "as today", OFF: "off", ON: "with these amounts"}, AS_TODAY
@@ -59,11 +60,11 @@ class ScenarioFields:
             decks = {
                 one.version: _deck(one.name, one.version, in_force=one.in_force) for one in choices.decks
             }
-            self.deck = select_field("Rate deck", {AS_TODAY: "as today", **decks}, AS_TODAY)
+            self.deck = _titled("Rate deck", {AS_TODAY: "as today", **decks}, AS_TODAY)
             agreements = {AS_TODAY: "as today", **{one: one for one in choices.agreements}}
             self.agreement = select_field("Billing agreement", agreements, AS_TODAY)
             treatments = {one: f"as if they were {one.replace('_', ' ')} calls" for one in choices.treatments}
-            self.treat_as = select_field(
+            self.treat_as = _titled(
                 "Calls of another operator", {AS_TODAY: "are not ours to charge", **treatments}, AS_TODAY
             )
 
@@ -119,8 +120,9 @@ class Question:
                 else None
             )
             self._place = ui.element("div").classes("tt-block")
-            self._more = action("Add a scenario", self._add)
-            self._form = Form(self._ask, label="Work it out")
+            with row():
+                self._more = action("Add a scenario", self._add)
+                self._form = Form(self._ask, label="Work it out")
             self._put()
 
     def _put(self) -> None:
@@ -142,6 +144,19 @@ class Question:
             self._form.fields = self._scenarios[min(number, len(self._scenarios) - 1)].fields
             raise
         self._at.go(self._at.link("what-if", asked.id))
+
+
+def _titled(label: str, options: Mapping[str, str], value: str) -> ui.select:
+    """A list whose choice may be longer than the field: the whole of it is said where one points at it."""
+    with ui.element("div") as around:
+        made = select_field(label, options, value)
+    around.props["title"] = options[value]
+
+    def chosen() -> None:
+        around.props["title"] = options[str(made.value)]
+
+    made.on_value_change(chosen)
+    return made
 
 
 def _today(at: Visit, choices: WhatIfChoices) -> list[tuple[str, Cell]]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from talktime.doors.admin.visit import Visit
 
 MOST_RECHARGES: Final = 50
+MOST_CATEGORIES: Final = 5
 
 
 class _Line(NamedTuple):
@@ -129,7 +130,7 @@ def _tried(at: Visit, one: TriedScenario) -> list[Markup]:
 
 
 def _side_by_side(found: Compared) -> None:
-    heads = [Column("Figure"), Column(found.today.name, "figure")]
+    heads = [Column("Figure", "time"), Column(found.today.name, "figure")]
     for one in found.scenarios:
         heads += [Column(one.name, "figure"), Column("Difference", "figure")]
     rows = [_row(found, line) for line in LINES if _says_something(found, line)]
@@ -212,38 +213,60 @@ def _balance(currency: str, every: Sequence[Figures]) -> None:
 
 
 def _categories(found: Compared, every: Sequence[Figures]) -> None:
+    """The dearest categories of all of them; what is left stands together."""
     amounts = [{each.name: each.amount for each in one.by_category} for one in every]
-    every_name = dict.fromkeys(name for one in amounts for name in one)
-    names = [name for name in every_name if any(one.get(name) for one in amounts)]
-    if not names:
+    names = dict.fromkeys(name for one in amounts for name in one)
+    dearest = sorted(names, key=lambda name: -max(one.get(name, Decimal(0)) for one in amounts))
+    dearest = [name for name in dearest if any(one.get(name) for one in amounts)]
+    if not dearest:
         text("Nothing was spent in any of them.")
         return
-    labels = [one.name for one in every]
-    series = [Series(category_name(name), [one.get(name, Decimal(0)) for one in amounts]) for name in names]
-    bar_chart("Spend by category", labels, series, unit=found.currency)
+    shown, rest = dearest[:MOST_CATEGORIES], dearest[MOST_CATEGORIES:]
+    series = [Series(category_name(name), [one.get(name, Decimal(0)) for one in amounts]) for name in shown]
+    if rest:
+        together = [sum((one.get(name, Decimal(0)) for name in rest), Decimal(0)) for one in amounts]
+        series.append(Series("All other calls", together))
+    bar_chart("Spend by category", [one.name for one in every], series, unit=found.currency)
 
 
 def _pools(every: Sequence[Figures]) -> None:
-    heads = [
-        Column("Settings"),
-        Column("Month", "time"),
-        Column("Plan"),
-        Column("Minutes for"),
-        Column("Shared by"),
-        Column("Used", "figure"),
-        Column("Of", "figure"),
-        Column("Used up"),
+    """A line for each pool of a month that was used in any of them."""
+    named = {_pool_key(pool): pool for one in every for pool in one.pools if pool.used_seconds}
+    heads = [Column("Month", "time"), Column("Pool", "time")]
+    heads += [Column(one.name, "figure") for one in every]
+    known = [{_pool_key(pool): pool for pool in one.pools} for one in every]
+    rows: list[list[Cell]] = [
+        [
+            *(pool.month, f"{pool.plan}, {pool.kind.replace('_', ' ')}, {_owner(pool)}"),
+            *(_used(one.get(key)) for one in known),
+        ]
+        for key, pool in sorted(named.items())
     ]
-    rows = [_pool(one, pool) for one in every for pool in one.pools]
-    table(heads, rows, "Included minutes", nothing="No plan includes minutes in any of them.")
+    nothing = "No included minutes were used in any of them."
+    table(heads, rows, "Included minutes that were used", nothing=nothing)
+    if rows:
+        text("Minutes used, of how many there were; a mark says that they were used up.", small=True)
 
 
-def _pool(one: Figures, pool: TriedPool) -> list[Cell]:
-    shared = f"{count(pool.pools)} users, each its own" if pool.by_user else pool.owner or "the organisation"
-    full = f"{count(pool.full)} of {count(pool.pools)}" if pool.by_user else "yes" if pool.full else "no"
+def _pool_key(pool: TriedPool) -> tuple[str, str, str, str, bool]:
+    return pool.month, pool.plan, pool.kind, pool.owner, pool.by_user
+
+
+def _owner(pool: TriedPool) -> str:
+    if pool.by_user:
+        return "each user alone"
+    return pool.owner or "the organisation"
+
+
+def _used(pool: TriedPool | None) -> Cell:
+    if pool is None:
+        return "—"
     size = "unlimited" if pool.total_seconds is None else minutes(pool.total_seconds)
-    kind = pool.kind.replace("_", " ")
-    return [one.name, pool.month, pool.plan, kind, shared, minutes(pool.used_seconds), size, full]
+    words = f"{minutes(pool.used_seconds)} of {size}"
+    if not pool.full:
+        return words
+    full = f"{count(pool.full)} of {count(pool.pools)} used up" if pool.by_user else "used up"
+    return Markup("{} {}").format(words, badge(full, "warning"))
 
 
 def _recharges(at: Visit, one: Figures) -> None:

@@ -129,6 +129,7 @@ def _answer(found: _Standing) -> CreditsAnswer:
     from talktime.doors.http.management.answers_money import CreditsAnswer
     from talktime.doors.http.management.shown import lot_shown
     from talktime.doors.http.management.shown_money import runway_shown, warnings_shown
+    from talktime.notices.texts import load_texts
 
     wallet, rule = found.wallet, found.tenant.auto_recharge
     cap = rule.cap_per_month_micros
@@ -141,6 +142,7 @@ def _answer(found: _Standing) -> CreditsAnswer:
         owed=format_money(found.held.owed),
         currency=wallet.currency,
         mode=found.mode,
+        mode_says=load_texts().modes[found.mode],
         lots=[lot_shown(lot) for lot in wallet.lots],
         auto_recharge=AutoRechargeAnswer(
             enabled=rule.enabled,

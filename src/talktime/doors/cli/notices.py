@@ -87,7 +87,7 @@ def _shown(
     from talktime.notices.wording import Wording
 
     wording = Wording(load_texts(), here.catalogue)
-    return notice_shown(notice, deliveries, wording.data(tenant, notice.body))
+    return notice_shown(notice, deliveries, tenant, wording)
 
 
 def _message(here: Office, tenant: Tenant, notice: KeptNotice) -> Message:

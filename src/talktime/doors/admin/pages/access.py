@@ -151,7 +151,8 @@ def _administrator_form(at: Visit, seen: Administrators, held: Mapping[str, Any]
         own = held["upn"].casefold() == at.person.upn.casefold()
         whom = "You" if own else held["upn"]
         what = f"{whom} may do nothing here any more, from the next click on, and will be told of nothing."
-        grave("Take the roles away", "Take all roles away", what, remove, yes="Take away")
+        with row():
+            grave("Take the roles away", "Take all roles away", what, remove, yes="Take away")
 
 
 # --- keys --------------------------------------------------------------------------------------------------
@@ -357,8 +358,8 @@ async def _show_link(made: Invitation) -> None:
     origin = await ui.run_javascript("window.location.origin")
     until = made.ends_at.strftime("%Y-%m-%d %H:%M UTC") if made.ends_at else "soon"
     sentence = (
-        f"Give it to {made.upn} by a way that nobody else reads: whoever opens it first chooses the password. "
-        f"It is good once, until {until}."
+        f"Give it to {made.upn} by a way that nobody else reads: whoever opens it first chooses the "
+        f"password. It is good once, until {until}."
     )
     secret_once("A link to sign in", sentence, f"{origin}{made.link}")
 

@@ -15,7 +15,7 @@ from talktime.client import ProblemError
 from talktime.doors.admin.kit.act import action, asked, tell, words_of
 from talktime.doors.admin.kit.fields import Form, check_box, money_field, select_field, text_field
 from talktime.doors.admin.kit.said import said
-from talktime.doors.admin.kit.show import Cell, anchor, card, columns, facts, heading, link, text
+from talktime.doors.admin.kit.show import Cell, anchor, card, columns, facts, heading, link, row, text
 from talktime.doors.admin.money_parts import payment_link, state, warn
 from talktime.doors.admin.page import Visit, page
 from talktime.doors.admin.pages.add_funds import card_name
@@ -36,8 +36,8 @@ MONEY: Final = {
 """Amounts of the rule by their names in the API, with label and hint."""
 
 NUMBERS: Final = {
-    "payments_a_day": ("Payments in 24 hours, at most", "Empty for any number."),
-    "cool_down_s": ("Seconds between two payments", ""),
+    "payments_a_day": ("Payments in 24 hours", "Empty for any number."),
+    "cool_down_s": ("Seconds between payments", ""),
 }
 
 TYPING_S: Final = 0.5

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from talktime.doors.admin.kit.act import action, asked, tell
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import Cell, Column, badge, card, empty, facts, link, row, table, text
-from talktime.doors.admin.money_parts import mode, warn
+from talktime.doors.admin.money_parts import opened, warn
 from talktime.doors.admin.page import Visit, page
 from talktime.doors.admin.words import count
 
@@ -98,7 +98,7 @@ async def _default(at: Visit, account: str) -> None:
 
 def _way(at: Visit, found: PostUsage) -> None:
     with card("How calls are billed"):
-        facts([("Now", mode(found.mode)), ("Post-usage on", found.billing_account or "no account")])
+        facts([("Now", opened(found.mode_says)), ("Post-usage on", found.billing_account or "no account")])
         warn(found.warnings)
         if found.can_switch:
             said("good", "Nothing stands against billing after use.")

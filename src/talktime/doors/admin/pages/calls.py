@@ -23,7 +23,7 @@ STATES = {
     "open": ("In progress", "good"),
     "ended": ("Ended", ""),
     "cancelled": ("Not answered", ""),
-    "lost": ("Fell silent", "warning"),
+    "lost": ("Closed without an end of the switch", "warning"),
     "denied": ("Refused", "error"),
     "imported": ("Booked from a file", ""),
 }

@@ -29,7 +29,7 @@ from talktime.doors.admin.kit.show import (
     tabs,
     text,
 )
-from talktime.doors.admin.money_parts import PAGE, mode, of_file, paper, payment_link, state, warn, words
+from talktime.doors.admin.money_parts import PAGE, hidden, of_file, opened, paper, state, warn, words
 from talktime.doors.admin.page import Visit, page
 from talktime.doors.admin.words import count
 
@@ -94,7 +94,7 @@ def _balance(at: Visit, found: Credits) -> None:
         ):
             if amount:
                 pairs.append((label, at.money(amount, found.currency)))
-        pairs.append(("Calls are funded", mode(found.mode)))
+        pairs.append(("Calls are funded", opened(found.mode_says)))
         facts(pairs)
         with row():
             if at.may("buy_credits") or at.may("fund_on_behalf"):
@@ -196,7 +196,7 @@ async def _movements(at: Visit) -> None:
     table(
         [
             Column("When", "time"),
-            "What",
+            Column("What", "time"),
             Column("Amount", "figure"),
             Column("Balance after it", "figure"),
             Column("Lot", "figure"),
@@ -278,8 +278,13 @@ async def _timeline(at: Visit) -> None:
                 ),
                 "—" if line.available is None else at.money(line.available),
                 "—" if payment is None else at.money(payment.amount),
-                "—" if payment is None else payment_link(at, payment.payment),
                 "—" if payment is None else paper(at, "receipts", payment.paper),
+                ""
+                if payment is None
+                else anchor(
+                    hidden("Details", f" of {payment.payment}"),
+                    at.link("credits/payments", payment=payment.payment),
+                ),
             ]
         )
     if not rows:
@@ -296,8 +301,8 @@ async def _timeline(at: Visit) -> None:
             "What happened, or why nothing was paid",
             Column("Available then", "figure"),
             Column("Recharge", "figure"),
-            "Payment",
-            "Receipt",
+            Column("Receipt", "time"),
+            Column("", "action"),
         ],
         rows,
         "Recharges, and why none happened, newest first",

@@ -15,7 +15,7 @@ from talktime.doors.admin.kit.act import action, tell
 from talktime.doors.admin.kit.fields import text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.sent_file import SentFile
-from talktime.doors.admin.kit.show import Column, badge, card, facts, heading, table, text
+from talktime.doors.admin.kit.show import Column, badge, card, facts, heading, row, table, text
 from talktime.doors.admin.pages.deck_changes import changes, totals
 from talktime.doors.admin.words import count
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from talktime.doors.admin.visit import Visit
 
 MOST: Final = 100
+MOST_CHANGES: Final = 30
+"""Changes that the first look shows; a deck that is kept has all of them on its page."""
 OK: Final = 200
 ADDED: Final = 201
 
@@ -79,19 +81,22 @@ class Upload:
         if deck is None:
             return
         old = self._bound.get(deck.currency, "")
-        if old:
-            await self._compare(old)
-        action("Keep this deck", self._keep, is_main=True)
+        differs = await self._compared(old) if old else None
+        if differs is not None:
+            heading(f"Against {differs.old.name}, which is in force")
+            totals(differs)
+        with row():
+            action("Keep this deck", self._keep, is_main=True)
+        if differs is not None:
+            changes(differs.changes)
 
-    async def _compare(self, old: str) -> None:
-        answer = await self._file.send(f"/upload/decks/{quote(old)}/differences?limit={MOST}")
+    async def _compared(self, old: str) -> DeckDifferences | None:
+        """What differs from a stored deck; None, and said, where they cannot be compared."""
+        answer = await self._file.send(f"/upload/decks/{quote(old)}/differences?limit={MOST_CHANGES}")
         if answer.status != OK:
             said("warning", f"It could not be compared: {answer.detail}")
-            return
-        found = msgspec.json.decode(answer.body, type=DeckDifferences)
-        heading(f"Against {found.old.name}, which is in force")
-        totals(found)
-        changes(found.changes)
+            return None
+        return msgspec.json.decode(answer.body, type=DeckDifferences)
 
     async def _keep(self) -> None:
         answer = await self._file.send(f"/upload/decks{self._asked()}")

@@ -51,7 +51,7 @@ def _card(at: Visit, method: PaymentMethod) -> None:
     name = f"{method.brand.capitalize()} {method.last4}"
     with ui.element("div").classes("tt-row tt-line"):
         line = Markup("<strong>{}</strong> <span class='tt-small'>expires {}, kept by {}</span> {}")
-        text(line.format(name, method.expires, method.gateway, marks))
+        ui.html(line.format(name, method.expires, method.gateway, marks), sanitize=False)
         if not method.default:
             action(f"Make {name} the default", lambda: _default(at, method.id, name))
         action(f"Remove {name}", lambda: _remove(at, method.id, name))

@@ -26,7 +26,7 @@ from talktime.doors.admin.kit.show import (
     tabs,
     text,
 )
-from talktime.doors.admin.money_parts import PAGE, decline_of, paper, payment_link, state, words
+from talktime.doors.admin.money_parts import PAGE, decline_of, hidden, paper, payment_link, state, words
 from talktime.doors.admin.page import Visit, page
 
 if TYPE_CHECKING:
@@ -76,13 +76,13 @@ async def _payments(at: Visit) -> None:
     table(
         [
             Column("When", "time"),
-            "What",
+            Column("What", "time"),
             Column("Credits", "figure"),
             Column("Paid", "figure"),
             "State",
-            "Card",
-            "Paper",
-            "Payment",
+            Column("Card", "time"),
+            Column("Paper", "time"),
+            Column("", "action"),
         ],
         [_line(at, one) for one in found.items],
         "Payments and refunds, newest first",
@@ -101,7 +101,7 @@ def _line(at: Visit, one: PaymentLine) -> list[Cell]:
         state(one.state),
         one.method or "—",
         paper(at, papers, one.paper),
-        payment_link(at, one.payment),
+        anchor(hidden("Details", f" of {one.payment}"), at.here(payment=one.payment)),
     ]
 
 
@@ -126,7 +126,7 @@ def _papers(at: Visit, kind: str, caption: str, found: tuple[PaperLine, ...], no
             Column("When", "time"),
             Column("Net", "figure"),
             Column("Total", "figure"),
-            "Payment",
+            Column("", "action"),
         ],
         [
             [
@@ -134,7 +134,9 @@ def _papers(at: Visit, kind: str, caption: str, found: tuple[PaperLine, ...], no
                 at.when(one.at),
                 at.money(one.net, one.currency),
                 at.money(one.gross, one.currency),
-                payment_link(at, one.payment) if one.payment else "—",
+                anchor(hidden("Payment", f" of {one.number}"), at.here(payment=one.payment))
+                if one.payment
+                else "—",
             ]
             for one in found
         ],

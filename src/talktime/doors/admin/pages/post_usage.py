@@ -26,7 +26,7 @@ from talktime.doors.admin.kit.show import (
     tabs,
     text,
 )
-from talktime.doors.admin.money_parts import mode, warn
+from talktime.doors.admin.money_parts import opened, warn
 from talktime.doors.admin.page import Visit, page
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _blocks(at: Visit, seen: Seen[PostUsage]) -> None:
     run = found.dry_run
     facts(
         [
-            ("Calls are billed now", mode(found.mode)),
+            ("Calls are billed now", opened(found.mode_says)),
             ("Account", found.billing_account or "none"),
             ("Balance", at.money(run.balance, run.currency)),
             ("It would be spent", _between(found)),
@@ -209,7 +209,7 @@ def _switch(at: Visit, seen: Seen[PostUsage]) -> None:
 
 def _done(at: Visit, seen: Seen[PostUsage]) -> None:
     found = seen.value
-    facts([("Calls are billed now", mode(found.mode)), ("Balance", at.money(found.dry_run.balance))])
+    facts([("Calls are billed now", opened(found.mode_says)), ("Balance", at.money(found.dry_run.balance))])
     if found.can_switch:
         said(
             "good",

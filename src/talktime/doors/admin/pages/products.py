@@ -7,7 +7,7 @@ import asyncio
 from markupsafe import Markup
 
 from talktime.doors.admin.kit.show import Cell, Column, anchor, badge, card, link, row, table, text
-from talktime.doors.admin.money_parts import mode
+from talktime.doors.admin.money_parts import opened
 from talktime.doors.admin.page import Visit, page
 from talktime.doors.admin.words import count
 
@@ -18,7 +18,7 @@ async def products(at: Visit) -> None:
     credits, recharge, licences = await asyncio.gather(
         at.tenant.credits.get(), at.tenant.recharge.get(), at.tenant.licences()
     )
-    stands = f"{mode(credits.mode)}; auto-recharge is {recharge.value.says}"
+    stands = f"{opened(credits.mode_says)}; auto-recharge is {recharge.value.says}"
     first: list[Cell] = [
         anchor("Communication Credits", at.link("credits")),
         Markup("{} <span class='tt-small'>{}</span>").format(

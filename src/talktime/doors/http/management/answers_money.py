@@ -31,7 +31,7 @@ class RunwayAnswer(BaseModel):
 
 
 class CreditsAnswer(BaseModel):
-    """The credits of a tenant; `mode` says how paid calls are funded.
+    """The credits of a tenant; `mode` says how paid calls are funded, `mode_says` in words.
 
     `frozen` is held by disputes, `owed` what a lost one took beyond its lot. `runway_days` is the shorter of
     the two figures of `runway`, null where no end is in sight.
@@ -45,6 +45,7 @@ class CreditsAnswer(BaseModel):
     owed: str
     currency: str
     mode: str
+    mode_says: str
     lots: list[LotAnswer]
     auto_recharge: AutoRechargeAnswer
     runway_days: int | None
@@ -286,6 +287,7 @@ class PostUsageAnswer(BaseModel):
     """How a tenant stands on the way to post-usage; `enabled` null where no account is on MCA."""
 
     mode: str
+    mode_says: str
     billing_account: str | None
     enabled: bool | None
     can_switch: bool

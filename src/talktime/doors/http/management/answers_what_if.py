@@ -64,8 +64,8 @@ class UsageFileList(BaseModel):
 class SwapBody(Strict):
     """Holders of `plan` get `becomes`, "" for none; `plan` "": every user, whatever it calls by now."""
 
-    plan: Annotated[Text, Field(examples=["MCOPSTN1"])] = ""
-    becomes: Annotated[Text, Field(examples=["MCOPSTN2"])] = ""
+    plan: Text = ""
+    becomes: Text = ""
 
 
 class RuleBody(Strict):

@@ -67,6 +67,7 @@ from talktime.ledger.reading import NO_BEFORE, KeptWallet
 from talktime.ledger.records import Counter
 from talktime.live.standing import caps_of, pools_of
 from talktime.live.tenant import LiveTenant
+from talktime.notices.texts import load_texts
 
 router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["money"])
 
@@ -193,6 +194,7 @@ async def get_credits(house: InHouse, tenant: SeesBalance) -> CreditsAnswer:
         owed=format_money(held.owed),
         currency=wallet.currency,
         mode=mode.name.lower(),
+        mode_says=load_texts().modes[mode.name.lower()],
         lots=[lot_shown(lot) for lot in wallet.lots],
         auto_recharge=AutoRechargeAnswer(
             enabled=rule.enabled,

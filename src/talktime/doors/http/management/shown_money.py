@@ -42,6 +42,7 @@ from talktime.funding.invoice_views import instant_text, invoice_values, percent
 from talktime.funding.payments import Kind, State, body_of
 from talktime.funding.recharge import method_of
 from talktime.insight.held_back import frozen_now
+from talktime.notices.texts import load_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -309,6 +310,7 @@ def post_usage_shown(way: Way, balance: int, tenant: Tenant) -> PostUsageAnswer:
     """How a tenant stands on the way to post-usage."""
     return PostUsageAnswer(
         mode=way.mode.name.lower(),
+        mode_says=load_texts().modes[way.mode.name.lower()],
         billing_account=way.account or None,
         enabled=way.enabled if way.account else None,
         can_switch=way.can_switch,

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from talktime.ledger.decks import KeptDeck
 
 UNCHANGED: Final = "unchanged"
+FIRST: Final = ("dearer", "mixed", "cheaper", "added", "removed")
+"""Kinds of changes in the order in which somebody who will pay wants to see them."""
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SHARED: Final = {
@@ -158,8 +160,8 @@ def _span(span: deck_sheet.Span | None) -> RateSpan | None:
 
 
 def changes_of(comparison: Comparison, kind: str) -> list[tuple[str, Change]]:
-    """(kind, change) of one kind, or of all that change something, in the order of KINDS."""
-    kinds = (kind,) if kind else KINDS
+    """(kind, change) of one kind, or of all that change something, in the order of FIRST."""
+    kinds = (kind,) if kind else FIRST
     return [(name, change) for name in kinds for change in getattr(comparison, name)]
 
 
