@@ -9,6 +9,8 @@ RUN := .venv/.installed-run
 DEV := .venv/.installed-dev
 SPARK := .venv/.installed-spark
 WORKERS ?= 2
+# The tests start hundreds of processes: without compiled files each would compile all that it imports.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
 # Folders beside src and tests that hold Python.
 ASIDE := $(patsubst %/,%,$(sort $(dir $(wildcard bench/*.py tools/*.py))))
 
@@ -21,12 +23,12 @@ run: $(RUN)  ## a month of a made-up tenant, charged and explained
 test: lint $(SPARK)  ## everything a change must pass: lint, then the tests (WORKERS=0: one process)
 	@$(java)
 	@$(chromium)
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(PYTEST) -n $(WORKERS)
 
 test-long: $(DEV) $(SPARK)  ## the tests with many more generated examples, and the slow ones
 	@$(java)
 	@$(chromium)
-	$(BIN)/python -m pytest -n $(WORKERS) -m "long or not long" --hypothesis-profile=long
+	$(PYTEST) -n $(WORKERS) -m "long or not long" --hypothesis-profile=long
 
 lint: $(DEV)  ## style, types and floors
 	$(BIN)/ruff check .

@@ -208,7 +208,7 @@ def _play(house: "AdminHouse", seconds: float) -> Played:
 
 @contextmanager
 def _open_pages(house: "AdminHouse") -> Iterator[None]:
-    """Ten pages are open in a process of their own: those that change by themselves, and one that does not."""
+    """Ten pages are open in a process of their own: some that change by themselves, and one that does not."""
     cookie = "; ".join(f"{name}={value}" for name, value in house.cookies.items())
     command = [sys.executable, str(BENCH / "open_pages.py"), "--base", house.url, "--cookie", cookie]
     paths = [HOME, f"{HOME}/calls", f"{HOME}/credits"]

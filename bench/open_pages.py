@@ -1,6 +1,6 @@
 """Pages of the admin center that are open and that nobody renders: what a server holds for them is the same.
 
-Run by `bench_admin.py` in a process of its own: each page is loaded by HTTP with the cookie of a session, then
+Run by `bench_admin.py` in a process of its own: each page is loaded by HTTP with the cookie of a session and
 its socket is opened as the browser opens it. Says `open N` and holds them until its input ends.
 """
 

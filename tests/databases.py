@@ -113,9 +113,7 @@ def fresh_postgres(who: str, migrated: bool = True) -> Iterator[str]:
     """
     shared = _shared(who)
     server, database = shared.server, f"t_{next(_numbers)}"
-    if migrated and shared.swept:
-        _rename(server, shared.swept.pop(), database)
-    else:
+    if not (migrated and _used_again(shared, database)):
         _create(server, database, "migrated" if migrated else "template1")
     try:
         yield server.url(database)
@@ -123,7 +121,7 @@ def fresh_postgres(who: str, migrated: bool = True) -> Iterator[str]:
         if migrated and _sweep(shared, database):
             shared.swept.append(database)
         else:
-            server.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(database)))
+            _drop(server, database)
 
 
 def _create(server: Server, database: str, template: str) -> None:
@@ -132,9 +130,22 @@ def _create(server: Server, database: str, template: str) -> None:
     server.execute(statement.format(sql.Identifier(database), sql.Identifier(template)))
 
 
-def _rename(server: Server, old: str, new: str) -> None:
-    """So that whoever still knows the old name cannot come back."""
-    server.execute(sql.SQL("alter database {} rename to {}").format(sql.Identifier(old), sql.Identifier(new)))
+def _drop(server: Server, database: str) -> None:
+    server.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(database)))
+
+
+def _used_again(shared: _Shared, database: str) -> bool:
+    """Gives a swept database a new name, so that whoever knows the old one cannot come back."""
+    while shared.swept:
+        old = shared.swept.pop()
+        rename = sql.SQL("alter database {} rename to {}")
+        try:
+            shared.server.execute(rename.format(sql.Identifier(old), sql.Identifier(database)))
+        except psycopg.errors.ObjectInUse:
+            _drop(shared.server, old)  # somebody has come back already
+        else:
+            return True
+    return False
 
 
 def _sweep(shared: _Shared, database: str) -> bool:

@@ -371,7 +371,7 @@ def read_fold(data: Path = DATA) -> dict[str, str]:
 
 
 def countries_csv() -> str:
-    """The text of `countries.csv`: `country,name`, the English name of each region that has a dialling plan."""
+    """The text of `countries.csv`: `country,name`, the English name of each region with a dialling plan."""
     names = {country: _name(country) for country in sorted(phonenumbers.SUPPORTED_REGIONS)}
     return _text("country,name", [f"{country},{name}" for country, name in names.items()])
 

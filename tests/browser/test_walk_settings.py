@@ -55,7 +55,7 @@ def test_alerts_take_good_values_and_say_what_is_wrong_with_bad_ones(
     expect(page.get_by_label("Tell when credits last fewer days than")).to_have_value("9")
     found = center.ask("/v1/tenants/northwind/alerts")
     assert (found["low"], found["runway_days"]) == (["200", "50"], 9)
-    look(page)
+    look(at(page, center, "alerts"))
 
 
 def test_of_two_who_edit_the_alerts_the_second_is_told(center: Center, signed_in: SignedIn) -> None:
@@ -90,14 +90,15 @@ def test_a_webhook_from_its_making_to_its_end(center: Center, signed_in: SignedI
     address = page.get_by_label("Address")
     address.fill("ftp://hooks.example")
     press(page, "Make the webhook")
-    is_marked(page, "Address")
+    expect(page.get_by_role("alert").filter(has_text="is no web address")).to_be_focused()
     address.fill(center.hooks.url_for("/takes"))
-    page.get_by_label("The address is inside our own network").check()
+    page.get_by_role("checkbox", name="The address is inside our own network").click()
     press(page, "Make the webhook")
     secret = page.get_by_label("Copy this now").input_value()
     assert secret.startswith("whsec_")
-    look(page)
     press(page, "I have kept it")
+    expect(page.get_by_label("Copy this now")).to_have_count(0)
+    look(page)
     page.get_by_role("link", name="/takes").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Webhook")
     assert secret not in page.content(), "nobody can read it again"

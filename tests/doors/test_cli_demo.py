@@ -19,7 +19,7 @@ from tests.doors.terminal import PATIENCE_S, SOURCES, Terminal, ended
 HEAVY = ("polars", "pyarrow", "numba", "numpy", "phonenumbers", "fastexcel", "xlsxwriter")
 COMMANDS = tuple(
     "rate explain demo serve verify import rerate rates db tenant user licence number credits recharge"
-    " eligibility notice ticket keys decks".split()
+    " eligibility notice ticket keys people decks".split()
 )
 FILES = {"tenant.toml", "usage.csv", "usage-graph.json", "Export.callingplans.5b0c1d7e.zip", "report.xlsx"}
 
@@ -80,6 +80,10 @@ def test_help_names_the_commands(terminal: Terminal) -> None:
         (("keys", "add"), "--live --management --tenant --database"),
         (("keys", "list"), "--database --json"),
         (("keys", "revoke"), "--database"),
+        (("people", "invite"), "--name --role --partner --tenant --database --json"),
+        (("people", "list"), "--database --json"),
+        (("people", "disable"), "--database --json"),
+        (("people", "sign-out"), "--database --json"),
         (("decks", "add"), "--database"),
         (("decks", "list"), "--database --json"),
         (("decks", "bind"), "--tenant --from --database"),

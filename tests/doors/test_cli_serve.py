@@ -106,6 +106,7 @@ def test_from_an_empty_folder_to_a_stop_in_good_order(terminal: Terminal, fronts
         key = place.read_text().strip()
         assert place.stat().st_mode & 0o777 == 0o600
         assert key.startswith("tt_")
+        until((terminal.state / "first-sign-in").is_file, "a link for the first person lies there")
         assert (terminal.state / "talktime.db").exists()
         assert set(service.children()) == {"admin", *(("engine", "front") if fronts == "1" else ("live",))}
         assert service.get("/healthz").json() == {"status": "ok"}

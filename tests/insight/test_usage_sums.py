@@ -97,7 +97,7 @@ def test_calls_of_a_country_come_page_by_page(database: str) -> None:
             desk.call(f"new-{len(seen)}", ANA, LONDON)
         assert seen == ["l1", "c7", "c4", "c1"]
         total = usage_sums(columns, ROWS, asked, "GB", ()).total
-        assert total.calls == len(seen) + 3
+        assert total.calls == len(seen) + 2
         assert usage_sums(columns, ROWS, asked, "DE", ("user",)).total == NO_SUMS
 
 
@@ -132,3 +132,16 @@ def test_long_spans_are_grouped_in_parts(sqlite_database: str, monkeypatch: pyte
         for by in BY:
             found = usage_sums(columns, ROWS, SOME[0], "", (by,))
             assert found.lines[by] == spend(columns.reader, ROWS, SOME[0], by).lines
+
+
+def test_pool_is_used_up_by_the_call_that_took_the_last_of_it(database: str) -> None:
+    with books(database) as desk:
+        for number in range(3):
+            desk.call(f"c{number}", ANA, HOME, 60)
+        ((pool, _),) = [key for key in desk.counters("acme") if key[0].startswith("pool:")]
+        reader = UsageReader(desk.url)
+        first, second, third = (
+            call.charge.start_us + 60_000_000 for call in reversed(reader.page(EVER, None, 9).calls)
+        )
+        ends = [reader.used_up(EVER, pool, size_s) for size_s in (60, 61, 120, 180, 181)]
+        assert ends == [first, second, second, third, None]

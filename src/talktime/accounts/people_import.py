@@ -262,7 +262,8 @@ def words(value: object) -> str:
         case dict():
             dates = [f"{word} {value[word]}" for word in ("from", "until") if word in value]
             return " ".join([str(value["plan"]), *dates])
-    return str(value)
+        case _:
+            return str(value)
 
 
 def _json(user: User | None) -> str:

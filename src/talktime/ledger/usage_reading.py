@@ -63,10 +63,12 @@ _POOLS: Final = {
 }
 
 _ENDED: Final = {
-    "sqlite": "json_extract(c.body, '$[8]')",
-    "postgresql": "cast(cast(c.body as json) ->> 8 as bigint)",
+    "sqlite": "c.start_us + 1000000 * coalesce(nullif(json_extract(c.body, '$[10]'), 0),"
+    " json_extract(c.body, '$[1]'))",
+    "postgresql": "c.start_us + 1000000 * coalesce(nullif(cast(cast(c.body as json) ->> 10 as bigint), 0),"
+    " cast(cast(c.body as json) ->> 1 as bigint))",
 }
-"""Where the end of a call stands."""
+"""The end of a call as its row has it: its start and the seconds that were charged, else its duration."""
 
 Keys = tuple[str, str]
 

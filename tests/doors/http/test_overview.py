@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -12,10 +11,9 @@ from typing import Any
 import pytest
 
 from talktime.accounts.calendar import twelve_months_on_us
-from talktime.catalog.load import load_catalogue
-from talktime.catalog.overview import load_overview
 from talktime.core.money import parse_money
 from talktime.ledger.commands import Expire, Fund
+from talktime.ledger.database import connect_sqlite, open_url
 from talktime.live.operations import EndCall
 from tests.databases import database, sqlite_database
 from tests.doors.http.houses import Door, open_door
@@ -154,8 +152,6 @@ def test_forecast_is_the_band_of_the_runway(sqlite_database: str) -> None:
 def test_wallet_that_the_journal_does_not_make_is_shown_to_nobody(sqlite_database: str) -> None:
     async def story(door: Door) -> None:
         await five_days(door)
-        from talktime.ledger.database import connect_sqlite, open_url
-
         link = connect_sqlite(open_url(sqlite_database).path)
         link.execute("update wallets set balance = balance + 1")
         link.close()
@@ -371,17 +367,3 @@ def test_parts_are_left_out_for_who_may_not_see_them(
         assert (page["auto_recharge"]["advice"]["action"] is not None) == may_buy
 
     told(story, sqlite_database)
-
-
-def test_every_category_of_calls_has_a_name() -> None:
-    assert set(load_overview().calls) == set(load_catalogue().categories)
-
-
-def test_pages_of_alerts_are_those_of_the_catalogue() -> None:
-    from talktime.insight.first_steps import STEPS
-    from talktime.insight.overview_alerts import CHECKS
-
-    known = load_overview()
-    assert list(CHECKS) == list(known.alerts)
-    assert list(STEPS) == list(known.steps)
-    assert replace(known.alerts["balance_zero"], page="x").page == "x"

@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import FileResponse, RedirectResponse
 from markupsafe import Markup
 from nicegui import app as nicegui_app
 from nicegui import core, ui
@@ -48,6 +48,8 @@ def admin_center(app_for: AppFor, sign_in: APIRouter) -> FastAPI:
     """The centre on the API that `app_for` gives the holder of a session; `sign_in` stands beside it."""
     center = FastAPI(title="Talktime", docs_url=None, redoc_url=None, openapi_url=None)
     center.mount("/static", StaticFiles(directory=STATIC), name="static")
+    # NiceGUI adds its own when it starts, behind the page that answers whatever no page does.
+    center.add_route("/favicon.ico", lambda _: FileResponse(STATIC / "talktime.svg"))
     center.include_router(sign_in)
     center.include_router(passthrough(app_for))
     carry_nonces()
@@ -130,7 +132,7 @@ def _fault(error: Exception) -> None:
 async def visit(request: Request, app_for: AppFor) -> Visit:
     """Who is here, and what it may do; raises ProblemError where the session ended or there is no tenant."""
     signed_in = request.scope["signed_in"]
-    management = management_for(app_for(request.scope["session_secret"]))
+    management = management_for(app_for, request.scope["session_secret"])
     tenant = request.path_params.get("tenant", "")
     address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     common: dict[str, Any] = {
@@ -176,7 +178,7 @@ def _instead(request: Request, app_for: AppFor, error: ProblemError | Unavailabl
     if isinstance(error, ProblemError) and error.status == 401:
         return RedirectResponse(f"/sign-in?next={request.url.path}", 303)
     signed_in = request.scope["signed_in"]
-    nobody = Visit(management_for(app_for(request.scope["session_secret"])), _person(signed_in))
+    nobody = Visit(management_for(app_for, request.scope["session_secret"]), _person(signed_in))
     is_absent = isinstance(error, ProblemError) and error.status == 404
     with frame(nobody, "Not found" if is_absent else "This did not work"):
         _failed(request, error)

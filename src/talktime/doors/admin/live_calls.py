@@ -7,6 +7,7 @@ releasing what a stuck one holds, ask first. Home and the page of the calls show
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
@@ -36,7 +37,7 @@ SIDE: Final = "flex-wrap:nowrap; justify-content:flex-end; margin:0"
 HEAD: Final = (
     ("User or service", "text"),
     ("To", "time"),
-    ("Kind of call", "time"),
+    ("Kind of call", "text"),
     ("Since", "time"),
     ("Used of granted", "figure"),
     ("Held", "figure"),
@@ -164,10 +165,10 @@ class _Row:
             anchor(call.user or call.service_number or call.call_id, at.link("calls", call.call_id)),
             call.callee,
             category_words(call.category),
-            at.when(call.started_at),
+            _clock(at, call.started_at),
             used,
             at.money(call.reserved),
-            at.when(call.due_at),
+            _clock(at, call.due_at),
         ]
 
     async def _end(self) -> None:
@@ -178,8 +179,19 @@ class _Row:
 
 
 def _cell(kind: str, value: Cell) -> ui.html:
-    with ui.element("td").classes(f"tt-{kind}").style("min-width:200px" if kind == "text" else ""):
+    with ui.element("td").classes(f"tt-{kind}").style("min-width:130px" if kind == "text" else ""):
         return ui.html(Markup("{}").format(value), sanitize=False, tag="span")
+
+
+def _clock(at: Visit, instant: datetime | None) -> Markup:
+    """The time of day on the tenant's clocks, with the day where it is another one; UTC on hover."""
+    if instant is None:
+        return Markup("—")
+    here, utc = at.words.local(instant), instant.astimezone(UTC)
+    day = "" if here.date() == at.today() else f"{here.day} {here:%b}, "
+    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(
+        utc.isoformat(), f"{utc:%Y-%m-%d %H:%M:%S}", f"{day}{here:%H:%M}"
+    )
 
 
 def _named(button: ui.button, name: str) -> None:

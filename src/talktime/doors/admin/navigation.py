@@ -39,7 +39,7 @@ TENANT: Final = (
             Entry("Usage reports", "reports", "see_usage_without_names"),
             Entry("Minute pools", "pools", "see_pool_reports"),
             Entry("Spend", "spend", "see_usage_without_names"),
-            Entry("Calls in progress", "calls", "see_usage_without_names"),
+            Entry("Calls in progress", "calls", "see_usage"),
             Entry("Downloads", "exports", "export_usage"),
             Entry("What if", "what-if", "ask_what_if"),
         ),
@@ -77,6 +77,6 @@ INSTALLATION: Final = Section(
     (
         Entry("Tenants", "/tenants", ""),
         Entry("Rate decks", "/decks", "manage_decks"),
-        Entry("People", "/people", "create_tenant"),
+        Entry("People", "/people", "manage_people"),
     ),
 )

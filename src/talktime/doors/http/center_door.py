@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
-from talktime.accounts.signing_in import SigningIn
 from talktime.doors.admin.center import admin_center, running
 from talktime.doors.admin.openid import OpenId
 from talktime.doors.admin.openid_file import read_openid
@@ -18,11 +17,9 @@ from talktime.doors.http.both_doors import BothDoors
 from talktime.doors.http.management.as_person import AsPerson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from talktime.accounts.signing_in import SigningIn
     from talktime.doors.http.app import Keeper
     from talktime.doors.http.both_doors import App
-    from talktime.ledger.database import DatabaseUrl
     from talktime.settings import Settings
 
 
@@ -33,12 +30,9 @@ class CenterDoor(NamedTuple):
     keeper: Keeper
 
 
-def center_door(
-    settings: Settings, url: DatabaseUrl, management: App, clock_us: Callable[[], int]
-) -> CenterDoor:
-    """The centre on a management app of this process."""
+def center_door(settings: Settings, management: App, signing_in: SigningIn) -> CenterDoor:
+    """The centre on a management app of this process, which knows people by the same `signing_in`."""
     outside = settings.outside
-    signing_in = SigningIn(url, clock_us)
     openid = None
     if outside.openid is not None:
         openid = OpenId(read_openid(outside.openid), outside.base_url)

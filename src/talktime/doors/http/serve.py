@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import uvicorn
 import uvloop
 
+from talktime.accounts.signing_in import SigningIn
 from talktime.catalog.load import load_catalogue
 from talktime.doors.http.answering import Answering
 from talktime.doors.http.app import FrontApp, LiveApp, kept
@@ -130,7 +131,7 @@ def _serve_people(
     """The admin process: the centre in front of the management API, and the chores."""
     from talktime.doors.http.center_door import center_door
 
-    center = center_door(settings, url, made.behind, made.desk.engine.clock_us)
+    center = center_door(settings, made.behind, made.signing_in)
     heads = DailyHeads(url, own_folder(settings.state, url), _now_us)
     keepers = (*keepers, center.keeper, heads.keep, *_chores(made, url))
     return _serve_http(LiveApp(made.desk, None, made.metrics, center.app, keepers), where, people=True)
@@ -148,6 +149,7 @@ class _Made(NamedTuple):
     reader: Reader
     outside: OutsideParts
     payments: PaymentWorker
+    signing_in: SigningIn
 
 
 def _make(settings: Settings, url: DatabaseUrl, describe: Describe) -> _Made:
@@ -166,6 +168,7 @@ def _make(settings: Settings, url: DatabaseUrl, describe: Describe) -> _Made:
     brought = ExportSettings(url, settings.catalogue, settings.state / "what-if", outside.secret)
     what_ifs = WhatIfs(UsageFiles(desk.engine, reader, brought))
     lately, gateways = Lately(reader, desk.catalogue), outside.gateways
+    signing_in = SigningIn(url, desk.engine.clock_us)
     means = Means(
         purchasing=Purchasing(desk.engine, reader, desk.catalogue, gateways, payments, lately.tenant),
         exports=exports,
@@ -174,6 +177,7 @@ def _make(settings: Settings, url: DatabaseUrl, describe: Describe) -> _Made:
         private_webhooks=outside.notices.private_allowed,
         secret=outside.secret,
         lately=lately,
+        signing_in=signing_in,
     )
     behind = management_app(desk, reader, keyring, decks, url=url, means=means, describe=describe)
     behind.include_router(confirmed_page())
@@ -182,7 +186,7 @@ def _make(settings: Settings, url: DatabaseUrl, describe: Describe) -> _Made:
             behind.include_router(sandbox_page(gateway))
     exporting = (exports.keep, what_ifs.keep, _until_the_end(exports, gateways))
     keepers = (rates.keep_fresh, keyring.keep_fresh, *exporting)
-    return _Made(desk, answering, keyring, metrics, behind, keepers, reader, outside, payments)
+    return _Made(desk, answering, keyring, metrics, behind, keepers, reader, outside, payments, signing_in)
 
 
 def _until_the_end(exports: Exports, gateways: Mapping[str, Gateway]) -> Keeper:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from nicegui import ui
 
 from talktime.client import ProblemError, UnavailableError
+from talktime.doors.admin.transport import BY_ITSELF
 
 Do = Callable[[], Awaitable[None]]
 
@@ -40,6 +42,12 @@ def _sentence(said: str) -> str:
 def tell(sentence: str, kind: str = "positive") -> None:
     """A short word at the edge of the window, read out too. kind: positive, warning, negative."""
     ui.notify(sentence, type=kind, position="bottom", timeout=8000 if kind == "negative" else 4000)  # type: ignore[arg-type]
+
+
+def tell_then(sentence: str, address: str) -> None:
+    """Leaves for another address, whose page says the sentence: a word said here would go with this page."""
+    said, there = json.dumps(sentence), json.dumps(address)
+    ui.run_javascript(f"sessionStorage.setItem('tt-said', {said}); location.assign({there})")
 
 
 async def tried(do: Do) -> bool:
@@ -126,6 +134,7 @@ def live(every_s: float, look: Do) -> ui.timer:
 
     async def turn() -> None:
         if state["seen"]:
+            BY_ITSELF.set(True)  # this turn's own: a timer begins each one in a task of its own
             await look()
 
     timer = ui.timer(every_s, turn, immediate=False)

@@ -78,7 +78,12 @@ def _chart(
         "animation": False,
         "grid": {"left": 8, "right": 16, "top": 34, "bottom": 8, "containLabel": True},
         "tooltip": {"trigger": "axis"},
-        "legend": {"type": "scroll", "show": len(series) > 1, "top": 0, "textStyle": {":color": _var("--tt-text")}},
+        "legend": {
+            "type": "scroll",
+            "show": len(series) > 1,
+            "top": 0,
+            "textStyle": {":color": _var("--tt-text")},
+        },
         ":color": "['--tt-c1','--tt-c2','--tt-c3','--tt-c4','--tt-c5','--tt-c6'].map("
         "(name) => getComputedStyle(document.body).getPropertyValue(name).trim())",
         "xAxis": up if lying else along,

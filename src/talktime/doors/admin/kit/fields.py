@@ -112,7 +112,7 @@ class Form:
         """Says what is wrong, at the field of this name where there is one."""
         field = self.fields.get(name)
         if isinstance(field, ValidationElement):
-            field.error = _at_field(sentence)
+            field.error = at_field(sentence)
             field.run_method("focus")
             return
         with self.summary:
@@ -142,10 +142,10 @@ class Form:
                 self.button.enable()
 
 
-_WHERE: Final = re.compile(r'\w+(\.\w+|\[\d+\])*( "[^"]*")?: ')
+_WHERE: Final = re.compile(r'(\w+(\.\w+|\[\d+\])*( "[^"]*")?: )+')
 
 
-def _at_field(sentence: str) -> str:
+def at_field(sentence: str) -> str:
     """A sentence without the words for where it is wrong, which the field shows: "Body.amount: ..."."""
     said = _WHERE.sub("", sentence, count=1) if _WHERE.match(sentence) else sentence
     return said[:1].upper() + said[1:]

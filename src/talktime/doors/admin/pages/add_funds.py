@@ -5,7 +5,6 @@ One form has one key: however often a button is pressed, one payment is made.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
@@ -13,7 +12,7 @@ from nicegui import ui
 
 from talktime.client import ProblemError
 from talktime.client.management.money import DECIDED, made_key
-from talktime.doors.admin.kit.act import action, asked, live, tell
+from talktime.doors.admin.kit.act import action, asked, live, tell_then
 from talktime.doors.admin.kit.fields import Form, money_field, select_field, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import anchor, card, empty, facts, link, more, row, table_markup, text
@@ -89,8 +88,7 @@ def _remedies(at: Visit, failed: list[RuleOutcome]) -> None:
 
 async def _ticket(at: Visit, rule: str) -> None:
     made = await at.tenant.tickets.open(case=rule)
-    tell(f"Ticket {made.id} is open: it says which rule failed and why.")
-    at.go(at.link("tickets"))
+    tell_then(f"Ticket {made.id} is open: it says which rule failed and why.", at.link("tickets"))
 
 
 # --- buying ------------------------------------------------------------------------------------------------
@@ -260,8 +258,9 @@ def _on_behalf(at: Visit, found: Eligibility) -> None:
                 if not await asked(f"Fund {at.name}?", sentence, "Fund", is_grave=False):
                     return
                 made = await at.tenant.credits.fund_on_behalf(wanted, at.words.currency, key=key)
-                tell(f"Lot {made.lot} is open; the balance is {made.currency} {made.balance}.")
-                await asyncio.sleep(0)
-                at.go(at.link("credits", view="lots"))
+                tell_then(
+                    f"Lot {made.lot} is open; the balance is {made.currency} {made.balance}.",
+                    at.link("credits", view="lots"),
+                )
 
             Form(fund, {"amount": amount}, label="Fund")

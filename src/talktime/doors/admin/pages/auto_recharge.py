@@ -12,8 +12,8 @@ from markupsafe import Markup
 from nicegui import ui
 
 from talktime.client import ProblemError
-from talktime.doors.admin.kit.act import action, asked, tell, words_of
-from talktime.doors.admin.kit.fields import Form, check_box, money_field, select_field, text_field
+from talktime.doors.admin.kit.act import action, asked, tell_then, words_of
+from talktime.doors.admin.kit.fields import Form, at_field, check_box, money_field, select_field, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import Cell, anchor, card, columns, facts, heading, link, row, text
 from talktime.doors.admin.money_parts import payment_link, state, warn
@@ -39,6 +39,9 @@ NUMBERS: Final = {
     "payments_a_day": ("Payments in 24 hours", "Empty for any number."),
     "cool_down_s": ("Seconds between payments", ""),
 }
+
+MORE: Final = ("target", "least", "most", *NUMBERS)
+"""Limits that few need: shown on demand, and where one is set."""
 
 TYPING_S: Final = 0.5
 """Seconds without a key before the effect is asked for."""
@@ -99,8 +102,7 @@ def _stands(at: Visit, found: Recharge) -> None:
 
 async def _retry(at: Visit) -> None:
     done = await at.tenant.recharge.retry()
-    tell(f"Auto-recharge is {done.value.says}.")
-    at.go(at.here())
+    tell_then(f"Auto-recharge is {done.value.says}.", at.here())
 
 
 async def _off(at: Visit) -> None:
@@ -108,8 +110,7 @@ async def _off(at: Visit) -> None:
     sentence = " ".join(what) or "Nothing is bought by itself any more."
     if await asked("Turn auto-recharge off?", sentence, "Turn off"):
         await at.tenant.recharge.off()
-        tell("Auto-recharge is off.")
-        at.go(at.here())
+        tell_then("Auto-recharge is off.", at.here())
 
 
 class _Settings:
@@ -131,20 +132,29 @@ class _Settings:
             with row():
                 self._fields["method"] = select_field("Payment method", cards, chosen)
                 self._money("cap_per_month", rule)
-            with ui.element("details").classes("tt-more"):
-                ui.html("More", sanitize=False, tag="summary")
-                with ui.element("div").classes("tt-form"):
-                    for name in ("target", "least", "most"):
-                        self._money(name, rule)
-                    for name, (label, hint) in NUMBERS.items():
-                        self._fields[name] = text_field(label, str(rule.get(name, "")), hint=hint)
-                        self._fields[name].props("inputmode=numeric")
+            self._more_button = ui.button("More limits", on_click=self._toggle).props("no-caps flat dense")
+            self._more = ui.element("div").classes("tt-form")
+            with self._more:
+                for name in ("target", "least", "most"):
+                    self._money(name, rule)
+                for name, (label, hint) in NUMBERS.items():
+                    self._fields[name] = text_field(label, str(rule.get(name, "")), hint=hint)
+                    self._fields[name].props("inputmode=numeric")
+            self._show_more(any(rule.get(name) for name in MORE))
             self._effect = ui.element("div").props("role=status aria-live=polite").classes("tt-block")
             self._form = Form(self._save, self._fields)
         self._box.on_value_change(self._changed)
         for field in self._fields.values():
             field.on_value_change(self._changed)
         ui.timer(0.01, self._foretell, once=True)
+
+    def _toggle(self) -> None:
+        self._show_more(not self._more.visible)
+
+    def _show_more(self, is_shown: bool) -> None:
+        self._more.set_visibility(is_shown)
+        self._more_button.props["aria-expanded"] = "true" if is_shown else "false"
+        self._more_button.set_text("Fewer limits" if is_shown else "More limits")
 
     def _money(self, name: str, rule: dict[str, Any]) -> None:
         label, hint = MONEY[name]
@@ -171,7 +181,9 @@ class _Settings:
         try:
             seen = await self._at.tenant.recharge.preview(self._rule())
         except ProblemError as error:
-            self._say("warning", words_of(error), ())
+            label = MONEY.get(error.pointer.rpartition("/")[2], ("",))[0]
+            said_of = at_field(words_of(error))
+            self._say("warning", f"{label}: {said_of}" if label else said_of, ())
             return
         self._say("note", " ".join(seen.says), [f"{one.says} {one.remedy}" for one in seen.warnings])
 
@@ -184,6 +196,10 @@ class _Settings:
                 said("warning", one)
 
     async def _save(self) -> None:
-        done = await self._at.tenant.recharge.put(self._rule(), if_match=self._seen)
-        tell(f"Saved: auto-recharge is {done.value.says}.")
-        self._at.go(self._at.link("credits/auto-recharge"))
+        try:
+            done = await self._at.tenant.recharge.put(self._rule(), if_match=self._seen)
+        except ProblemError as error:
+            if error.pointer.rpartition("/")[2] in MORE:  # the field that is wrong has to be seen
+                self._show_more(True)
+            raise
+        tell_then(f"Saved: auto-recharge is {done.value.says}.", self._at.link("credits/auto-recharge"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from markupsafe import Markup
 
-from talktime.doors.admin.kit.act import action, asked, tell
+from talktime.doors.admin.kit.act import action, asked, tell_then
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import Cell, Column, badge, card, empty, facts, link, row, table, text
 from talktime.doors.admin.money_parts import opened, warn
@@ -92,8 +92,7 @@ async def _default(at: Visit, account: str) -> None:
         f"Make {account} the default account?", " ".join(effect.says), "Make it the default", is_grave=False
     ):
         await at.tenant.billing_accounts.make_default(account, if_match=seen)
-        tell(f"{account} is the default account.")
-        at.go(at.here())
+        tell_then(f"{account} is the default account.", at.here())
 
 
 def _way(at: Visit, found: PostUsage) -> None:

@@ -8,7 +8,7 @@ from nicegui import ui
 
 from talktime.client.management.answers_people import Approval
 from talktime.client.management.money import made_key
-from talktime.doors.admin.kit.act import action, asked, tell
+from talktime.doors.admin.kit.act import action, asked, tell_then
 from talktime.doors.admin.kit.fields import Form, money_field, text_field
 from talktime.doors.admin.kit.show import card, columns, empty, facts, link, pager, row, text
 from talktime.doors.admin.money_parts import PAGE, state
@@ -46,8 +46,10 @@ def _record(at: Visit) -> None:
             made = await at.tenant.credits.record(
                 wanted, at.words.currency, reference=reference.value.strip(), key=key
             )
-            tell(f"Lot {made.lot} {'was open already' if made.repeated else 'is open'}.")
-            at.go(at.link("credits", view="lots"))
+            tell_then(
+                f"Lot {made.lot} {'was open already' if made.repeated else 'is open'}.",
+                at.link("credits", view="lots"),
+            )
 
         Form(record, {"amount": amount, "reference": reference}, label="Record")
 
@@ -67,8 +69,7 @@ def _adjust(at: Visit) -> None:
             if not await asked("Adjust the balance?", sentence, "Adjust", is_grave=False):
                 return
             made = await at.tenant.credits.adjust(wanted, reason.value.strip(), key=key)
-            tell(_adjusted(at, made))
-            at.go(at.here())
+            tell_then(_adjusted(at, made), at.here())
 
         Form(adjust, {"amount": amount, "reason": reason}, label="Adjust")
 
@@ -109,14 +110,12 @@ def _approval(at: Visit, one: Approval) -> None:
             f"Approve {one.id}?", f"{at.words.currency} {one.amount} are booked.", "Approve", is_grave=False
         ):
             done = await at.tenant.approvals.approve(one.id)
-            tell(f"Booked; the balance is {at.words.currency} {done.balance}.")
-            at.go(at.here())
+            tell_then(f"Booked; the balance is {at.words.currency} {done.balance}.", at.here())
 
     async def decline() -> None:
         if await asked(f"Decline {one.id}?", "Nothing is booked.", "Decline"):
             await at.tenant.approvals.decline(one.id, "declined in the admin center")
-            tell("Declined.")
-            at.go(at.here())
+            tell_then("Declined.", at.here())
 
     with row():
         action(f"Approve {one.id}", approve, is_main=True)

@@ -152,7 +152,7 @@ async def _lots(at: Visit) -> None:
         ],
         [_lot(at, lot) for lot in found.items],
         "Lots of credits, newest first",
-        nothing="No credits have been bought yet.",
+        nothing="No credits have been bought yet; Add funds buys the first ones.",
     )
     pager(at.here(cursor=None) if at.query.get("cursor") else "", _next(at, found.next))
     text(
@@ -204,7 +204,7 @@ async def _movements(at: Visit) -> None:
         ],
         [_movement(at, one) for one in found.items],
         "What changed the balance, newest first",
-        nothing="Nothing changed the balance in these days.",
+        nothing="Nothing changed the balance in these days. Choose other days, or add funds.",
     )
     pager(at.here(cursor=None) if at.query.get("cursor") else "", _next(at, found.next))
     if found.items and at.may("export_usage"):

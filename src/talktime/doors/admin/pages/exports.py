@@ -19,7 +19,7 @@ LISTED = 50
 LOOK_S = 2.0
 
 
-@page("/tenants/{tenant}/exports", title="Downloads", needs="export_usage")
+@page("/tenants/{tenant}/exports", title="Downloads", needs="export_usage", wide=True)
 async def exports(at: Visit) -> None:
     """The list, looked at again while a file is being made."""
     with card():

@@ -200,9 +200,9 @@ def _over_time(at: Visit, found: CreditsHistory, days: int) -> None:
     with card("Balance over time"):
         entries = [(f"{span} days", at.here(days=span), span == days) for span in SPANS]
         tabs("Days of the chart", entries)
-        past = [(_day(date.fromisoformat(one.day)), one.balance) for one in found.days]
+        past = [(_label(one.day, days), one.balance) for one in found.days]
         ahead = found.forecast[:days]
-        labels = [label for label, _ in past] + [_day(date.fromisoformat(one.day)) for one in ahead]
+        labels = [label for label, _ in past] + [_label(one.day, days) for one in ahead]
         balance: list[Decimal | int | None] = [amount for _, amount in past]
         series = [Series("Balance", [*balance, *[None] * len(ahead)])]
         if ahead:
@@ -311,6 +311,12 @@ def _list(title: str, kinds: tuple[str, ...]) -> None:
 
 def _html(made: Markup) -> None:
     ui.html(made, sanitize=False).classes("tt-block")
+
+
+def _label(day: str, days: int) -> str:
+    """A day below a chart: 22 Nov; with its year where a chart holds more than one."""
+    at = date.fromisoformat(day)
+    return f"{at.day} {at:%b %y}" if days == SPANS[-1] else f"{at.day} {at:%b}"
 
 
 def _day(day: date) -> str:

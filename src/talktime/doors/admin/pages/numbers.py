@@ -24,7 +24,7 @@ from talktime.doors.admin.kit.show import (
     text,
 )
 from talktime.doors.admin.page import Visit, page
-from talktime.doors.admin.pages.people import plan_of
+from talktime.doors.admin.pages.people import plan_of, several_field
 
 if TYPE_CHECKING:
     from talktime.client.management.answers_money import SpentCap
@@ -115,8 +115,8 @@ async def _number_fields(at: Visit, held: Mapping[str, Any]) -> dict[str, Any]:
         fields["number"] = text_field("Number", hint="+18005550100")
     fields["kind"] = select_field("Kind", _KINDS, held.get("kind", "toll_free"))
     fields["service"] = select_field("Service", services, held.get("service", ""))
-    fields["licences"] = select_field(
-        "Licences", plans | {one: one for one in licences if one not in plans}, licences, several=True
+    fields["licences"] = several_field(
+        "Licences", plans | {one: one for one in licences if one not in plans}, licences
     )
     fields["cost_centre"] = text_field("Cost centre", held.get("cost_centre", ""))
     return fields

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 from nicegui import ui
 
-from talktime.doors.admin.kit.act import action, asked, tell
+from talktime.doors.admin.kit.act import action, asked, tell_then
 from talktime.doors.admin.kit.fields import Form, select_field, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import badge, card, empty, link, more, row, table_markup, text
@@ -59,16 +59,14 @@ def _card(at: Visit, method: PaymentMethod) -> None:
 
 async def _default(at: Visit, method: str, name: str) -> None:
     await at.tenant.payment_methods.make_default(method)
-    tell(f"{name} pays where no other card is named.")
-    at.go(at.here())
+    tell_then(f"{name} pays where no other card is named.", at.here())
 
 
 async def _remove(at: Visit, method: str, name: str) -> None:
     sentence = "Payments of before stay as they are; to pay with this card again it has to be added again."
     if await asked(f"Remove {name}?", sentence, "Remove"):
         await at.tenant.payment_methods.remove(method)
-        tell(f"{name} is removed.")
-        at.go(at.here())
+        tell_then(f"{name} is removed.", at.here())
 
 
 def _new(at: Visit, ways: tuple[CardWay, ...]) -> None:
@@ -85,8 +83,7 @@ def _new(at: Visit, ways: tuple[CardWay, ...]) -> None:
         async def add() -> None:
             chosen = ways[0].gateway if gateway is None else str(gateway.value)
             made = await at.tenant.payment_methods.add(source.value.strip(), gateway=chosen)
-            tell(f"{made.brand.capitalize()} {made.last4} is added.")
-            at.go(at.here())
+            tell_then(f"{made.brand.capitalize()} {made.last4} is added.", at.here())
 
         form = Form(add, {"source": source}, label="Add the card")
         source.on("keydown.enter", form.press)

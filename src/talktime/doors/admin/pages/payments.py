@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from nicegui import ui
 
 from talktime.client.management.money import made_key
-from talktime.doors.admin.kit.act import asked, tell
+from talktime.doors.admin.kit.act import asked, tell_then
 from talktime.doors.admin.kit.fields import Form, money_field, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import (
@@ -212,7 +212,9 @@ def _refund(at: Visit, found: Payment) -> None:
             if not await asked("Refund this payment?", sentence, "Refund"):
                 return
             made = await at.tenant.payments.refund(found.payment, wanted, reason.value.strip(), key=key)
-            tell(f"The refund is {words(made.state).lower()}.")
-            at.go(at.link("credits/payments", payment=made.payment))
+            tell_then(
+                f"The refund is {words(made.state).lower()}.",
+                at.link("credits/payments", payment=made.payment),
+            )
 
         Form(refund, {"amount": amount, "reason": reason}, label="Refund", is_grave=True)

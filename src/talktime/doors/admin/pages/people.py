@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from markupsafe import Markup
+from nicegui import ui
 
-from talktime.doors.admin.kit.fields import Form, text_field
+from talktime.doors.admin.kit.fields import Form, select_field, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import Column, anchor, badge, card, empty, link, pager, row, table
 from talktime.doors.admin.page import Visit, page
@@ -22,6 +24,11 @@ MOST: Final = 50
 def plan_of(licence: Any) -> str:
     """The plan of a licence as a user's table has it, with or without its dates."""
     return licence if isinstance(licence, str) else str(licence["plan"])
+
+
+def several_field(label: str, options: Mapping[str, str], held: Sequence[str]) -> ui.select:
+    """Several of what there is; what is chosen stands there as text that wraps, however long."""
+    return select_field(label, options, held, several=True).props(remove="use-chips").classes("tt-long")
 
 
 @page("/tenants/{tenant}/users", title="Users", needs="see_users")

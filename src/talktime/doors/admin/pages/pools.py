@@ -48,7 +48,7 @@ WATCHED: Final = 3
 TOP: Final = 10
 
 
-@page("/tenants/{tenant}/pools", title="Minute pools", needs="see_pool_reports")
+@page("/tenants/{tenant}/pools", title="Minute pools", needs="see_pool_reports", wide=True)
 async def pools(at: Visit) -> None:
     """A month, its pools, and who used those that are used most."""
     months = _months(at.today())
@@ -59,7 +59,7 @@ async def pools(at: Visit) -> None:
     with card():
         _month(at, months, month)
     lines = sorted(report.pools, key=lambda line: (-_percent(line), -line.used_seconds, line.name))
-    with card(months[month]):
+    with card(months[month], kind="tt-calls"):
         _pools(at, lines, names, month)
         if lines:
             export_part(at, "pools", lambda: _span(at, month))
@@ -104,7 +104,7 @@ def _pools(at: Visit, lines: list[PoolReportLine], names: Mapping[str, str], mon
     table(
         [
             "Plan",
-            "Minutes for",
+            Column("Minutes for", "time"),
             "Shared by",
             Column("Total", "figure"),
             Column("Used", "figure"),
@@ -181,7 +181,7 @@ def _shown(at: Visit, lines: list[PoolReportLine]) -> list[PoolReportLine]:
 
 
 def _consumers(at: Visit, report: PoolReport, line: PoolReportLine, names: Mapping[str, str]) -> None:
-    """The first consumers of a pool; looked up when the page stands, since all calls of the month are read."""
+    """The first consumers of a pool; all calls of the month are read for them, so they come later."""
     plan = names.get(line.plan, line.plan)
     with card(f"Top consumers: {plan}, {line.kind.replace('_', ' ')}, {_shared(line)}"):
         box = ui.element("div")
@@ -220,9 +220,9 @@ def bar_of(part: int, whole: int) -> Markup:
 
 def _ran_out(at: Visit, line: PoolReportLine, found: Consumers) -> None:
     if found.ran_out_at is not None:
+        when = at.when(found.ran_out_at)
         said(
-            "warning",
-            Markup("It ran out on {}. Calls after that were paid.").format(at.when(found.ran_out_at)),
+            "warning", Markup("It ran out on {}: it does not cover what was called after that.").format(when)
         )
         return
     pairs: list[tuple[str, Cell]] = [("Used", minutes(found.used_seconds))]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from markupsafe import Markup
 from nicegui import ui
 
-from talktime.doors.admin.kit.act import action, asked, tell
+from talktime.doors.admin.kit.act import action, asked, tell_then
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import (
     Cell,
@@ -110,8 +110,7 @@ async def _recharge_now(at: Visit) -> None:
             "Turn auto-recharge off?", " ".join(says) or "Nothing is bought by itself any more.", "Turn off"
         ):
             await at.tenant.recharge.off()
-            tell("Auto-recharge is off.")
-            at.go(at.here())
+            tell_then("Auto-recharge is off.", at.here())
 
     with row():
         action("Turn auto-recharge off", off, is_main=True)
@@ -196,8 +195,7 @@ def _switch(at: Visit, seen: Seen[PostUsage]) -> None:
             f"Switch post-usage {word} for {account}?", sentence, f"Switch it {word}", is_grave=not wanted
         ):
             await at.tenant.post_usage.put(enabled=wanted, if_match=seen)
-            tell(f"Post-usage is {word}.")
-            at.go(at.here())
+            tell_then(f"Post-usage is {word}.", at.here())
 
     with row():
         action(

@@ -13,7 +13,7 @@ from talktime.doors.admin.kit.act import grave, tell
 from talktime.doors.admin.kit.fields import Form, money_field, select_field, text_field
 from talktime.doors.admin.kit.show import anchor, card, columns, empty, facts, row, text
 from talktime.doors.admin.page import Visit, page
-from talktime.doors.admin.pages.people import plan_of
+from talktime.doors.admin.pages.people import plan_of, several_field
 from talktime.doors.admin.words import count
 
 if TYPE_CHECKING:
@@ -146,16 +146,15 @@ async def _fields(at: Visit, user: Mapping[str, Any]) -> dict[str, Any]:
         fields["cap_per_month"] = money_field("Cap a month", at.words.currency, cap, hint="empty: no cap")
     policies = {one.id: one.name for one in load_policies().policies.values()}
     held = [one for one in user.get("policies", ()) if one in policies]
-    fields["policies"] = select_field("Dial-out policies", policies, held, several=True)
+    fields["policies"] = several_field("Dial-out policies", policies, held)
     return fields
 
 
 async def _plan_field(at: Visit, user: Mapping[str, Any]) -> Any:
     known = {plan.code: f"{plan.name} ({plan.code})" for plan in await at.management.plans.all()}
     held = [plan_of(one) for one in user.get("licences", ())]
-    return select_field(
-        "Licences", known | {one: one for one in held if one not in known}, held, several=True
-    )
+    options = known | {one: one for one in held if one not in known}
+    return several_field("Licences", options, held)
 
 
 def _centre_field(at: Visit, held: str) -> Any:

@@ -14,8 +14,8 @@ from nicegui import ui
 from talktime.client import ProblemError
 from talktime.doors.admin.export_parts import size
 from talktime.doors.admin.kit.act import action, grave, live, tried
-from talktime.doors.admin.kit.fields import file_field
 from talktime.doors.admin.kit.said import said
+from talktime.doors.admin.kit.sent_file import SentFile
 from talktime.doors.admin.kit.show import (
     Column,
     anchor,
@@ -43,6 +43,7 @@ SHOWN_FINDINGS: Final = 20
 LOOK_S: Final = 0.7
 CREATED: Final = 201
 TOO_LARGE: Final = 413
+TOO_LARGE_SAID: Final = "The file is larger than 256 MB: bring fewer days at a time, or compress it."
 
 ON_THE_WAY: Final = {"waiting": "waits for its turn", "running": "is being worked out"}
 STATES: Final = {
@@ -115,7 +116,7 @@ def _shown(at: Visit, found: WhatIf) -> None:
             bar.props["aria-label"] = "Worked out so far"
             text(f"{found.percent} %", small=True)
     elif found.result is None:
-        said("error", f"{found.error[:1].upper()}{found.error[1:]}.")
+        said("error", _sentence(found.error))
         link("Ask again", at.link("what-if", file=found.file), as_button=True)
     else:
         result(at, found, found.result)
@@ -153,16 +154,16 @@ async def _chosen(at: Visit) -> UsageFile | None:
 
 
 def _bring(at: Visit) -> None:
-    async def done(status: int, name: str, told: str) -> None:
+    async def send() -> None:
+        answer = await file.send(f"/upload/tenants/{quote(at.tenant_id, safe='')}/usage-files")
         place.clear()
-        if status == CREATED:
-            at.go(at.link("what-if", file=str(json.loads(told)["id"])))
+        if answer.status == CREATED:
+            at.go(at.link("what-if", file=str(json.loads(answer.body)["id"])))
             return
         with place:
-            said("error", _why_not(status, name, told))
+            said("error", TOO_LARGE_SAID if answer.status == TOO_LARGE else f"{answer.detail.rstrip('.')}.")
 
-    address = f"/upload/tenants/{quote(at.tenant_id, safe='')}/usage-files"
-    file_field("File of usage, at most 256 MB", address, done, hint=FORMATS)
+    file = SentFile("File of usage, at most 256 MB", "application/octet-stream", send, hint=FORMATS)
     place = ui.element("div").classes("tt-block").props("aria-live=polite")
 
     async def own() -> None:
@@ -182,14 +183,8 @@ def _last_month(today: date) -> tuple[date, date]:
     return (after - timedelta(days=1)).replace(day=1), after
 
 
-def _why_not(status: int, name: str, told: str) -> str:
-    if status == TOO_LARGE:
-        return f"{name} is larger than 256 MB: bring fewer days at a time, or compress it."
-    try:
-        detail = str(json.loads(told)["detail"])
-    except (ValueError, KeyError):
-        return f"{name} was not taken; try again."
-    return f"{detail[:1].upper()}{detail[1:]}".rstrip(".") + "."
+def _sentence(said_: str) -> str:
+    return f"{said_[:1].upper()}{said_[1:]}".rstrip(".") + "."
 
 
 async def _files(at: Visit, chosen: UsageFile | None) -> None:

@@ -39,6 +39,19 @@ const talktime = {
 };
 window.talktime = talktime;
 
+/* What the page before wanted to be said here (kit.act.tell_then). */
+window.addEventListener("load", () => {
+  const said = sessionStorage.getItem("tt-said");
+  if (!said) return;
+  sessionStorage.removeItem("tt-said");
+  const place = document.createElement("div");
+  place.className = "tt-toast";
+  place.setAttribute("role", "status");
+  document.body.append(place);
+  setTimeout(() => { place.textContent = said; }, 50);
+  setTimeout(() => place.remove(), 8000);
+});
+
 /* Quasar gives the paddings of an open list a tabindex; a list may hold nothing but its options. */
 new MutationObserver(() => {
   for (const padding of document.querySelectorAll(".q-virtual-scroll__padding[tabindex]")) padding.removeAttribute("tabindex");

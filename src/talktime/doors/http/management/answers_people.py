@@ -282,7 +282,7 @@ class WholeNoticeAnswer(NoticeAnswer):
     """The same with what a mail says, and the roles whose holders are told of such an event today."""
 
     message: str
-    roles: list[str] = Field(examples=[["billing_administrator"]])
+    roles: list[str]
 
 
 class EventAnswer(BaseModel):
@@ -297,8 +297,8 @@ class EventAnswer(BaseModel):
 class RoleAnswer(BaseModel):
     """A role that administrators of a tenant can have."""
 
-    id: str = Field(examples=["billing_administrator"])
-    name: str = Field(examples=["Billing Administrator"])
+    id: str
+    name: str
 
 
 class EventList(BaseModel):

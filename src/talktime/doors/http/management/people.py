@@ -270,8 +270,8 @@ async def erase_user(
 ) -> ErasedAnswer:
     """Takes a person out of the calls, documents, audit log and notices of a tenant; the figures stay.
 
-    Refused while the person has calls in progress. Exports, and files of usage that were brought for "what if",
-    are dropped, since they may name it.
+    Refused while the person has calls in progress. Exports, and files of usage that were brought for
+    "what if", are dropped, since they may name it.
     """
     if not body.confirm:
         detail = "nobody can undo an erasure: send confirm true if the person has to be forgotten"
