@@ -80,7 +80,7 @@ see_usage                    .   .   .   .   .   .   x   .   .   .   .   x   x  
 see_usage_without_names      .   .   .   x   .   .   x   .   .   .   .   x   x   x   x   x   .   .   x   x
 see_pool_reports             .   .   .   .   .   .   x   .   .   .   .   x   x   x   .   .   .   .   x   x
 export_usage                 .   .   .   x   .   .   x   .   .   .   .   x   x   x   .   .   .   .   x   .
-ask_what_if                  .   .   .   x   .   .   x   .   .   .   .   x   x   x   .   .   .   .   x   x
+ask_what_if                  .   .   .   x   .   .   x   .   .   .   .   x   x   x   .   .   .   .   x   .
 manage_support_tickets       .   .   .   x   .   .   x   x   .   .   x   .   .   .   .   .   .   .   x   .
 create_tenant                .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .
 set_partner                  .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .

@@ -28,4 +28,3 @@ def load_countries() -> Mapping[str, str]:
 def country_name(code: str) -> str:
     """The name of a country; a code that nobody knows is its own name."""
     return load_countries().get(code, code)
-

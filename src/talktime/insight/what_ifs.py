@@ -190,9 +190,7 @@ class WhatIfs:
                     return  # it was forgotten before its turn came
                 self._running = wanted.id
                 try:
-                    made = await self.answering.run(
-                        self.run, self._task(tenant, wanted, progress), LONGEST_S
-                    )
+                    made = await self.answering.run(self.run, self._task(tenant, wanted, progress), LONGEST_S)
                 finally:
                     self._running = ""
             done_us = self.files.engine.clock_us()

@@ -63,7 +63,7 @@ def admin_center(app_for: AppFor, sign_in: APIRouter) -> FastAPI:
     head = f'<link rel="stylesheet" href="/static/talktime.css?{talktime.__version__}">'
     script = f'<script src="/static/talktime.js?{talktime.__version__}"></script>'
     ui.add_head_html(head + script, shared=True)
-    core.app.colors(primary="#2f55c8")
+    core.app.colors(primary="#2f55c8", positive="#13693b", negative="#a51d23", warning="#7a4b00")
     ui.run_with(
         center,
         title="Talktime",

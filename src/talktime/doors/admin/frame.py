@@ -22,6 +22,11 @@ _HEADER = Markup(
     '<a class="tt-tenant" href="/tenants" title="Choose another organisation">{tenant}</a>'
     '<span class="tt-gap"></span>'
 )
+_OPEN = Markup(
+    '<button type="button" class="tt-plain-button" data-tt="menu" aria-expanded="false"'
+    ' aria-controls="tt-menu">'
+    '<span aria-hidden="true">\u2630</span><span class="tt-hidden">Menu</span></button>'
+)
 _LEAVE = Markup(
     '<span class="tt-person" title="{upn}">{name}</span>'
     '<form class="tt-leave" method="post" action="/sign-out">'
@@ -37,17 +42,14 @@ def frame(at: Visit, title: str, *, wide: bool = False) -> Iterator[None]:
     ui.page_title(said)
     ui.element("div").classes("tt-live").props("id=tt-live role=status aria-live=polite")
     with ui.header(elevated=False).classes("tt-header"):
-        menu = ui.button(icon="menu").props('flat dense round aria-label="Menu"').classes("tt-menu-button")
+        ui.html(_OPEN, sanitize=False).classes("tt-menu-button")
         ui.html(_HEADER.format(tenant=at.name or "All organisations"), sanitize=False).classes("tt-head")
         ui.button(icon="contrast", on_click=_other_theme).props(
             'flat dense round aria-label="Light or dark"'
         ).classes("tt-theme")
         who = _LEAVE.format(upn=at.person.upn, name=at.person.name or at.person.upn)
         ui.html(who, sanitize=False).classes("tt-who")
-    drawer = ui.left_drawer(fixed=True, bordered=True).props("width=248 breakpoint=1023 role=presentation")
-    with drawer.classes("tt-drawer"):
-        ui.html(_menu(at), sanitize=False)
-    menu.on_click(drawer.toggle)
+        ui.html(_menu(at), sanitize=False).classes("tt-drawer")
     with ui.element("div").classes("tt-page tt-wide" if wide else "tt-page").props("id=main tabindex=-1"):
         ui.html(Markup("<h1>{}</h1>").format(title), sanitize=False)
         yield
@@ -60,7 +62,7 @@ def _other_theme() -> None:
 
 def _menu(at: Visit) -> Markup:
     here = at.address.partition("?")[0]
-    parts = [Markup('<nav class="tt-menu" aria-label="Main">')]
+    parts = [Markup('<nav class="tt-menu" id="tt-menu" aria-label="Main">')]
     if at.tenant_id:
         parts.extend(_section(at, section, here) for section in navigation.TENANT)
     parts.append(_section(at, navigation.INSTALLATION, here))

@@ -107,12 +107,14 @@ class Form:
         for field in self.fields.values():
             if isinstance(field, ValidationElement):
                 field.error = None
+                field.props(remove="aria-invalid")
 
     def refuse(self, sentence: str, name: str = "") -> None:
         """Says what is wrong, at the field of this name where there is one."""
         field = self.fields.get(name)
         if isinstance(field, ValidationElement):
             field.error = at_field(sentence)
+            field.props("aria-invalid=true")
             field.run_method("focus")
             return
         with self.summary:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from nicegui import ui
 
 from talktime.catalog.side import load_roles
-from talktime.doors.admin.kit.act import action, grave, secret_once, tell
+from talktime.doors.admin.kit.act import action, grave, secret_once, tell_then
 from talktime.doors.admin.kit.fields import Form, check_box, select_field, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import (
@@ -139,8 +139,7 @@ def _administrator_form(at: Visit, seen: Administrators, held: Mapping[str, Any]
         everybody = [kept if one is held else one for one in seen.value]
         everybody += [] if held else [kept]
         await at.tenant.administrators.put(everybody, if_match=seen)  # type: ignore[arg-type]  # tables stay whole
-        tell("Saved.")
-        at.go(at.here(upn=kept["upn"]))
+        tell_then("Saved.", at.here(upn=kept["upn"]))
 
     async def remove() -> None:
         await at.tenant.administrators.put(others, if_match=seen)

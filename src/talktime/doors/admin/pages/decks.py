@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from talktime.doors.admin.kit.act import action, asked, tell
+from talktime.doors.admin.kit.act import action, asked, tell_then
 from talktime.doors.admin.kit.fields import Form, date_field, select_field, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import (
@@ -171,8 +171,7 @@ def _activate(at: Visit, found: DeckFacts, bindings: Sequence[Binding]) -> None:
             await at.management.tenant(whom).decks.bind(found.version, valid_from=since)
         else:
             await at.management.decks.bind(found.version, valid_from=since)
-        tell("Activated.")
-        at.go(at.address)
+        tell_then("Activated.", at.address)
 
     form = Form(activate, {"tenant": tenant, "day": day, "valid_from": day}, label="Activate")
 

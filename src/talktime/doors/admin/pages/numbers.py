@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from markupsafe import Markup
 
-from talktime.doors.admin.kit.act import grave, tell
+from talktime.doors.admin.kit.act import grave, tell_then
 from talktime.doors.admin.kit.fields import Form, money_field, select_field, text_field
 from talktime.doors.admin.kit.show import (
     Column,
@@ -93,8 +93,7 @@ async def _number(at: Visit, number: str) -> None:
                 form.refuse("A service number is an international number, such as +18005550100.", "number")
                 return
             await at.tenant.service_numbers.put(name, said, if_match=seen)
-            tell("Saved.")
-            at.go(at.link("numbers"))
+            tell_then("Saved.", at.link("numbers"))
 
         async def remove() -> None:
             await at.tenant.service_numbers.remove(number, if_match=seen)
@@ -202,8 +201,7 @@ def _add_cap(at: Visit, held: Sequence[CapTable], etag: str) -> None:
             made["id"] = id_
         others = [one for one in held if _key(one) != _key(made)]
         await at.tenant.caps.put([*others, made], if_match=etag)
-        tell("Saved.")
-        at.go(at.link("caps"))
+        tell_then("Saved.", at.link("caps"))
 
     Form(save, {"scope": scope, "id": name, "amount": amount}, label="Save cap")
 
@@ -267,8 +265,7 @@ async def cost_centres(at: Visit) -> None:
                 known = {one["id"]: one for one in held} | {made["id"]: made}
                 settings = {**seen.value, "cost_centres": list(known.values())}
                 await at.tenant.put(cast("Any", settings), if_match=seen)
-                tell("Saved.")
-                at.go(at.link("cost-centres"))
+                tell_then("Saved.", at.link("cost-centres"))
 
             Form(save, {"id": id_, "name": name, "parent": parent})
         if held:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from talktime.catalog.side import load_policies
-from talktime.doors.admin.kit.act import grave, tell
+from talktime.doors.admin.kit.act import grave, tell_then
 from talktime.doors.admin.kit.fields import Form, money_field, select_field, text_field
 from talktime.doors.admin.kit.show import anchor, card, columns, empty, facts, row, text
 from talktime.doors.admin.page import Visit, page
@@ -100,8 +100,7 @@ async def _change_all(at: Visit, seen: Seen[UserTable]) -> None:
     async def save() -> None:
         table_ = _told(seen.value, fields)
         await at.tenant.users.put(at.path["upn"], table_, if_match=seen)
-        tell("Saved.")
-        at.go(at.link("users", table_["upn"]))
+        tell_then("Saved.", at.link("users", table_["upn"]))
 
     Form(save, fields)
 
@@ -112,8 +111,7 @@ async def _change_licences(at: Visit, seen: Seen[UserTable]) -> None:
     async def save() -> None:
         held = _licences(seen.value, plans.value)
         await at.tenant.users.put_licences(at.path["upn"], held, if_match=seen)
-        tell("Saved.")
-        at.go(at.address)
+        tell_then("Saved.", at.address)
 
     Form(save, {"licences": plans}, label="Save licences")
 
@@ -123,8 +121,7 @@ async def _change_location(at: Visit, seen: Seen[UserTable]) -> None:
 
     async def save() -> None:
         await at.tenant.users.put_location(at.path["upn"], place.value.strip().upper(), if_match=seen)
-        tell("Saved.")
-        at.go(at.address)
+        tell_then("Saved.", at.address)
 
     Form(save, {"location": place}, label="Save location")
 
@@ -203,8 +200,7 @@ def _remove(at: Visit, seen: Seen[UserTable]) -> None:
 
     async def erase() -> None:
         done = await at.tenant.users.erase(at.path["upn"], confirm=True)
-        tell(f"Erased from {count(done.charges)} calls.")
-        at.go(at.link("users"))
+        tell_then(f"Erased from {count(done.charges)} calls.", at.link("users"))
 
     with row():
         if at.may("edit_users"):

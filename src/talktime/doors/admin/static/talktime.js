@@ -56,3 +56,19 @@ window.addEventListener("load", () => {
 new MutationObserver(() => {
   for (const padding of document.querySelectorAll(".q-virtual-scroll__padding[tabindex]")) padding.removeAttribute("tabindex");
 }).observe(document.documentElement, {childList: true, subtree: true});
+
+/* The menu on a narrow screen: opened by its button, closed by Escape, by a press beside it, by going somewhere. */
+function showMenu(isOpen) {
+  document.body.classList.toggle("tt-open", isOpen);
+  const button = document.querySelector('[data-tt="menu"]');
+  if (button) button.setAttribute("aria-expanded", String(isOpen));
+}
+document.addEventListener("click", (event) => {
+  if (event.target.closest('[data-tt="menu"]')) showMenu(!document.body.classList.contains("tt-open"));
+  else if (!event.target.closest(".tt-drawer")) showMenu(false);
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !document.body.classList.contains("tt-open")) return;
+  showMenu(false);
+  document.querySelector('[data-tt="menu"]').focus();
+});
