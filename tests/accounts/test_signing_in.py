@@ -405,6 +405,16 @@ def test_who_is_shut_out_stays_out_until_invited(database: str) -> None:
     let_in(the.use.with_password(ANA, "quite another one"))
 
 
+@pytest.mark.parametrize("look_alike", ["ana@conto\u017fo.example", "\u212aai@x.example", "stra\u00dfe@x.example"])
+def test_a_provider_names_nobody_by_letters_that_become_others(sqlite_database: str, look_alike: str) -> None:
+    """Case put aside, the long s is an s: another account at the provider would be ana here."""
+    the = desk(sqlite_database)
+    the.person()
+    with pytest.raises(ValueError, match="is no name to sign in with"):
+        the.use.with_openid(look_alike, "Ana", frozenset(), {})
+    let_in(the.use.with_openid("ANA@Contoso.example", "Ana", frozenset(), {}))
+
+
 def test_a_person_can_act_since_it_chose_its_password(sqlite_database: str) -> None:
     """So that nobody makes itself a second person for its own request."""
     the = desk(sqlite_database)

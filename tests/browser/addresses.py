@@ -70,6 +70,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, str, str]]] = {
     "pool": ("/v1/tenants/{tenant}/pool-report", "pools", "name"),
     "version": ("/v1/decks", "decks", "version"),
     "deck": ("/v1/decks", "decks", "version"),
+    "question": ("/v1/tenants/{tenant}/what-if", "what_ifs", "id"),
     "export": ("/v1/tenants/{tenant}/exports", "exports", "id"),
 }
 """A parameter of an address -> the list of the API that has an example: its route, its key, the field."""

@@ -14,7 +14,7 @@ from talktime.insight.spend import spend
 from talktime.insight.usage_rows import UsageRows, country_of
 from talktime.insight.usage_sums import DAY, names_in, places_of, usage_sums
 from talktime.ledger.database import open_engine
-from talktime.ledger.usage_columns import UsageColumns
+from talktime.ledger.usage_columns import SpanTooLongError, UsageColumns
 from talktime.ledger.usage_reading import BY, NO_SUMS, Asked, UsageReader
 from tests.databases import database, sqlite_database
 from tests.ledger.test_usage_reading import ANA, BEN, DAY_US, EVER, HOME, LONDON, PARIS, TENANT, Books, books
@@ -101,7 +101,9 @@ def test_calls_of_a_country_come_page_by_page(database: str) -> None:
         assert usage_sums(columns, ROWS, asked, "DE", ("user",)).total == NO_SUMS
 
 
-def test_names_that_were_taken_out_are_not_told_any_more(database: str) -> None:
+@pytest.mark.parametrize("word", ["gone", "erased-0123456789abcdef"[: len(BEN)]])
+def test_names_that_were_taken_out_are_not_told_any_more(database: str, word: str) -> None:
+    """Also where the word that stands for somebody is as long as the name was."""
     with books(database) as desk:
         week(desk)
         columns = columns_of(desk)
@@ -111,16 +113,30 @@ def test_names_that_were_taken_out_are_not_told_any_more(database: str) -> None:
                 sa.text("select number, body from charges where user_name = :who"), {"who": BEN}
             )
             for number, body in rows.all():
-                told = {"number": number, "body": body.replace(BEN, "gone"), "who": BEN}
+                told = {"number": number, "body": body.replace(BEN, word), "word": word}
                 db.execute(
-                    sa.text("update charges set user_name = 'gone', body = :body where number = :number"),
+                    sa.text("update charges set user_name = :word, body = :body where number = :number"),
                     told,
                 )
-        assert names_in(columns, SOME[0]) == [ANA, "gone"]
+        assert names_in(columns, SOME[0]) == [ANA, word]
         assert {line.key for line in usage_sums(columns, ROWS, SOME[0], "", ("user",)).lines["user"]} == {
             ANA,
-            "gone",
+            word,
         }
+
+
+def test_span_that_holds_too_much_is_refused(sqlite_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("talktime.ledger.usage_columns.MOST_AT_ONCE", 9)
+    with books(sqlite_database) as desk:
+        week(desk)
+        columns = columns_of(desk)
+        late = SOME[0]._replace(from_us=NOON_US + 4 * DAY_US)
+        assert usage_sums(columns, ROWS, late, "", ()).total.calls == 4
+        with pytest.raises(SpanTooLongError, match="more than 9 calls"):
+            usage_sums(columns, ROWS, SOME[0], "", ())
+        ages = EVER._replace(until_us=NOON_US + 4_000 * DAY_US)
+        with pytest.raises(SpanTooLongError, match="more than 3,660 days"):
+            usage_sums(columns, ROWS, ages, "", (DAY,))
 
 
 def test_long_spans_are_grouped_in_parts(sqlite_database: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from talktime.insight.what_if_papers import (
     UsageFile,
     shown_name,
 )
-from talktime.insight.what_if_run import NoAnswerError, WhatIfTask
+from talktime.insight.what_if_run import NoAnswerError, WhatIfTask, percent_to
 from talktime.insight.what_ifs import Answered, WhatIfs
 from talktime.ledger.commands import Refused
 from tests.databases import database, sqlite_database
@@ -239,6 +239,24 @@ def test_too_many_files_are_refused_and_all_are_forgotten(sqlite_database: str, 
         assert what_ifs.listed("contoso") == []
 
     told(sqlite_database, tmp_path, story)
+
+
+def test_folder_that_takes_no_files_is_said(sqlite_database: str, tmp_path: Path) -> None:
+    async def story(what_ifs: WhatIfs, door: Door) -> None:
+        (tmp_path / "what-if").write_text("a file in the place of the folder")
+        for refused in (
+            await what_ifs.files.take("contoso", "feb.csv", blocks(USAGE), "ana"),
+            await what_ifs.files.take_own("contoso", 0, door.clock() + 1, "ana"),
+        ):
+            assert isinstance(refused, Refused), refused
+            assert (refused.code, "ask the operator" in refused.detail) == ("no_room", True)
+
+    told(sqlite_database, tmp_path, story)
+
+
+def test_progress_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    told_of = percent_to(tmp_path / "gone" / "progress")
+    told_of(50, 1)
 
 
 def no_answer(task: WhatIfTask) -> bytes:

@@ -131,7 +131,7 @@ class SigningIn:
         `roles`: for the installation; `tenants`: roles in tenants. Raises ValueError for a role that the
         catalogue does not have, or not for this, and for a name that is none.
         """
-        if not _UPN.fullmatch(key := key_of(upn)):
+        if not _UPN.fullmatch(key := key_of(upn)) or _is_look_alike(upn):
             raise ValueError(f"{upn!r} is no name to sign in with; it looks like ana@contoso.example")
         if wrong := roles - named_roles("operator"):
             raise ValueError(f"the role {min(wrong)!r} is none for the whole installation")
@@ -403,6 +403,14 @@ def _signed_in(session: StoredSession, person: StoredPerson) -> SignedIn:
         home="" if is_openid else person.home,
         claims=session.tenants,
     )
+
+
+def _is_look_alike(upn: str) -> bool:
+    """Whether a letter of another alphabet becomes one of ASCII where case is put aside: K (Kelvin), ſ, ß.
+
+    A provider may hold such a name for another person than the one whose name it would become here.
+    """
+    return any(not letter.isascii() and letter.casefold().isascii() for letter in upn)
 
 
 def key_of(upn: str) -> str:

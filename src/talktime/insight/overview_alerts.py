@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from talktime.accounts.eligibility import RECHARGE_UNDER_MCA
 from talktime.accounts.tenant import CLOSED, SUSPENDED
 from talktime.catalog.declines import decline_sentence
+from talktime.catalog.model import SCOPE_COUNTRY
 from talktime.core.alerts import is_below, is_short
 from talktime.core.limits import NO_LIMIT
 from talktime.core.modes import Mode
@@ -20,6 +21,7 @@ from talktime.funding.payments import State, body_of
 from talktime.insight.held_back import frozen_now
 from talktime.insight.recharge_view import Armed, short_day
 from talktime.ledger.book import REFUSED_TOLD
+from talktime.live.settle import POOL_MARKS
 from talktime.live.standing import caps_of
 from talktime.live.tenant import POOL
 from talktime.notices.alerts import cards_due, lots_due
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 SHOWN: Final = 3
 """Names that a sentence lists; of more it says how many."""
 
-NEARLY_PERCENT: Final = 80
+_NEARLY, _FULL = (percent for percent, _ in POOL_MARKS)
 
 
 class Seen(NamedTuple):
@@ -210,7 +212,7 @@ def _pool_words(now: StandingNow, name: str) -> str:
     """`Domestic Calling Plan, domestic (US/PR)`; whose own a pool is, is not said."""
     code, kind, owner = name.removeprefix(POOL).split("/", 2)
     plan = now.catalogue.plans[code]
-    country = f" ({owner})" if owner and plan.scope == "country" else ""
+    country = f" ({owner})" if owner and plan.scope == SCOPE_COUNTRY else ""
     return f"{plan.name}, {kind.replace('_', ' ')}{country}"
 
 
@@ -252,13 +254,13 @@ CHECKS: Final[Mapping[str, Callable[[StandingNow], Iterator[Seen]]]] = {
     "balance_low": _balance_low,
     "recharge_under_mca": _under_mca,
     "spend_cap_reached": _caps_reached,
-    "pool_100": _pools_used(100, NO_LIMIT),
+    "pool_100": _pools_used(_FULL, NO_LIMIT),
     "lot_expires_soon": _lots,
     "card_expires_soon": _cards,
     "unrated_waiting": _unrated,
     "dispute_open": _dispute_open,
     "dispute_lost": _dispute_lost,
-    "pool_80": _pools_used(NEARLY_PERCENT, 100),
+    "pool_80": _pools_used(_NEARLY, _FULL),
     "webhook_disabled": _webhooks,
     "overdrawn_after_use": _overdrawn_after_use,
 }

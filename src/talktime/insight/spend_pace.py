@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from talktime.accounts.calendar import day_of, month_start_us
+from talktime.core.money import HALF_UP, round_div
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,18 @@ class SpendPace(NamedTuple):
     spent_full: int
     before_same: int
     before: int
+
+    @property
+    def more_percent(self) -> int | None:
+        """How much more was spent than on the same days before, in percent, below 0 for less.
+
+        The amount is rounded half up to whole percent; None where there is nothing to compare with.
+        """
+        if not self.full_days or self.before_same <= 0:
+            return None
+        more = self.spent_full - self.before_same
+        percent = round_div(abs(more) * 100, self.before_same, HALF_UP)
+        return percent if more > 0 else -percent
 
 
 def spend_pace(days: Sequence[tuple[int, int]], month: int, now_us: int, time_zone: str) -> SpendPace:

@@ -324,10 +324,11 @@ def _movements(task: Task, tenant: Tenant) -> Iterator[tuple[Cell, ...]]:
 def _pools(task: Task, reader: Reader, live: LiveTenant, rows: UsageRows) -> Iterator[tuple[Cell, ...]]:
     """The months of the span in which a pool was used, and the present one."""
     zone = live.tenant.time_zone
-    months = range(month_of(task.from_us, zone), month_of(task.until_us - 1, zone) + 1)
+    present = month_of(task.now_us, zone)
+    months = range(month_of(task.from_us, zone), min(month_of(task.until_us - 1, zone), present) + 1)
     counters = reader.counters(task.tenant, months)
     used = {month for name, month in counters if name.startswith(POOL)}
-    for month in sorted(used | ({month_of(task.now_us, zone)} & set(months))):
+    for month in sorted(used | ({present} & set(months))):
         for line in pool_lines(live, counters, month, task.now_us, rows):
             yield (
                 month_name(month),

@@ -163,15 +163,18 @@ class UsageFiles:
     # --- taking a file in ------------------------------------------------------------------------------
 
     def _place(self) -> tuple[str, Path]:
-        """A new id and where its file goes: the folder is its owner's alone."""
+        """A new id and where its file goes."""
         key = new_id(self.engine.clock_us())
-        self.settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return key, self.settings.folder / key
 
     async def _room(self, tenant: str) -> Refused | None:
         if len(await asyncio.to_thread(self.listed, tenant)) >= MOST_FILES:
             return Refused("too_many", f"{MOST_FILES} files are kept already; remove one of them first")
-        return None if self._has_room() else _no_room()
+        try:
+            self.settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # its owner's alone
+            return None if self._has_room() else _no_room()
+        except OSError as error:
+            return _no_place(error)
 
     def _has_room(self) -> bool:
         return shutil.disk_usage(self.settings.folder).free >= LEAST_FREE_BYTES
@@ -179,8 +182,12 @@ class UsageFiles:
     async def _written(self, path: Path, blocks: AsyncIterator[bytes]) -> Refused | None:
         """Writes blocks as they come; what waits for the disk is at most a block and what came last."""
         waiting = bytearray()
-        with path.open("xb") as file:
+        try:
+            file = path.open("xb")
             path.chmod(0o600)
+        except OSError as error:
+            return _no_place(error)
+        with file:
             async for block in blocks:
                 waiting += block
                 if len(waiting) >= _BLOCK_BYTES:
@@ -239,6 +246,14 @@ def export_own(task: ExportTask) -> int:
     known = len(CALLING_PLANS)
     return write_table(
         task.path, task.format, Table(table.columns[:known], (row[:known] for row in table.rows))
+    )
+
+
+def _no_place(error: OSError) -> Refused:
+    """The folder takes no files."""
+    log.warning("a file of usage could not be kept: %s", error)
+    return Refused(
+        "no_room", "files of usage cannot be kept on this machine; ask the operator, the log says why"
     )
 
 

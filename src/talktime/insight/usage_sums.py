@@ -27,6 +27,7 @@ from talktime.ledger.usage_columns import (
     SUMMED,
     USER,
     DisagreeingError,
+    SpanTooLongError,
 )
 from talktime.ledger.usage_reading import NO_SUMS, Sums
 
@@ -38,8 +39,11 @@ if TYPE_CHECKING:
     from talktime.ledger.usage_reading import Asked, Cursor
 
 DAY: Final = "day"
+MOST_DAYS: Final = 3_660
+"""Days that are told one by one; ten years."""
+
 _AT_ONCE: Final = 500_000
-"""Calls that are grouped together: memory stays flat however long a span is."""
+"""Calls that are grouped together."""
 
 _GROUPS: Final = {
     "category": (CATEGORY,),
@@ -97,11 +101,11 @@ def usage_sums(
     """Sums the calls that are asked for, of one country where it is not "", by each of `bys` (of GROUPS).
 
     Keys are as in `spend`; those of DAY are days since 1970 in the tenant's zone, each day of the span once.
-    Raises NotReconciledError, StoreAway, and KeyError for a `by` that there is not.
+    Raises NotReconciledError, SpanTooLongError, StoreAway, and KeyError for a `by` that there is not.
     """
     zone = rows.tenant.time_zone
     first, last = (day_of(at_us, zone) for at_us in (asked.from_us, asked.until_us - 1))
-    days = np.array([day_start_us(day, zone) for day in range(first, last + 1)], dtype=np.int64)
+    days = _midnights(first, last, zone) if DAY in bys else np.zeros(0, dtype=np.int64)
 
     def use(texts: list[str], pieces: list[Piece]) -> Grouped:
         asking = [_Asking(by, days) for by in bys]
@@ -125,6 +129,13 @@ def usage_sums(
         raise NotReconciledError(f"{error}; run `talktime verify`") from None
     assert isinstance(found, Grouped)
     return found
+
+
+def _midnights(first: int, last: int, zone: str) -> NDArray[np.int64]:
+    """Where each day begins."""
+    if last - first >= MOST_DAYS:
+        raise SpanTooLongError(f"the span holds more than {MOST_DAYS:,} days: choose a shorter one")
+    return np.array([day_start_us(day, zone) for day in range(first, last + 1)], dtype=np.int64)
 
 
 def places_of(columns: UsageColumns, asked: Asked, country: str, end: Cursor, limit: int) -> list[int]:

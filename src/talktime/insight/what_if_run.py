@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -136,6 +137,7 @@ def percent_to(path: Path) -> Callable[[int, int], None]:
         percent = min(99, done // max(total, 1))  # rounded down; 100 is told by the answer
         if percent > shown:
             shown = percent
-            path.write_text(str(percent), "ascii")
+            with suppress(OSError):  # on a full disk there is an answer all the same
+                path.write_text(str(percent), "ascii")
 
     return told

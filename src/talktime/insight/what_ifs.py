@@ -206,13 +206,13 @@ class WhatIfs:
             )
         except asyncio.CancelledError:
             await self._note(tenant, self._failed(wanted, INTERRUPTED), None)
+            progress.unlink(missing_ok=True)
             raise
         except Exception:  # whoever asked has to see that nothing will come
             log.exception("what if %s of tenant %r failed", wanted.id, tenant)
             became = self._failed(wanted, "it could not be worked out; the log of the service says why")
-        finally:
-            progress.unlink(missing_ok=True)
         await self._note(tenant, became, answer)
+        progress.unlink(missing_ok=True)  # last: where the folder is gone, what became of it is written down
 
     async def _note(self, tenant: str, became: WhatIf, answer: Paper | None) -> None:
         """Writes down what became of a question; a busy ledger is asked again for half a minute."""

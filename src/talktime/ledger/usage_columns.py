@@ -1,8 +1,9 @@
 """Charged calls of a tenant as columns in memory, so that a report is summed and filtered while one looks.
 
 Charges only grow, so whole pieces of the ledger are read once and kept. Names may be taken out of them later
-(retention, erasure): before a span is told of, its sums and the lengths of its texts are compared with those
-of the ledger; where they differ, all is read anew. So it was in the ledger when asked, or `TRUSTED_S` before.
+(retention, erasure): before a span is told of, its sums, the lengths of its texts and some letters of its
+names are compared with those of the ledger; where they differ, all is read anew. So it was in the ledger when
+asked, or `TRUSTED_S` before.
 """
 
 from __future__ import annotations
@@ -27,6 +28,15 @@ PIECE: Final = 2_048
 
 MOST_KEPT: Final = 600_000
 """Calls that are kept, of all tenants; 120 bytes each. Those of a longer span are read and let go."""
+
+MOST_AT_ONCE: Final = 3_000_000
+"""Calls that a span may hold: they stand in memory together while it is worked on."""
+
+LETTERS: Final = (1, 3, 7)
+"""Places of names whose letters are compared: the word for an erased person may be as long as the name."""
+
+_CODE_OF: Final = {"sqlite": "unicode", "postgresql": "ascii"}
+"""What says the code of a text's first letter."""
 
 TRUSTED_S: Final = 3.0
 """Seconds for which a comparison holds while no charge is added: somebody is choosing filters."""
@@ -104,6 +114,10 @@ class DisagreeingError(Exception):
     """What was read twice of the ledger is not the same twice; the message has both figures."""
 
 
+class SpanTooLongError(Exception):
+    """A span holds more than is worked on at once; the message says what to do."""
+
+
 class UsageColumns:
     """Keeps what `reader` reads; `country_of` says whose a number is. Raises StoreAway. For any thread."""
 
@@ -119,7 +133,7 @@ class UsageColumns:
     ) -> Any:
         """What `use` makes of all charges that may have started since `from_us`, as they stood at `end`.
 
-        `use` is given the texts of the codes and the pieces. Raises DisagreeingError.
+        `use` is given the texts of the codes and the pieces. Raises DisagreeingError, SpanTooLongError.
         """
         kept = self._of(tenant)
         with kept.lock, self.reader.reading() as db:
@@ -149,6 +163,7 @@ class UsageColumns:
         return kept
 
     def _pieces(self, db: sa.Connection, kept: _Kept, tenant: str, low: int, end: Cursor) -> Iterator[Piece]:
+        held = 0
         for at in range(low, end.top // PIECE + 1):
             is_whole = (at + 1) * PIECE <= end.top + 1
             if is_whole and at in kept.pieces:
@@ -163,6 +178,11 @@ class UsageColumns:
                     kept.pieces[at] = piece
                     kept.calls += 0 if piece is None else piece.figures.shape[1]
             if piece is not None:
+                held += piece.figures.shape[1]
+                if held > MOST_AT_ONCE:
+                    raise SpanTooLongError(
+                        f"the span holds more than {MOST_AT_ONCE:,} calls: choose fewer days, or export them"
+                    )
                 yield piece
 
     def _read(self, db: sa.Connection, kept: _Kept, tenant: str, low: int, high: int) -> Piece | None:
@@ -186,7 +206,8 @@ class UsageColumns:
         )
         columns = np.array(figures, dtype=np.int64)
         sums = tuple(int(total) for total in columns[FIRST_SUM:].sum(axis=1))
-        checks = (len(rows), *sums, sum(map(len, names)), sum(map(len, bodies)))
+        letters = (sum(ord(name[place - 1]) for name in names if len(name) >= place) for place in LETTERS)
+        checks = (len(rows), *sums, sum(map(len, names)), sum(map(len, bodies)), *letters)
         return Piece(columns, np.array(words, dtype=np.int32), checks)
 
     def _country(self, number: str) -> str:
@@ -198,12 +219,13 @@ class UsageColumns:
         return found
 
     def _checks(self, db: sa.Connection, tenant: str, low: int, top: int) -> tuple[int, ...]:
-        """What the ledger says of the charges from a place on: count, sums, lengths of names and bodies."""
-        place = self.reader.place
+        """What the ledger says of the charges from a place on: count, sums, lengths of texts, letters."""
+        place, code_of = self.reader.place, _CODE_OF[db.dialect.name]
         sums = ", ".join(f"coalesce(sum(c.{name}), 0)" for name in SUMMED)
         texts = ", ".join(f"coalesce(sum(length(c.{name})), 0)" for name in ("user_name", "body"))
+        letters = ", ".join(f"coalesce(sum({code_of}(substr(c.user_name, {at}, 1))), 0)" for at in LETTERS)
         query = sa.text(
-            f"select count(*), {sums}, {texts}"
+            f"select count(*), {sums}, {texts}, {letters}"
             f" from charges c where c.tenant = :tenant and {place} >= :low and {place} <= :top"
         )
         return tuple(map(int, db.execute(query, {"tenant": tenant, "low": low, "top": top}).one()))

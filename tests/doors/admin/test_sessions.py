@@ -278,3 +278,20 @@ async def _told(door: FrontDoor, scope: dict[str, Any], first: dict[str, Any]) -
 
     await door.app(scope, receive, send)
     return told
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/sign-in/elsewhere", 404),
+        ("/sign-in/openid/back/", 404),
+        ("/invitation/one/two", 410),
+        ("/invitation/", 410),
+        ("/_nicegui/9.9/static/nicegui.js", 303),
+        ("/_nicegui/9.9/components/x.js", 303),
+    ],
+)
+def test_no_page_is_made_for_who_is_not_signed_in(door: FrontDoor, path: str, status: int) -> None:
+    """Neither memory nor a line of the log for whoever comes by."""
+    answer = door.browser().get(path)
+    assert (answer.status_code, "for anybody" in answer.text) == (status, False)

@@ -78,7 +78,8 @@ class AtZero(msgspec.Struct, frozen=True, kw_only=True):
 class SpendPace(msgspec.Struct, frozen=True, kw_only=True):
     """What calls cost in the month until now, and on its `full_days` before today against the month before.
 
-    `before_same`: on as many days of the month before, `before`: on all of it.
+    `before_same`: on as many days of the month before, `before`: on all of it; `more_percent`: how much more
+    was spent on the full days than on those, below 0 for less, None where nothing was.
     """
 
     month: str
@@ -87,6 +88,7 @@ class SpendPace(msgspec.Struct, frozen=True, kw_only=True):
     spent_full: Decimal
     before_same: Decimal
     before: Decimal
+    more_percent: int | None
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ from talktime.doors.admin.frame import frame
 from talktime.doors.admin.guarding import carry_nonces
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import link
+from talktime.doors.admin.own_sockets import bind_sockets
 from talktime.doors.admin.page import PAGES, Page
 from talktime.doors.admin.passthrough import passthrough
 from talktime.doors.admin.transport import AppFor, management_for
@@ -53,6 +54,7 @@ def admin_center(app_for: AppFor, sign_in: APIRouter) -> FastAPI:
     center.include_router(sign_in)
     center.include_router(passthrough(app_for))
     carry_nonces()
+    bind_sockets()
     for module in iter_modules(pages.__path__):
         import_module(f"{pages.__name__}.{module.name}")
     for each in PAGES.values():

@@ -17,6 +17,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from functools import cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
@@ -41,9 +43,6 @@ AWAY: Final = "The service cannot look up who you are just now; load the page ag
 
 _SOCKET: Final = "/_nicegui_ws/"
 _STATIC: Final = "/static/"
-_SHIPPED: Final = re.compile(r"/_nicegui/[^/]+/(?:static|libraries|components|resources|esm)/.*")
-"""Files of NiceGUI's package, the same for everybody; what belongs to one page is not among them."""
-
 _OPEN: Final = (SIGN_IN, SIGN_OUT, "/favicon.ico")
 _SAFE: Final = ("GET", "HEAD")
 _MOST_COOKIE: Final = 4_096
@@ -112,6 +111,7 @@ class Sessions:
             await self._app(scope, receive, send)
             return
         nonce = scope[NONCE] = new_nonce()
+        scope[SIGNED_IN], scope[SECRET] = None, ""
         path = scope["path"]
         kept = _is_shipped(path)
         out = _guarding(send, nonce, kept=kept) if scope["type"] == "http" else send
@@ -189,7 +189,17 @@ def _to_sign_in(scope: Scope) -> _Refusal:
 
 def _is_shipped(path: str) -> bool:
     """Files that are the same for everybody, and that browsers may keep."""
-    return path.startswith(_STATIC) or _SHIPPED.fullmatch(path) is not None
+    return path.startswith(_STATIC) or _shipped().fullmatch(path) is not None
+
+
+@cache
+def _shipped() -> re.Pattern[str]:
+    """Files of NiceGUI's package, the same for everybody; what belongs to one page is not among them.
+
+    Of the version that is there: the addresses of another are no files, and pages are not for everybody.
+    """
+    ours = re.escape(f"/_nicegui/{version('nicegui')}/")
+    return re.compile(rf"{ours}(?:static|libraries|components|resources|esm)/.*")
 
 
 def _guarding(send: Send, nonce: str, *, kept: bool) -> Send:

@@ -25,6 +25,7 @@ from talktime.doors.admin.forgery import form_token, is_token, new_cookie, own_p
 from talktime.doors.admin.guarding import PLAIN_POLICY
 from talktime.doors.admin.openid_file import OpenIdError
 from talktime.doors.admin.sessions import AWAY, INVITATION, SECRET, SIGN_IN, SIGN_OUT, SIGNED_IN, Cookies
+from talktime.doors.admin.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +48,7 @@ _STALE: Final = "This form was open in another window or for too long; please se
 _TWICE: Final = "The two passwords are not the same."
 _USED_LINK: Final = "This link was used before or is too old."
 _HINT: Final = "At least 12 characters; a sentence is easier to keep in mind than a word."
+_NO_PAGE: Final = "There is no such page."
 _NEW_LINK: Final = (
     "Whoever administers your organisation can send you another one. Links are good once, for three days."
 )
@@ -61,17 +63,19 @@ class _Door(NamedTuple):
     signing_in: SigningIn
     openid: OpenId | None
     cookies: Cookies
+    turns: Turns
 
 
 def create_sign_in(signing_in: SigningIn, openid: OpenId | None, base_url: str) -> APIRouter:
     """The routes at the door of the centre that people reach at `base_url`."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-    door = _Door(signing_in, openid, Cookies.of(base_url))
+    door = _Door(signing_in, openid, Cookies.of(base_url), Turns())
     _add_passwords(router, door)
     _add_sign_out(router, door)
     _add_invitations(router, door)
     if openid is not None:
         _add_openid(router, door, openid)
+    _add_rest(router)
     return router
 
 
@@ -97,7 +101,7 @@ def _add_passwords(router: APIRouter, door: _Door) -> None:
         if not upn.strip() or not password:
             error = "Write your user name and your password."
             return _sign_in_page(door, request, next_path, upn=upn, error=error, status=400)
-        outcome = await asyncio.to_thread(door.signing_in.with_password, upn, password)
+        outcome = await door.turns.run(door.signing_in.with_password, upn, password)
         if isinstance(outcome, NotSignedIn):
             status = 503 if outcome.code == "busy" else 403
             return _sign_in_page(door, request, next_path, upn=upn, error=_sentence(outcome), status=status)
@@ -136,7 +140,7 @@ def _add_invitations(router: APIRouter, door: _Door) -> None:
             return _invitation_page(door, request, token, found, error=_STALE)
         if said.get("password", "") != said.get("again", ""):
             return _invitation_page(door, request, token, found, error=_TWICE, at="again")
-        outcome = await asyncio.to_thread(door.signing_in.accept, token, said.get("password", ""))
+        outcome = await door.turns.run(door.signing_in.accept, token, said.get("password", ""))
         if not isinstance(outcome, NotSignedIn):
             return await _in(door, request, outcome, "/")
         if outcome.code == "expired":
@@ -167,6 +171,20 @@ def _add_openid(router: APIRouter, door: _Door, openid: OpenId) -> None:
             answer = await _in(door, request, outcome, own_path(came.next_path))
         answer.headers.append("set-cookie", door.cookies.gone(WAY))
         return answer
+
+
+def _add_rest(router: APIRouter) -> None:
+    """What is open to everybody and no page: answered here, as no page is made for who is not signed in."""
+
+    @router.get(f"{SIGN_IN}/{{rest:path}}")
+    async def nothing(rest: str) -> Response:
+        del rest
+        return _page(DoorPage("Not found", error=_NO_PAGE, after=way(SIGN_IN, "Sign in")), 404)
+
+    @router.get(f"{INVITATION}{{rest:path}}")
+    async def no_link(rest: str) -> Response:
+        del rest
+        return _used_link()
 
 
 def _begun(signing_in: SigningIn, came: Came, provider: str) -> tuple[SignedIn, str]:

@@ -88,7 +88,7 @@ def action(label: str, do: Do, *, is_main: bool = False, is_grave: bool = False,
 
 async def asked(title: str, sentence: str, yes: str, *, is_grave: bool = True) -> bool:
     """Asks before what cannot be undone; the answer that does nothing has the focus."""
-    with ui.dialog().props(f'aria-label="{_quoted(title)}"') as dialog, ui.card().classes("tt-dialog"):
+    with _dialog(title) as dialog, ui.card().classes("tt-dialog"):
         ui.label(title).classes("tt-dialog-title").props("role=heading aria-level=2")
         ui.label(sentence)
         with ui.element("div").classes("tt-row tt-end"):
@@ -111,20 +111,32 @@ def grave(label: str, title: str, sentence: str, do: Do, *, yes: str = "", icon:
     return action(label, ask_first, icon=icon)
 
 
-def _quoted(words: str) -> str:
-    return words.replace('"', "'")
+def _dialog(title: str) -> ui.dialog:
+    """A dialog that is read out as `title`.
+
+    Words from outside go into single properties: `props("...")` reads its text as a list of them, and a
+    browser runs the value of one whose name begins with a colon.
+    """
+    made = ui.dialog()
+    made.props["aria-label"] = title
+    return made
 
 
 def secret_once(title: str, sentence: str, secret: str) -> None:
     """Shows what nobody can read again, with a button that copies it."""
-    dialog = ui.dialog().props(f'persistent aria-label="{_quoted(title)}"')
+    dialog = _dialog(title).props("persistent")
+
+    def forget() -> None:
+        dialog.close()
+        dialog.delete()  # else it stood in the page, and in our memory, for as long as the page is open
+
     with dialog, ui.card().classes("tt-dialog"):
         ui.label(title).classes("tt-dialog-title").props("role=heading aria-level=2")
         ui.label(sentence)
         ui.input("Copy this now", value=secret).props("readonly outlined dense").classes("tt-secret")
         with ui.element("div").classes("tt-row tt-end"):
             ui.button("Copy", on_click=lambda: ui.clipboard.write(secret)).props("no-caps outline")
-            ui.button("I have kept it", on_click=dialog.close).props("no-caps unelevated")
+            ui.button("I have kept it", on_click=forget).props("no-caps unelevated")
     dialog.open()
 
 

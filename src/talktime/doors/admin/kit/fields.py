@@ -5,7 +5,6 @@ The API judges what is written; a form only carries its sentence to the field th
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
@@ -15,7 +14,7 @@ from nicegui import ui
 from nicegui.elements.mixins.validation_element import ValidationElement
 
 from talktime.client import ProblemError, UnavailableError
-from talktime.doors.admin.kit.act import tell, words_of
+from talktime.doors.admin.kit.act import words_of
 
 Field = ValidationElement
 T = TypeVar("T", bound=ui.element)
@@ -38,7 +37,8 @@ def long_field(label: str, value: str = "", *, hint: str = "") -> ui.textarea:
 def money_field(label: str, currency: str, value: str = "", *, hint: str = "") -> ui.input:
     """An amount as it is written, with the currency beside it; never a float on its way."""
     made = ui.input(label, value=value).props(f"{LOOK} inputmode=decimal autocomplete=off")
-    made.props(f'suffix="{currency}"').classes("tt-field")
+    made.props["suffix"] = currency
+    made.classes("tt-field")
     return _hinted(made, hint)
 
 
@@ -156,58 +156,3 @@ def at_field(sentence: str) -> str:
 def _last(pointer: str) -> str:
     """The last word of a pointer: "add" of /auto_recharge/add."""
     return pointer.rstrip("/").rpartition("/")[2]
-
-
-def file_field(
-    label: str,
-    address: str,
-    done: Callable[[int, str, str], Awaitable[None]],
-    *,
-    accept: str = "",
-    kind: str = "application/octet-stream",
-    hint: str = "",
-) -> ui.element:
-    """Chooses a file and sends it up at once, with its progress.
-
-    `address` is one of `/upload/...`; `done(status, file name, answer)` is what came of it.
-    """
-    with ui.element("div").classes("tt-file") as box:
-        chosen = ui.element("input").props(f'type=file data-kind="{kind}"')
-        chosen.props["id"] = f"file-{chosen.id}"
-        if accept:
-            chosen.props["accept"] = accept
-        label_element = ui.element("label").props(f'for="file-{chosen.id}"')
-        label_element.move(box, 0)
-        with label_element:
-            ui.label(label)
-        if hint:
-            ui.label(hint).classes("tt-small")
-        progress = ui.element("progress").props("max=100 value=0").classes("tt-gone")
-        progress.props["aria-label"] = "Sent so far"
-
-    async def told(event: Any) -> None:
-        said = event.args
-        if "progress" in said:
-            progress.classes(remove="tt-gone")
-            progress.props["value"] = said["progress"]
-            return
-        progress.classes("tt-gone")
-        if said["status"] == 0:
-            tell(
-                "The file did not arrive: the connection broke, or it is larger than is taken.",
-                "negative",
-            )
-            return
-        await done(int(said["status"]), str(said["name"]), str(said["answer"]))
-
-    chosen.on("talktime_file", told)
-    chosen.on(
-        "change",
-        js_handler="(event) => talktime.upload(event.target, "
-        f"{_js(address)}, (said) => getElement({chosen.id}).$emit('talktime_file', said))",
-    )
-    return box
-
-
-def _js(words: str) -> str:
-    return json.dumps(words)

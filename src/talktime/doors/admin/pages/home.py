@@ -183,14 +183,13 @@ def _month(at: Visit, pace: SpendPace) -> None:
 
 
 def _against(pace: SpendPace) -> str:
-    """`12 % more than last month by this day`; rounded half up to whole percent."""
-    if not pace.full_days or not pace.before_same:
+    """`12 % more than last month by this day`; "" where there is nothing to compare with."""
+    more = pace.more_percent
+    if more is None:
         return ""
-    more = pace.spent_full - pace.before_same
-    percent = int((abs(more) * 200 / pace.before_same + 1) // 2)
-    if not percent:
+    if not more:
         return "as much as last month by this day"
-    return f"{count(percent)} % {'more' if more > 0 else 'less'} than last month by this day"
+    return f"{count(abs(more))} % {'more' if more > 0 else 'less'} than last month by this day"
 
 
 # --- charts ------------------------------------------------------------------------------------------------

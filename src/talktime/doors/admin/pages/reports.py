@@ -104,7 +104,8 @@ class _Report:
         with row():
             user = text_field("User or service number", own.get("user", ""), hint="As the table has it")
             user.props("clearable debounce=0")
-            user.on("change", lambda: self._chosen("user", user.value))
+            for moment in ("keydown.enter", "blur"):
+                user.on(moment, lambda: self._chosen("user", user.value))
             user.on("clear", lambda: self._chosen("user", ""))
             self.fields["user"] = user
             for name, label, words in (
@@ -194,7 +195,7 @@ class _Report:
         self.lines.clear()
         with self.lines:
             table(
-                [Column(""), *heads(self.columns)],
+                [Column("", "time"), *heads(self.columns)],
                 [self._cells(call) for call in self.calls],
                 "Calls, newest first",
                 nothing=self._nothing(),

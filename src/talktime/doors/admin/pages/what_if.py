@@ -112,8 +112,8 @@ def _shown(at: Visit, found: WhatIf) -> None:
     if found.state in ON_THE_WAY:
         with card():
             text(f"{found.file_name} {ON_THE_WAY[found.state]}. You can leave this page and come back.")
-            bar = ui.element("progress").props(f"max=100 value={found.percent}").classes("tt-progress")
-            bar.props["aria-label"] = "Worked out so far"
+            bar = ui.element("progress").classes("tt-progress")
+            bar.props.update({"max": 100, "value": found.percent, "aria-label": "Worked out so far"})
             text(f"{found.percent} %", small=True)
     elif found.result is None:
         said("error", _sentence(found.error))

@@ -72,8 +72,9 @@ class AtZeroAnswer(BaseModel):
 class SpendPaceAnswer(BaseModel):
     """What calls cost in the month until now, and on its `full_days` before today against the month before.
 
-    `before_same`: on as many days of the month before, `before`: on all of it. The month is that of the
-    tenant's time zone; a call belongs to the day on which it started.
+    `before_same`: on as many days of the month before, `before`: on all of it; `more_percent`: how much more
+    was spent on the full days than on those, below 0 for less, null where nothing was. The month is that of
+    the tenant's time zone; a call belongs to the day on which it started.
     """
 
     month: str
@@ -82,6 +83,7 @@ class SpendPaceAnswer(BaseModel):
     spent_full: str
     before_same: str
     before: str
+    more_percent: int | None
 
 
 class OverviewAnswer(BaseModel):

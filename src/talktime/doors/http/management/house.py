@@ -62,9 +62,10 @@ class Means:
 
     `purchasing` None: no gateway is set up, nothing is bought by card; `exports` None: this process makes
     none; `what_ifs` None: it takes no files of usage. `seller` stands on papers. An adjustment of more than
-    `adjust_limit` micros takes two persons. `private_webhooks`: a webhook may name an address of a private network, if it says so itself. `secret`
-    makes the words that stand for people; a process that is given none makes its own. `lately`: the tenants
-    that the process has read, `signing_in` who is signed in; None: the routes have caches of their own.
+    `adjust_limit` micros takes two persons. `private_webhooks`: a webhook may name an address of a private
+    network, if it says so itself. `secret` makes the words that stand for people; a process that is given
+    none makes its own. `lately`: the tenants that the process has read, `signing_in` who is signed in; None:
+    the routes have caches of their own.
     """
 
     purchasing: Purchasing | None = None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
-from talktime.accounts.calendar import month_name
+from talktime.accounts.calendar import day_name, month_name
 from talktime.core.money import format_money
 from talktime.doors.http.management.answers_overview import (
     ActionAnswer,
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from talktime.insight.movements import Course, Movement
     from talktime.insight.overview import Action, Overview
     from talktime.insight.spend_pace import SpendPace
-
-_EPOCH = date(1970, 1, 1).toordinal()
 
 
 def overview_shown(page: Overview) -> OverviewAnswer:
@@ -113,6 +110,7 @@ def _pace(pace: SpendPace) -> SpendPaceAnswer:
         spent_full=format_money(pace.spent_full),
         before_same=format_money(pace.before_same),
         before=format_money(pace.before),
+        more_percent=pace.more_percent,
     )
 
 
@@ -143,11 +141,6 @@ def _day(day: DayOfCredits) -> CreditsDay:
         other=format_money(day.other),
         balance=format_money(day.balance),
     )
-
-
-def day_name(day: int) -> str:
-    """`2026-03-01`, of days since 1970."""
-    return date.fromordinal(day + _EPOCH).isoformat()
 
 
 def movement_shown(line: Movement) -> MovementAnswer:

@@ -47,7 +47,7 @@ from talktime.insight.usage_rows import Pseudonyms, UsageRows, country_of
 from talktime.insight.usage_sums import DAY, Grouped, names_in, places_of, usage_sums
 from talktime.ledger import usage_reading
 from talktime.ledger.api_keys import Principal
-from talktime.ledger.usage_columns import UsageColumns
+from talktime.ledger.usage_columns import SpanTooLongError, UsageColumns
 from talktime.ledger.usage_reading import Asked, Sums, UsageReader
 from talktime.live.standing import pools_of
 
@@ -142,6 +142,8 @@ async def get_usage(
             page = await read(columns.reader.page, asked, place, limit)
     except NotReconciledError as error:
         raise not_reconciled(error) from None
+    except SpanTooLongError as error:
+        raise refused("invalid", str(error)) from None
     return UsageList(
         usage=[UsageRow.model_validate(rows.row(call)) for call in page.calls],
         next=None if page.next is None else next_of(page.next),
@@ -222,6 +224,8 @@ async def _summed(
         return rows, asked, await read(usage_sums, columns, rows, asked, filters.country, bys)
     except NotReconciledError as error:
         raise not_reconciled(error) from None
+    except SpanTooLongError as error:
+        raise refused("invalid", str(error)) from None
 
 
 @router.get("/pool-report")
