@@ -405,7 +405,9 @@ def test_who_is_shut_out_stays_out_until_invited(database: str) -> None:
     let_in(the.use.with_password(ANA, "quite another one"))
 
 
-@pytest.mark.parametrize("look_alike", ["ana@conto\u017fo.example", "\u212aai@x.example", "stra\u00dfe@x.example"])
+@pytest.mark.parametrize(
+    "look_alike", ["ana@conto\u017fo.example", "\u212aai@x.example", "stra\u00dfe@x.example"]
+)
 def test_a_provider_names_nobody_by_letters_that_become_others(sqlite_database: str, look_alike: str) -> None:
     """Case put aside, the long s is an s: another account at the provider would be ana here."""
     the = desk(sqlite_database)

@@ -177,10 +177,11 @@ def request(found: tuple[Part[Any], str, Described], **arguments: Any) -> httpx.
         exchange = listing.ask(listing.begin)
     else:
         exchange = one.exchange(part, **arguments)
+    content = exchange.content
     return httpx.Request(
         exchange.method,
         f"http://talktime.test{exchange.path}",
-        content=exchange.content,
+        content=content.read_bytes() if isinstance(content, Path) else content,
         headers=exchange.all_headers,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib import resources
 
 import pytest
 import sqlalchemy as sa
@@ -23,6 +24,7 @@ from tests.live.live_desk import NOON_US
 __all__ = ["database", "sqlite_database"]  # fixtures
 
 CATALOGUE = load_catalogue()
+NUMBERS = resources.files("talktime.catalog").joinpath("data", "numbers.csv")
 ROWS = UsageRows(TENANT, CATALOGUE, load_masking())
 
 
@@ -161,3 +163,9 @@ def test_pool_is_used_up_by_the_call_that_took_the_last_of_it(database: str) -> 
         )
         ends = [reader.used_up(EVER, pool, size_s) for size_s in (60, 61, 120, 180, 181)]
         assert ends == [first, second, second, third, None]
+
+
+def test_what_is_remembered_of_a_number_decides_its_country() -> None:
+    prefixes = [row.split(",")[0] for row in NUMBERS.read_text("utf-8").splitlines() if row[:1].isdigit()]
+    assert len(prefixes) > 1_000
+    assert max(map(len, prefixes)) < HEAD

@@ -82,7 +82,10 @@ def deck_in_force(tenant: LiveTenant, rates: RateBooks, at_us: int) -> InForce |
 def number_rates(
     text: str, sheet: DeckSheet | None, tenant: LiveTenant, catalogue: Catalogue, at_us: int
 ) -> NumberRates:
-    """What calls to a number cost, `sheet` None where no deck is bound. Raises ValueError for no number."""
+    """What calls to a number cost, `sheet` None where no deck is bound.
+
+    Raises ValueError for what is no number, or hides so many digits that it may have almost any rate.
+    """
     if _is_short(text):
         says = f"{text.strip()} is a short code: it has no country and no rate"
         return NumberRates(text.strip(), "", "", "", "", PREMIUM_NORMAL, (), says, (), free_calls(catalogue))

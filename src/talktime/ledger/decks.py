@@ -89,16 +89,22 @@ class Decks:
             .limit(limit)
         )
         if bound_to is not None:
-            bound = self._bindings
-            among = sa.select(bound.c.version).where(bound.c.tenant.in_([ALL_TENANTS, *bound_to]))
-            asked = asked.where(decks.c.version.in_(among))
+            asked = asked.where(self._is_bound(bound_to))
         with away_is_said(), self._engine.connect() as db:
             return [_kept(row) for row in db.execute(asked)]
 
-    def kept(self, version: str) -> KeptDeck | None:
-        """A deck without its rows; None where this version is not stored."""
+    def _is_bound(self, tenants: Iterable[str]) -> sa.ColumnElement[bool]:
+        """That a deck is bound for one of these tenants, or for all: whoever is of them may see it."""
+        bound = self._bindings
+        among = sa.select(bound.c.version).where(bound.c.tenant.in_([ALL_TENANTS, *tenants]))
+        return self._decks.c.version.in_(among)
+
+    def kept(self, version: str, bound_to: Iterable[str] | None = None) -> KeptDeck | None:
+        """A deck without its rows; None where this version is not stored. `bound_to` as in `listed`."""
         decks = self._decks
         asked = sa.select(*(decks.c[name] for name in KeptDeck._fields)).where(decks.c.version == version)
+        if bound_to is not None:
+            asked = asked.where(self._is_bound(bound_to))
         with away_is_said(), self._engine.connect() as db:
             row = db.execute(asked).first()
         return None if row is None else _kept(row)

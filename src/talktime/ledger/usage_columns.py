@@ -41,6 +41,9 @@ _CODE_OF: Final = {"sqlite": "unicode", "postgresql": "ascii"}
 TRUSTED_S: Final = 3.0
 """Seconds for which a comparison holds while no charge is added: somebody is choosing filters."""
 
+HEAD: Final = 12
+"""A plus and as many digits as decide the country of an international number, and more: what is remembered."""
+
 PLACE, NUMBER, CORRECTS, START = range(4)
 SUMMED: Final = ("billed_s", "pool_s", "paid_s", "amount", "credits", "post_usage", "overdraft")
 FIRST_SUM: Final = 4
@@ -211,11 +214,12 @@ class UsageColumns:
         return Piece(columns, np.array(words, dtype=np.int32), checks)
 
     def _country(self, number: str) -> str:
-        found = self._countries.get(number)
+        head = number[:HEAD] if number[:1] == "+" and number[1:].isdigit() else number
+        found = self._countries.get(head)
         if found is None:
             if len(self._countries) > MOST_KEPT:
                 self._countries.clear()
-            found = self._countries[number] = self._country_of(number)
+            found = self._countries[head] = self._country_of(head)
         return found
 
     def _checks(self, db: sa.Connection, tenant: str, low: int, top: int) -> tuple[int, ...]:

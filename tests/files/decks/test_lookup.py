@@ -8,6 +8,7 @@ from talktime.accounts.calendar import local_minute
 from talktime.core.deck import OUTBOUND, Call, Deck, RateBook
 from talktime.files.decks.lookup import (
     ANY_OUTBOUND,
+    MOST_BEHIND,
     LookUp,
     State,
     deck_index,
@@ -131,3 +132,12 @@ def test_hidden_digits_leave_longer_prefixes_undecided() -> None:
         ("44", 5): State.NOT_IN_FORCE,
         ("44", 290): State.PRICES,
     }
+
+
+def test_number_that_may_have_almost_any_rate_is_refused() -> None:
+    """Else one question after `+4*` would keep a deck of 100,000 rates busy for minutes."""
+    index = deck_index(deck(*(row(f"4{at:04}", 10) for at in range(MOST_BEHIND + 1))))
+    asked = {"at_us": WEDNESDAY_NOON, "local_minute": local_minute}
+    assert len(possibilities(index, number_of("+40*******"), **asked)) == MOST_BEHIND
+    with pytest.raises(ValueError, match="1,001 rates: hide fewer digits"):
+        possibilities(index, number_of("+4********"), **asked)

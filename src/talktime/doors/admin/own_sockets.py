@@ -13,12 +13,14 @@ from urllib.parse import parse_qs
 
 from nicegui import core
 from nicegui.client import Client
-from socketio.exceptions import ConnectionRefusedError as RefusedError  # type: ignore[import-untyped]
 
 from talktime.doors.admin.sessions import SIGNED_IN
 
 MESSAGES: Final = ("handshake", "event", "javascript_response", "ack", "log")
 """What a browser tells a page; each names it."""
+
+NO_PAGE: Final = "client_id=none&implicit_handshake=true"
+"""What a socket asked that names a page that is not its own."""
 
 Handler = Callable[..., Any]
 
@@ -45,13 +47,13 @@ def _told(handler: Handler) -> Handler:
 
 
 def _opened(handler: Handler) -> Handler:
-    """A socket may name its page as it opens; the browser loads the page anew where that is refused."""
+    """A socket may name its page as it opens; the browser loads the page anew where there is none."""
 
     async def opened(sid: str, environ: Mapping[str, Any], auth: Any = None) -> Any:
         asked = parse_qs(environ.get("QUERY_STRING", ""))
         page = asked.get("client_id", [None])[0]
         if page is not None and not _is_own(environ, page):
-            raise RefusedError("Implicit handshake failed")
+            environ = {**environ, "QUERY_STRING": NO_PAGE}
         return await handler(sid, environ, auth)
 
     return opened

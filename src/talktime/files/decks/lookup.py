@@ -20,6 +20,9 @@ from talktime.core.prefix import NO_PREFIX
 NOT_RATED: Final = "calls to this number are unrated in files and refused (no_rate) online"
 """What happens to a call that no row prices (rulings.md 13)."""
 
+MOST_BEHIND: Final = 1_000
+"""Rates that a number with hidden digits may have: of three hidden digits all."""
+
 _AFTER_DIGITS: Final = ":"
 """Sorts behind every digit."""
 
@@ -122,9 +125,13 @@ def possibilities(
 ) -> tuple[Possibility, ...]:
     """Every row of a deck that may price a number, longest prefix first, conditions before none.
 
-    Each set of conditions that a row names is asked for once, as a call of which just that is known.
+    Each set of conditions that a row names is asked for once, as a call of which just that is known. Raises
+    ValueError where so many digits are hidden that more than MOST_BEHIND rows may.
     """
     book = RateBook(index.near(number))
+    count = len(book.deck.rows)
+    if number.hidden and count > MOST_BEHIND:
+        raise ValueError(f"{number.text} may have any of {count:,} rates: hide fewer digits of it")
     pricing: set[int] = set()
     undecided: set[int] = set()
     for call in dict.fromkeys(Call(*row.conditions) for row in book.deck.rows):

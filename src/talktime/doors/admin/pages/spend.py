@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from nicegui import ui
+
 from talktime.doors.admin.export_parts import export_part
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import card, tabs
@@ -10,6 +12,8 @@ from talktime.doors.admin.report_choice import Choice, WrongSpanError, choice_of
 from talktime.doors.admin.report_parts import (
     GROUPINGS,
     Grouping,
+    afterwards,
+    filled,
     lines_chart,
     lines_part,
     report_form,
@@ -29,14 +33,22 @@ async def spend(at: Visit) -> None:
     except WrongSpanError as error:
         said("warning", str(error))
         return
-    found = await at.tenant.usage.spend(chosen.by, **asked)
     with card(days):
-        sums_part(at, found.total, found.currency)
+        sums = ui.element("div")
         export_part(at, "spend", lambda: {key: asked[key] for key in ("since", "until")})
     with card():
         tabs("Spend by", [_tab(at, choice, each, chosen) for each in GROUPINGS])
-        lines_chart(chosen, found.lines, found.currency)
-        lines_part(at, choice, chosen, found)
+        lines = ui.element("div")
+
+    async def draw() -> None:
+        found = await at.tenant.usage.spend(chosen.by, **asked)
+        with sums:
+            sums_part(at, found.total, found.currency)
+        with lines:
+            lines_chart(chosen, found.lines, found.currency)
+            lines_part(at, choice, chosen, found)
+
+    afterwards(lambda: filled(lines, draw))
 
 
 def _span(choice: Choice) -> tuple[str, str, str]:

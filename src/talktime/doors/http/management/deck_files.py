@@ -33,7 +33,7 @@ from talktime.doors.http.problems import Problem, ProblemError, refused
 from talktime.files.decks.compare import Comparison, compare
 from talktime.insight.deck_sheet import DeckSheet
 from talktime.ledger.api_keys import Principal
-from talktime.ledger.decks import ALL_TENANTS, KeptDeck
+from talktime.ledger.decks import KeptDeck
 
 router = APIRouter(prefix="/v1/decks", tags=["decks"])
 
@@ -171,20 +171,12 @@ async def _csv(request: Request) -> bytes:
 
 async def _stored(house: House, principal: Principal, version: str) -> tuple[KeptDeck, DeckSheet]:
     """A stored deck that the key may see; a problem where there is none."""
-    kept = await read(house.decks.kept, version)
-    if kept is None or not await read(_is_shown, house, principal, version):
+    kept = await read(house.decks.kept, version, principal.tenants)
+    if kept is None:
         raise ProblemError(Problem(404, "unknown_deck", f"no deck {version!r} is stored"))
     sheet = await read(house.sheets.stored, version, house.decks.deck, house.desk.catalogue)
     assert sheet is not None, "a deck is never removed"
     return kept, sheet
-
-
-def _is_shown(house: House, principal: Principal, version: str) -> bool:
-    """Whether the key is for the whole installation, or the deck bound for one of its tenants or for all."""
-    if principal.tenants is None:
-        return True
-    bound = (house.decks.bindings(tenant) for tenant in (ALL_TENANTS, *principal.tenants))
-    return any(binding.version == version for bindings in bound for binding in bindings)
 
 
 class _Pair:

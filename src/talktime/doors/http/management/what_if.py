@@ -157,8 +157,7 @@ async def get_choices(house: InHouse, principal: CallerOf, tenant: Asking) -> Wh
     now_us = house.now_us
     found = choices_of(live.tenant, house.desk.catalogue, now_us)
     wallet = await read(house.reader.wallet, tenant)
-    bound_to = None if holds(principal, "manage_decks", INSTALLATION) else [tenant]
-    decks = await read(house.decks.listed, "", MAX_LIMIT, bound_to)
+    decks = await read(house.decks.listed, "", MAX_LIMIT, _bound_to(principal, tenant))
     in_force, _ = await read(house.desk.rules.rates.book_for, live, now_us)
     currency = live.tenant.currency
     own = [kept for kept in decks if kept.currency == currency]
@@ -210,8 +209,8 @@ def _deck_faults(
     for at, scenario in enumerate(scenarios):
         if not scenario.deck:
             continue
-        kept = house.decks.kept(scenario.deck)
-        if kept is None or not _sees(house, principal, tenant, scenario.deck):
+        kept = house.decks.kept(scenario.deck, _bound_to(principal, tenant))
+        if kept is None:
             faults.append((f"/{at}/deck", f"no deck {scenario.deck!r} is stored"))
         elif kept.currency != currency:
             sentence = (
@@ -221,9 +220,6 @@ def _deck_faults(
     return faults
 
 
-def _sees(house: House, principal: Principal, tenant: str, version: str) -> bool:
-    """As in the list of decks: who manages decks sees all, others those bound for the tenant or for all."""
-    if holds(principal, "manage_decks", INSTALLATION):
-        return True
-    bound = (*house.decks.bindings(), *house.decks.bindings(tenant))
-    return version in {binding.version for binding in bound}
+def _bound_to(principal: Principal, tenant: str) -> list[str] | None:
+    """Whose decks may be tried: of who manages decks any, of others those bound for the tenant or for all."""
+    return None if holds(principal, "manage_decks", INSTALLATION) else [tenant]
