@@ -190,6 +190,31 @@ def test_an_invitation_lets_in_who_is_locked_out(sqlite_database: str) -> None:
     let_in(the.use.with_password(ANA, "quite another one"))
 
 
+def test_guesses_of_others_keep_nobody_out_of_its_own_browser(sqlite_database: str) -> None:
+    the = desk(sqlite_database)
+    the.person()
+    let_in(the.use.with_password(ANA, RIGHT))
+    word = the.use.browser_word(ANA)
+    for _ in range(LIMITS.tries):
+        the.use.with_password(ANA, WRONG)
+    assert code(the.use.with_password(ANA, RIGHT)) == "wrong"
+    assert code(the.use.with_password(ANA, RIGHT, word[::-1])) == "wrong"
+    let_in(the.use.with_password(ANA, RIGHT, word))
+
+
+def test_a_known_browser_has_few_tries_during_a_wait(sqlite_database: str) -> None:
+    """Whoever has stolen its word, too; and the word ends with the password, and is one person's."""
+    the = desk(sqlite_database)
+    the.person()
+    word = the.use.browser_word(ANA)
+    for _ in range(2 * LIMITS.tries):
+        the.use.with_password(ANA, WRONG, word)
+    assert code(the.use.with_password(ANA, RIGHT, word)) == "wrong"
+    the.person(password="quite another one")
+    assert the.use.browser_word(ANA) != word
+    assert (the.use.browser_word(BEN), the.use.invite(BEN) and the.use.browser_word(BEN)) == ("", "")
+
+
 # --- sessions --------------------------------------------------------------------------------------------
 
 

@@ -5,8 +5,8 @@
         page.goto(f"{center.url}/tenants/contoso/credits")
         look(page)
 
-The center is made once for all; a test that changes a setting puts it back, or works in a tenant of its own
-(`own_tenant`). All tests of this folder run in one process of xdist.
+The center is made once for all; a test that changes a setting puts it back, or works in another tenant.
+All tests of this folder run in one process of xdist.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from talktime.insight.spend import spend
 from talktime.insight.usage_rows import UsageRows, country_of
 from talktime.insight.usage_sums import DAY, names_in, places_of, usage_sums
 from talktime.ledger.database import open_engine
-from talktime.ledger.usage_columns import SpanTooLongError, UsageColumns
+from talktime.ledger.usage_columns import HEAD, SpanTooLongError, UsageColumns
 from talktime.ledger.usage_reading import BY, NO_SUMS, Asked, UsageReader
 from tests.databases import database, sqlite_database
 from tests.ledger.test_usage_reading import ANA, BEN, DAY_US, EVER, HOME, LONDON, PARIS, TENANT, Books, books

@@ -333,6 +333,7 @@ c = "C."
 [[mode]]
 id = "m"
 name = "M"
+says = "It is M."
 [[fund]]
 when = { x = "1" }
 says = "buy"

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from talktime.accounts.known_browsers import KnownBrowsers
 from talktime.accounts.passwords import Cost, Passwords, TooManyPasswords, fault_of
 from talktime.accounts.rights import INSTALLATION
 from talktime.accounts.tenant import Administrator
@@ -102,18 +103,26 @@ class SigningIn:
         self._clock_us = clock_us
         self.limits = limits
         self._passwords = Passwords(limits.cost)
+        self._known = KnownBrowsers(limits.tries)
         self._tenants = TenantsOfPerson(url)
         self._lately: dict[bytes, tuple[int, StoredSession, StoredPerson]] = {}
         self._lock = Lock()
 
     # --- signing in ------------------------------------------------------------------------------------
 
-    def with_password(self, upn: str, password: str) -> tuple[SignedIn, str] | NotSignedIn:
-        """(who, the secret for the cookie). The try is counted before the password is looked at."""
-        person = self._store.take_try(key_of(upn), self._clock_us(), self.limits.wait_after)
+    def with_password(self, upn: str, password: str, word: str = "") -> tuple[SignedIn, str] | NotSignedIn:
+        """(who, the secret for the cookie). The try is counted before the password is looked at.
+
+        `word`: the browser's `browser_word`; who has signed in there does not wait for the guesses of others.
+        """
+        key, limits = key_of(upn), self.limits
+        is_known = bool(word) and self._known.knows(self._store.person(key), word)
+        person = self._store.take_try(key, self._clock_us(), limits.wait_after, waits=not is_known)
         stored = "" if person is None else person.hash
         try:
             fits = self._passwords.fits(stored, password)
+            if is_known:
+                self._known.tried(key, fits=fits)
             if person is None or not fits:
                 return WRONG
             if person.disabled_us:
@@ -122,6 +131,10 @@ class SigningIn:
         except TooManyPasswords:
             return BUSY
         return self._begin(person, PASSWORD, new_hash=new_hash)
+
+    def browser_word(self, upn: str) -> str:
+        """What a browser keeps in which this person has signed in with its password; ends with that."""
+        return self._known.word(self._store.person(key_of(upn)))
 
     def with_openid(
         self, upn: str, name: str, roles: frozenset[str], tenants: Mapping[str, frozenset[str]]

@@ -7,7 +7,7 @@ nothing is written (recharge.md 1 to 4 and 8, domain.md 9).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from talktime.accounts.eligibility import eligibility, recharge_warnings
 from talktime.accounts.funding_terms import billing_account, terms_of
@@ -17,13 +17,13 @@ from talktime.accounts.tenant import ACTIVE, Tenant
 from talktime.accounts.tenant_parts import default_account_set
 from talktime.accounts.toml_table import shown
 from talktime.core.limits import NO_LIMIT
-from talktime.core.modes import Mode
 from talktime.core.money import format_money
 from talktime.core.recharge import Why, recharge_micros, verdict
 from talktime.funding.recharge import method_of, method_text
 from talktime.insight.post_usage import mode_now
 from talktime.insight.recharge_view import REASONS, caps_left
 from talktime.ledger.commands import Refused
+from talktime.notices.texts import load_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,15 +32,8 @@ if TYPE_CHECKING:
     from talktime.accounts.tenant import AutoRecharge
     from talktime.catalog.model import Catalogue
     from talktime.catalog.side_model import Warned
+    from talktime.core.modes import Mode
     from talktime.ledger.records import Standing
-
-MODES: Final[Mapping[Mode, str]] = {
-    Mode.PREPAID: "Paid calls are funded by credits; at a balance of 0 new ones that need them are refused.",
-    Mode.DRAINING: "What is left of the credits is spent first; then post-usage counts, if it is on.",
-    Mode.POST_USAGE: "Calls are invoiced after use.",
-    Mode.NO_FUNDING: "Paid calls are refused: there are no credits, and post-usage is switched off.",
-}
-"""How paid calls are funded, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +75,7 @@ def _off(after: Tenant, balance: int, catalogue: Catalogue) -> Iterator[str]:
     if terms.behind and balance > 0:
         yield "What is left is spent first; then calls are invoiced after use."
     else:
-        yield MODES[mode_now(after, catalogue, balance)]
+        yield _effect(mode_now(after, catalogue, balance))
 
 
 def _rule(after: Tenant) -> Iterator[str]:
@@ -178,13 +171,18 @@ def default_foreseen(
         says.append(f"Calls are billed to {shown(billed_then.id)} ({billed_then.agreement}) from then on.")
     modes = mode_now(tenant, catalogue, balance), mode_now(after, catalogue, balance)
     if modes[0] is not modes[1]:
-        says.append(MODES[modes[1]])
+        says.append(_effect(modes[1]))
     if before_may.can_buy and not after_may.can_buy:
         why = " ".join(f"{one.why} {one.remedy}" for one in after_may.failed)
         says.append(f"Credits can no longer be bought: {why}")
     elif after_may.can_buy and not before_may.can_buy:
         says.append("Credits can be bought again.")
     return DefaultForeseen(tuple(says), before_may.can_buy, after_may.can_buy)
+
+
+def _effect(mode: Mode) -> str:
+    """How paid calls are funded, in words."""
+    return load_texts().mode_effects[mode.name.lower()]
 
 
 def _money(micros: int, currency: str) -> str:

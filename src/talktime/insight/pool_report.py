@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from talktime.accounts.calendar import month_start_us
 from talktime.catalog.model import SCOPE_COUNTRY
+from talktime.core.money import DOWN, round_div
 from talktime.insight.spend import NotReconciledError
 from talktime.ledger.usage_reading import Asked
+from talktime.live.settle import POOL_MARKS
 from talktime.live.standing import pools_of
 
 if TYPE_CHECKING:
@@ -41,6 +43,19 @@ class PoolLine(NamedTuple):
     used_s: int
     reserved_s: int
     left_s: int | None
+
+    @property
+    def used_percent(self) -> int | None:
+        """How much is used, in whole percent, rounded down; None without limit."""
+        if self.total_s is None:
+            return None
+        return round_div(self.used_s * 100, self.total_s, DOWN) if self.total_s else 0
+
+    @property
+    def mark(self) -> str:
+        """The notice whose level the use has reached (`POOL_MARKS`), "" for none."""
+        percent = self.used_percent or 0
+        return next((kind for level, kind in reversed(POOL_MARKS) if percent >= level), "")
 
 
 class Consumer(NamedTuple):

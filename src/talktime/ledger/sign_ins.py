@@ -129,15 +129,20 @@ class SignIns:
                 self._say(db, now_us, Line(who, f"{upn} may not sign in any more"))
             return self._person(db, upn) is not None
 
-    def take_try(self, upn: str, now_us: int, wait_us: Callable[[int], int]) -> StoredPerson | None:
+    def take_try(
+        self, upn: str, now_us: int, wait_us: Callable[[int], int], *, waits: bool = True
+    ) -> StoredPerson | None:
         """Counts a try to sign in before its password is looked at, so that none goes uncounted.
 
-        `wait_us`: how long after this many failures no other try is taken, 0 for not at all. None where there
-        is no such person, no password or no try to be had; that takes one write, too.
+        `wait_us`: how long after this many failures no other try is taken, 0 for not at all; with `waits` False
+        this one is taken all the same. None where there is no such person, no password or no try to be had;
+        that takes one write, too.
         """
         people = self._people
         with away_is_said(), self._engine.begin() as db:
-            open_ = (people.c.upn == upn, people.c.hash != "", people.c.locked_until_us <= now_us)
+            open_ = [people.c.upn == upn, people.c.hash != ""]
+            if waits:
+                open_.append(people.c.locked_until_us <= now_us)
             counted = db.execute(sa.update(people).where(*open_).values(failures=people.c.failures + 1))
             if upn == NOBODY or not counted.rowcount:
                 self._count_nobody(db)

@@ -42,7 +42,7 @@ TRUSTED_S: Final = 3.0
 """Seconds for which a comparison holds while no charge is added: somebody is choosing filters."""
 
 HEAD: Final = 12
-"""A plus and as many digits as decide the country of an international number, and more: what is remembered."""
+"""A plus and more digits than decide the country of an international number: what is remembered of it."""
 
 PLACE, NUMBER, CORRECTS, START = range(4)
 SUMMED: Final = ("billed_s", "pool_s", "paid_s", "amount", "credits", "post_usage", "overdraft")

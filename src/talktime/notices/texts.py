@@ -68,13 +68,15 @@ def _holds(when: Mapping[str, str], facts: Mapping[str, str]) -> bool:
 class Texts:
     """All texts, and what is needed to put facts into them.
 
-    `kinds`: what each fact is, by its name; `modes`: names of modes by id, in the order of their numbers;
-    `codes`: a sentence for each code of a payment or a refusal; `funds`: how more money comes, by case.
+    `kinds`: what each fact is, by its name; `modes`: names of modes by id, in the order of their numbers, and
+    `mode_effects` what each does; `codes`: a sentence for each code of a payment or a refusal; `funds`: how
+    more money comes, by case.
     """
 
     texts: Mapping[str, tuple[Text, ...]]
     kinds: Mapping[str, str]
     modes: Mapping[str, str]
+    mode_effects: Mapping[str, str]
     codes: Mapping[str, str]
     funds: tuple[Fund, ...]
 
@@ -108,8 +110,9 @@ def read_texts(text: str, file: str = FILE) -> Texts:
         if of_event[-1].when:
             raise CatalogueError(f"{file}: event {event!r} has no text without `when`")
     modes = {mode["id"]: mode["name"] for mode in top["mode"]}
+    effects = {mode["id"]: mode["says"] for mode in top["mode"]}
     funds = _funds(file, top["fund"], top["pages"])
-    return Texts(texts, _kinds(file, top["facts"]), modes, top["codes"], funds)
+    return Texts(texts, _kinds(file, top["facts"]), modes, effects, top["codes"], funds)
 
 
 def _text(where: str, entry: Mapping[str, Any], pages: Mapping[str, str], phrases: Mapping[str, str]) -> Text:

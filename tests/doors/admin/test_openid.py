@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import subprocess
@@ -414,6 +415,24 @@ def test_a_provider_that_is_away_or_slow(tmp_path: Path, monkeypatch: pytest.Mon
         )
         assert 'name="password"' in page.text  # the other way in is still there
         assert 'href="/sign-in/openid?next=/tenants"' in page.text
+
+
+def test_few_ask_a_provider_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes by can make us ask it."""
+    monkeypatch.setattr("talktime.doors.admin.openid.WAIT_S", 0.2)
+    monkeypatch.setattr("talktime.doors.admin.openid.MOST_AT_ONCE", 2)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        file = file_of(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        openid = OpenId(file, HERE)
+
+        async def all_at_once() -> list[str]:
+            tries = (openid.begin("/") for _ in range(5))
+            return sorted(str(each)[:4] for each in await asyncio.gather(*tries, return_exceptions=True))
+
+        assert asyncio.run(all_at_once()) == ["Cont"] * 2 + ["Many"] * 3
+        assert asyncio.run(all_at_once()) == ["Cont"] * 2 + ["Many"] * 3  # their places are free again
 
 
 # --- the file ------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -81,6 +82,17 @@ def test_after_wrong_passwords_the_right_one_waits(door: FrontDoor, browser: Bro
     assert locked.status_code == 403
     assert "wait" in error_of(locked)
     door.clock.pass_s(61)
+    assert browser.sign_in().status_code == 303
+
+
+def test_a_browser_that_was_signed_in_does_not_wait_for_the_guesses_of_others(door: FrontDoor) -> None:
+    browser, other = door.browser(), door.browser()
+    browser.sign_in()
+    assert "HttpOnly" in browser.lines["talktime-known"]
+    browser.post("/sign-out")
+    for _ in range(6):
+        other.sign_in("wrong password")
+    assert other.sign_in().status_code == 403
     assert browser.sign_in().status_code == 303
 
 
@@ -188,6 +200,27 @@ def test_a_form_has_an_end(browser: Browser) -> None:
     assert browser.post("/sign-in", said).status_code == 400
     many = {f"f{number}": "" for number in range(100)}
     assert browser.post("/sign-in", {**browser.form(), **many}).status_code == 400
+
+
+def test_a_form_that_does_not_come_is_not_waited_for(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("talktime.doors.admin.sign_in_pages.FORM_S", 0.05)
+    never = threading.Event()
+
+    async def dawdling() -> AsyncIterator[bytes]:
+        yield b"upn="
+        await asyncio.to_thread(never.wait, 10)
+        raise AssertionError("it was waited for")
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(browser.app)
+        async with httpx.AsyncClient(transport=transport, base_url=HERE, headers={"Origin": HERE}) as client:
+            answer = await client.post("/sign-in", content=dawdling())
+            never.set()
+            return answer
+
+    assert asyncio.run(ask()).status_code == 400
 
 
 # --- signing out ---------------------------------------------------------------------------------------

@@ -188,6 +188,16 @@ def test_wrong_questions_are_refused(
     told(story, sqlite_database, tmp_path)
 
 
+def test_summary_of_a_thousand_years_is_refused(sqlite_database: str, tmp_path: Path) -> None:
+    async def story(door: Door) -> None:
+        ages = {"from": "1970-01-01T00:00:00Z", "until": "2999-01-01T00:00:00Z"}
+        problem = await got(door.client.get(f"{CONTOSO}/usage/summary", params=ages), 422)
+        assert problem["detail"] == "the span holds more than 3,660 days: choose a shorter one"
+        assert (await got(door.client.get(f"{CONTOSO}/spend", params=ages)))["total"]["calls"] == 0
+
+    told(story, sqlite_database, tmp_path)
+
+
 def test_who_may_see_no_names_sees_none(sqlite_database: str, tmp_path: Path) -> None:
     async def story(door: Door) -> None:
         await called(door, "c1")
@@ -253,6 +263,7 @@ def test_pools_and_their_consumers(database: str, tmp_path: Path) -> None:
         report = await got(door.client.get(f"{CONTOSO}/pool-report"))
         (pool,) = [line for line in report["pools"] if line["used_seconds"]]
         assert (pool["country"], pool["total_seconds"], pool["left_seconds"]) == ("US/PR", 180_000, 179_880)
+        assert (pool["used_percent"], pool["mark"]) == (0, "")
         answer = await got(door.client.get(f"{CONTOSO}/pools/{pool['name']}/consumers"))
         assert answer["used_seconds"] == pool["used_seconds"] == 120
         assert answer["consumers"] == [{"user": ANA, "service_number": "", "calls": 1, "seconds": 120}]

@@ -240,7 +240,10 @@ class Spend(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PoolReportLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A pool in a month; total and left are null where it has no limit."""
+    """A pool in a month; total, left and `used_percent` (rounded down) are null where it has no limit.
+
+    `mark`: the notice whose level it has reached, "" for none.
+    """
 
     name: str
     country: str
@@ -251,6 +254,8 @@ class PoolReportLine(msgspec.Struct, frozen=True, kw_only=True):
     used_seconds: int
     reserved_seconds: int
     left_seconds: int | None
+    used_percent: int | None
+    mark: str
 
 
 class PoolReport(msgspec.Struct, frozen=True, kw_only=True):

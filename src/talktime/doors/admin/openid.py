@@ -56,6 +56,9 @@ WAIT_S: Final = 10.0
 KNOWN_S: Final = 3_600
 """Seconds that the provider's description and keys are taken as they are; an unknown key asks at once."""
 
+MOST_AT_ONCE: Final = 10
+"""People whom the provider is asked about at once: whoever comes by can make us ask."""
+
 KEYS_S: Final = 60
 """Seconds between two looks for keys that tokens name and nobody knows."""
 
@@ -115,6 +118,7 @@ class OpenId:
         self._back = base_url.rstrip("/") + BACK_PATH
         self._now_s = now_s
         self._known = _Known()
+        self._asking = 0
 
     @property
     def name(self) -> str:
@@ -157,6 +161,9 @@ class OpenId:
 
     async def _asked(self, ask: Callable[..., Any]) -> Any:
         """Asks the provider, within its time. Raises OpenIdError."""
+        if self._asking >= MOST_AT_ONCE:
+            raise OpenIdError("Many people sign in just now; try again in a moment.", 503)
+        self._asking += 1
         try:
             async with (
                 asyncio.timeout(WAIT_S),
@@ -173,6 +180,8 @@ class OpenId:
                 " tell your administrator if it goes on.",
                 502,
             ) from None
+        finally:
+            self._asking -= 1
 
     async def _description(self, client: httpx.AsyncClient) -> Mapping[str, Any]:
         """The provider's description of itself (OpenID Connect Discovery 1.0, 4), kept for an hour."""

@@ -168,6 +168,8 @@ class _Refusal(NamedTuple):
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
         if self.location:
             headers.append((b"location", self.location.encode("ascii")))
+        if scope["method"] not in _SAFE:
+            headers.append((b"connection", b"close"))  # nobody waits for the rest of a body
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

@@ -19,7 +19,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup
 
-from talktime.accounts.signing_in import NotSignedIn
+from talktime.accounts.signing_in import PASSWORD, NotSignedIn
 from talktime.doors.admin.door_html import DoorPage, Field, other_way, way
 from talktime.doors.admin.forgery import form_token, is_token, new_cookie, own_path
 from talktime.doors.admin.guarding import PLAIN_POLICY
@@ -37,12 +37,19 @@ if TYPE_CHECKING:
 
 FORM: Final = "form"
 WAY: Final = "openid"
-"""What cookies beside the session's are for: the forms of this browser, the way to a provider and back."""
+KNOWN: Final = "known"
+"""What cookies beside the session's are for: the forms of this browser, the way to a provider and back, and
+that somebody has signed in here before (`accounts.known_browsers`)."""
+
+KNOWN_S: Final = 180 * 24 * 3_600
+"""Seconds that a browser stays known after it was used to sign in."""
 
 WAY_S: Final = 600
 """Seconds that somebody may take at the provider."""
 
 MOST_FORM_BYTES: Final = 16 << 10
+FORM_S: Final = 20.0
+"""A form is short and comes at once; who has not sent it by then is answered without it."""
 
 _STALE: Final = "This form was open in another window or for too long; please send it again."
 _TWICE: Final = "The two passwords are not the same."
@@ -98,10 +105,11 @@ def _add_passwords(router: APIRouter, door: _Door) -> None:
         )
         if not _is_bound(door, request, said, SIGN_IN):
             return _sign_in_page(door, request, next_path, upn=upn, error=_STALE, status=400)
+        known = door.cookies.read(request.scope, KNOWN)
         if not upn.strip() or not password:
             error = "Write your user name and your password."
             return _sign_in_page(door, request, next_path, upn=upn, error=error, status=400)
-        outcome = await door.turns.run(door.signing_in.with_password, upn, password)
+        outcome = await door.turns.run(door.signing_in.with_password, upn, password, known)
         if isinstance(outcome, NotSignedIn):
             status = 503 if outcome.code == "busy" else 403
             return _sign_in_page(door, request, next_path, upn=upn, error=_sentence(outcome), status=status)
@@ -215,6 +223,9 @@ async def _in(door: _Door, request: Request, begun: tuple[SignedIn, str], next_p
         await asyncio.to_thread(door.signing_in.end, request.scope[SECRET])
     answer = RedirectResponse(next_path, 303)
     answer.headers.append("set-cookie", door.cookies.line(begun[1]))
+    if begun[0].how == PASSWORD:
+        word = await asyncio.to_thread(door.signing_in.browser_word, begun[0].upn)
+        answer.headers.append("set-cookie", door.cookies.line(word, KNOWN, age_s=KNOWN_S))
     return answer
 
 
@@ -222,12 +233,16 @@ async def _in(door: _Door, request: Request, begun: tuple[SignedIn, str], next_p
 
 
 async def _form(request: Request) -> Mapping[str, str]:
-    """The fields of a form, each once; none of a body that is too long or no form."""
+    """The fields of a form, each once; none of a body that is too long, too slow or no form."""
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MOST_FORM_BYTES:
-            return {}
+    try:
+        async with asyncio.timeout(FORM_S):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > MOST_FORM_BYTES:
+                    return {}
+    except TimeoutError:
+        return {}
     try:
         fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=20, errors="strict")
     except ValueError:

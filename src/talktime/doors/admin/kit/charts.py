@@ -74,6 +74,8 @@ def _chart(
         axis["axisLabel"] = {":color": _var("--tt-quiet"), "hideOverlap": True}
         axis["nameTextStyle"] = {":color": _var("--tt-quiet")}
         axis["splitLine"] = {"lineStyle": {":color": _var("--tt-line")}}
+    if lying:
+        along["axisLabel"] |= {"width": 150, "overflow": "break", "hideOverlap": False}
     options: dict[str, Any] = {
         "animation": False,
         "grid": {"left": 8, "right": 16, "top": 34, "bottom": 8, "containLabel": True},
@@ -82,6 +84,8 @@ def _chart(
             "type": "scroll",
             "show": len(series) > 1,
             "top": 0,
+            "left": 60,  # beside the unit, on a phone too
+            "right": 0,
             "textStyle": {":color": _var("--tt-text")},
         },
         ":color": "['--tt-c1','--tt-c2','--tt-c3','--tt-c4','--tt-c5','--tt-c6'].map("
@@ -90,7 +94,7 @@ def _chart(
         "yAxis": along if lying else up,
         "series": made,
     }
-    height = HEIGHT_PX if not lying else max(120, 34 * len(labels) + 50)
+    height = HEIGHT_PX if not lying else max(120, 40 * len(labels) + 50)
     shown = ui.echart(options, renderer="svg").classes("tt-chart").style(f"height:{height}px")
     shown.props["role"] = "img"
     shown.props["aria-label"] = f"Chart: {title}. The figures follow as a table."
@@ -98,8 +102,7 @@ def _chart(
 
 
 def _figures(title: str, labels: Sequence[str], series: Sequence[Series], unit: str) -> None:
-    head = [Column(""), *(Column(each.name, "figure") for each in series)]
-    head[0] = Column("Label")
+    head = [Column("Label"), *(Column(each.name, "figure") for each in series)]
     rows = [[label, *(_shown(each.values[place]) for each in series)] for place, label in enumerate(labels)]
     caption = f"{title}, {unit}" if unit else title
     more("The figures as a table", table_markup(head, rows, caption))

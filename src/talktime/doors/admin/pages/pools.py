@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 MONTHS: Final = 25
 """Months that are offered: this one and two years before it."""
 
-NEAR_PERCENT, FULL_PERCENT = 80, 100
-"""From when a pool is said to run low, and to be used up: the levels of its notices (domain.md 5)."""
+MARKS: Final = {"pool_80": "Nearly used up", "pool_100": "Used up"}
+"""What is said of a pool by the notice whose level it has reached."""
 
 WATCHED: Final = 3
 """Pools whose consumers are shown without asking: those that are used most."""
@@ -58,7 +58,7 @@ async def pools(at: Visit) -> None:
     names = {plan.code: plan.name for plan in plans}
     with card():
         _month(at, months, month)
-    lines = sorted(report.pools, key=lambda line: (-_percent(line), -line.used_seconds, line.name))
+    lines = sorted(report.pools, key=lambda line: (-(line.used_percent or 0), -line.used_seconds, line.name))
     with card(months[month], kind="tt-calls"):
         _pools(at, lines, names, month)
         if lines:
@@ -147,21 +147,13 @@ def _shared(line: PoolReportLine) -> str:
     return "The whole organisation"
 
 
-def _percent(line: PoolReportLine) -> int:
-    """How much is used, in whole percent, rounded down; 0 where there is no limit."""
-    return 100 * line.used_seconds // line.total_seconds if line.total_seconds else 0
-
-
 def _state(line: PoolReportLine) -> Cell:
     """How much is used as a bar and in words; what calls in progress hold is said beside it."""
     if line.total_seconds is None:
         return badge("No limit")
-    percent = _percent(line)
-    words = f"{percent:,} % used"
-    if percent >= FULL_PERCENT:
-        words = f"Used up ({words})"
-    elif percent >= NEAR_PERCENT:
-        words = f"Nearly used up ({words})"
+    words = f"{line.used_percent or 0:,} % used"
+    if line.mark in MARKS:
+        words = f"{MARKS[line.mark]} ({words})"
     drawn = bar(line.used_seconds, line.total_seconds, words)
     if not line.reserved_seconds:
         return drawn

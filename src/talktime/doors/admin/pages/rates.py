@@ -215,10 +215,10 @@ async def _countries(at: Visit, search: str, when: datetime | None) -> None:
     found = await at.tenant.rates.countries(
         search=search, at=when, limit=MOST, cursor=at.query.get("cursor", "")
     )
-    if search.isdigit():
-        says = (await at.tenant.rates.of_number(search, at=when)).says if len(search) < 4 else ""
-        if "short code" in says:
-            said("note", f"{_upper(says)}. Emergency calls are free and never refused.")
+    if search.isdigit() and len(search) < 4:
+        number = await at.tenant.rates.of_number(search, at=when)
+        if not number.digits:  # a short code
+            said("note", f"{_upper(number.says)}. Emergency calls are free and never refused.")
     with card(f"Countries that “{search}” finds" if search else "Countries"):
         if found.deck is None:
             empty(f"No rate deck is bound for {found.currency}: calls that cost money have no rate.")

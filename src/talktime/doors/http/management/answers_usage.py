@@ -118,7 +118,10 @@ class SpendAnswer(BaseModel):
 
 
 class PoolReportLine(BaseModel):
-    """A pool in a month; total and left are null where it has no limit."""
+    """A pool in a month; total, left and `used_percent` (rounded down) are null where it has no limit.
+
+    `mark`: the notice whose level it has reached, "" for none.
+    """
 
     name: str
     country: str
@@ -129,6 +132,8 @@ class PoolReportLine(BaseModel):
     used_seconds: int
     reserved_seconds: int
     left_seconds: int | None
+    used_percent: int | None
+    mark: str
 
 
 class PoolReport(BaseModel):

@@ -249,6 +249,8 @@ async def get_pool_report(
             used_seconds=line.used_s,
             reserved_seconds=line.reserved_s,
             left_seconds=line.left_s,
+            used_percent=line.used_percent,
+            mark=line.mark,
         )
         for line in lines
     ]
