@@ -419,7 +419,7 @@ def _signed_in(session: StoredSession, person: StoredPerson) -> SignedIn:
 
 
 def _is_look_alike(upn: str) -> bool:
-    """Whether a letter of another alphabet becomes one of ASCII where case is put aside: the Kelvin sign, a long s.
+    """Whether a letter beyond ASCII becomes one of it where case is put aside: the Kelvin sign, a long s.
 
     A provider may hold such a name for another person than the one whose name it would become here.
     """

@@ -134,9 +134,9 @@ class SignIns:
     ) -> StoredPerson | None:
         """Counts a try to sign in before its password is looked at, so that none goes uncounted.
 
-        `wait_us`: how long after this many failures no other try is taken, 0 for not at all; with `waits` False
-        this one is taken all the same. None where there is no such person, no password or no try to be had;
-        that takes one write, too.
+        `wait_us`: how long after this many failures no other try is taken, 0 for not at all; with `waits`
+        False this one is taken all the same. None where there is no such person, no password or no try to be
+        had; that takes one write, too.
         """
         people = self._people
         with away_is_said(), self._engine.begin() as db:

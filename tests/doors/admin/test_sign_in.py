@@ -135,9 +135,9 @@ def test_a_storm_of_guesses_waits_for_itself_alone(door: FrontDoor, monkeypatch:
     secret = browser.secret
     real = door.signing_in.with_password
 
-    def held(upn: str, password: str) -> object:
+    def held(upn: str, password: str, word: str) -> object:
         assert hold.wait(60)
-        return real(upn, password)
+        return real(upn, password, word)
 
     monkeypatch.setattr(door.signing_in, "with_password", held)
     form = door.browser()
