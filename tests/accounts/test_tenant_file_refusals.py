@@ -43,6 +43,8 @@ REFUSALS = [
     # [tenant]
     (TENANT.replace('id = "c"\n', ""), "tenant: id is missing"),
     (TENANT.replace('"c"', '" "'), "tenant: id is empty"),
+    (TENANT.replace('"c"', '".."'), 'tenant: id ".." cannot stand in an address'),
+    (TENANT.replace('"c"', '"a/b"'), 'tenant: id "a/b" cannot stand in an address'),
     (TENANT.replace('"c"', "5"), 'tenant: id = 5 is not text; write it in quotes: id = "..."'),
     (TENANT.replace('"c"', "5.50"), "tenant: id = 5.50 is not text"),
     (TENANT.replace('country = "US"\n', ""), "tenant: country is missing"),
