@@ -12,6 +12,7 @@ All tests of this folder run in one process of xdist.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
@@ -33,13 +34,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("browser"))
 
 
-@pytest.fixture(scope="session")
-def center(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Center]:
-    """A running admin center on SQLite with the demo month."""
-    with set_aside():
-        folder = tmp_path_factory.mktemp("center")
-        with open_center(fresh_sqlite(folder), folder) as made:
-            yield made
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+def center(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Center]:
+    """A running admin center with the demo month; `make test-long` has all walks on PostgreSQL, too."""
+    folder = tmp_path_factory.mktemp("center")
+    with set_aside(), ExitStack() as stack:
+        if request.param == "sqlite":
+            database = fresh_sqlite(folder)
+        else:
+            database = stack.enter_context(fresh_postgres("the admin center on PostgreSQL"))
+        yield stack.enter_context(open_center(database, folder))
 
 
 @pytest.fixture(scope="session")

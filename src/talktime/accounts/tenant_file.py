@@ -164,7 +164,7 @@ def _tenant(
     table.only("id", "name", "country", "currency", "time_zone", "default_billing_account", "deck")
     id_ = table.needed("id")
     if id_ in (".", "..") or "/" in id_:
-        table.fault(f"id {shown(id_)} cannot stand in an address; choose one without slashes, not of dots alone")
+        table.fault(f"id {shown(id_)} cannot stand in an address; write no slashes, nor dots alone")
     country, currency = country_of(table, "country", None, catalogue), _currency(table)
     accounts = [
         billing_account_of(entry, country, catalogue) for entry in top.tables("billing_accounts", "id")
