@@ -145,6 +145,7 @@ def status_of(holder: Management) -> int:
         return problem.status
 
 
+@pytest.mark.long
 def test_the_provider_invites_a_person_and_shuts_it_out(center: Center, signed_in: SignedIn) -> None:
     page = signed_in("provider@talktime.example")
     page.goto(f"{center.url}/people")
@@ -188,6 +189,7 @@ def test_who_may_not_is_not_let_in(center: Center, signed_in: SignedIn, who: str
         ("provider@talktime.example", "/people?upn=partner@csp.example", {"dark": True, "phone": True}),
     ],
 )
+@pytest.mark.long
 def test_pages_are_in_order_in_the_dark_and_on_a_phone(
     center: Center, signed_in: SignedIn, who: str, path: str, how: Any
 ) -> None:

@@ -96,6 +96,7 @@ def test_a_file_of_users_is_previewed_and_then_brought_in(
     users.remove("new@northwind.example")
 
 
+@pytest.mark.long
 def test_a_user_is_removed_after_asking(walker: str, center: Center, signed_in: SignedIn) -> None:
     page = signed_in("global@northwind.example")
     page.goto(walker)
@@ -111,6 +112,7 @@ def test_a_user_is_removed_after_asking(walker: str, center: Center, signed_in: 
 
 
 @pytest.mark.usefixtures("walker")
+@pytest.mark.long
 def test_numbers_caps_and_cost_centres(center: Center, signed_in: SignedIn) -> None:
     page, northwind = signed_in("global@northwind.example"), center.management.tenant("northwind")
     page.goto(f"{center.url}/tenants/northwind/numbers?number=new")

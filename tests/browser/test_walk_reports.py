@@ -162,6 +162,7 @@ def test_filter_changes_calls_and_sums_and_the_address(center: Center, signed_in
     look(page)
 
 
+@pytest.mark.long
 def test_calls_of_a_country_page_by_page(center: Center, signed_in: SignedIn) -> None:
     page = signed_in()
     usage = center.management.tenant("contoso").usage
@@ -182,6 +183,7 @@ def test_calls_of_a_country_page_by_page(center: Center, signed_in: SignedIn) ->
     assert sum(map(amount, seen)) == most.amount
 
 
+@pytest.mark.long
 def test_columns_are_chosen_by_the_keyboard_and_stay_in_the_address(
     center: Center, signed_in: SignedIn
 ) -> None:
@@ -204,6 +206,7 @@ def test_columns_are_chosen_by_the_keyboard_and_stay_in_the_address(
     page.wait_for_url("**/contoso/calls/*")
 
 
+@pytest.mark.long
 def test_spend_reconciles_by_each_thing(center: Center, signed_in: SignedIn) -> None:
     page = signed_in()
     page.goto(f"{center.url}/tenants/contoso/spend?range=28")
@@ -242,6 +245,7 @@ def test_wrong_days_are_refused_at_the_field(center: Center, signed_in: SignedIn
         assert page.url.endswith(REPORTS)
 
 
+@pytest.mark.long
 def test_custom_days_are_of_the_tenants_zone(center: Center, signed_in: SignedIn) -> None:
     page, span = signed_in(), days(center, 3)
     zone = ZoneInfo(center.ask("/v1/tenants/contoso")["tenant"]["time_zone"])
@@ -332,6 +336,7 @@ def test_pools_say_what_is_left_and_who_used_it(center: Center, signed_in: Signe
     page.wait_for_url(f"**month={center.this_month}")
 
 
+@pytest.mark.long
 def test_nothing_yet_says_what_to_do(center: Center, signed_in: SignedIn) -> None:
     page = signed_in("global@northwind.example")
     for name, sentence in (
@@ -381,6 +386,7 @@ def test_who_may_not_is_not_offered_it_and_refused(center: Center, signed_in: Si
     expect(page.get_by_text("Your roles here do not allow")).to_be_visible()
 
 
+@pytest.mark.long
 def test_somebody_elses_file_does_not_come(center: Center, signed_in: SignedIn) -> None:
     contoso = center.management.tenant("contoso")
     ordered = contoso.exports.wait(contoso.exports.order("usage", "csv", with_names=True).id, every_s=0.2)
@@ -392,6 +398,7 @@ def test_somebody_elses_file_does_not_come(center: Center, signed_in: SignedIn) 
         contoso.exports.order("usage", "csv", user="rosa.whitfield@contoso.example")
 
 
+@pytest.mark.long
 def test_reports_on_a_phone_in_the_dark(center: Center, signed_in: SignedIn) -> None:
     page = signed_in(dark=True, phone=True)
     for name in ("reports", "spend?by=user", "pools", "exports"):

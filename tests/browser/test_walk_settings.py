@@ -70,6 +70,7 @@ def test_of_two_who_edit_the_alerts_the_second_is_told(center: Center, signed_in
     assert center.ask("/v1/tenants/northwind/alerts")["runway_days"] == 21
 
 
+@pytest.mark.long
 def test_other_roles_are_chosen_for_an_event(center: Center, signed_in: SignedIn) -> None:
     page = at(signed_in(GLOBAL), center, "alerts")
     page.get_by_label("Balance low").click()
@@ -120,6 +121,7 @@ def test_a_webhook_from_its_making_to_its_end(center: Center, signed_in: SignedI
     assert center.ask("/v1/tenants/northwind/webhooks")["webhooks"] == []
 
 
+@pytest.mark.long
 def test_a_test_that_does_not_arrive_says_why(center: Center, signed_in: SignedIn) -> None:
     page = at(signed_in(), center, "webhooks", "contoso")
     page.get_by_role("link", name="/refuses").click()
@@ -208,6 +210,7 @@ def test_what_a_role_may_not_is_not_offered_and_refused(center: Center, signed_i
 
 
 @pytest.mark.parametrize(("dark", "phone"), [(True, False), (False, True)], ids=["dark", "phone"])
+@pytest.mark.long
 def test_every_page_can_be_looked_at(center: Center, signed_in: SignedIn, dark: bool, phone: bool) -> None:
     page = signed_in(dark=dark, phone=phone)
     notice = center.ask("/v1/tenants/contoso/notices?limit=1")["notices"][0]["id"]

@@ -374,6 +374,7 @@ def test_credits_show_what_a_call_reserves(database: str) -> None:
             "owed": "0",
             "currency": "USD",
             "mode": "prepaid",
+            "mode_says": "prepaid credits",
             "auto_recharge": rule,
             "runway_days": None,
             "runway": {"burn_28": "0", "burn_7": "0", "days_28": None, "days_7": None},
