@@ -5,6 +5,7 @@ its socket is opened as the browser opens it. Says `open N` and holds them until
 """
 
 import argparse
+import ast
 import asyncio
 import json
 import re
@@ -27,7 +28,8 @@ async def open_page(base: str, path: str, cookie: str) -> socketio.AsyncClient:
     found = QUERY.search(answer.text)
     if answer.status_code != 200 or found is None:
         raise SystemExit(f"{path} answers {answer.status_code} and is no page with a socket")
-    query = json.loads(found[1]) | {"document_id": str(uuid4()), "tab_id": str(uuid4())}
+    # The page writes it as Python does, in quotes that JSON has not.
+    query = ast.literal_eval(found[1]) | {"document_id": str(uuid4()), "tab_id": str(uuid4())}
     told = {name: json.dumps(value) if isinstance(value, bool) else value for name, value in query.items()}
     page = socketio.AsyncClient(reconnection=False)
     page.on("*", _passed_over)
