@@ -29,8 +29,8 @@ settings.load_profile("quick")
 ONE_STORE_IS_ENOUGH = frozenset(
     f"tests/doors/http/test_{name}.py"
     for name in (
-        "gateway_events months papers people post_usage provider recharge reports seed_story settings tickets"
-        " usage webhooks"
+        "as_person gateway_events months papers people post_usage previews provider rates recharge reports"
+        " seed_story settings tickets usage webhooks what_if"
     ).split()
 )
 

@@ -24,7 +24,6 @@ from tests.browser.centers import Center, open_center
 from tests.databases import fresh_postgres, fresh_sqlite
 
 HERE = Path(__file__).parent
-FEW_CALLS = 400
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,12 +47,12 @@ def center(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def postgres_center(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Center]:
-    """The same on PostgreSQL, with fewer calls."""
+    """The same on PostgreSQL, for what `make test` looks at there."""
     folder = tmp_path_factory.mktemp("center")
     with (
         set_aside(),
         fresh_postgres("the admin center on PostgreSQL") as database,
-        open_center(database, folder, FEW_CALLS) as made,
+        open_center(database, folder) as made,
     ):
         yield made
 

@@ -33,7 +33,7 @@ from talktime.doors.admin.own_sockets import bind_sockets
 from talktime.doors.admin.page import PAGES, Page
 from talktime.doors.admin.passthrough import passthrough
 from talktime.doors.admin.transport import AppFor, management_for
-from talktime.doors.admin.visit import Person, Visit
+from talktime.doors.admin.visit import Elsewhere, Person, Visit
 from talktime.doors.admin.words import Words
 
 STATIC: Final = Path(__file__).with_name("static")
@@ -106,6 +106,8 @@ def _shown(page: Page, app_for: AppFor) -> Callable[[Request], Awaitable[Respons
         with frame(at, page.title, wide=page.wide):
             try:
                 await page.build(at)
+            except Elsewhere as other:
+                return RedirectResponse(other.address, 303)
             except (ProblemError, UnavailableError) as error:
                 return _failed(request, error)
         return None

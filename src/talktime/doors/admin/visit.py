@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from talktime.client.sending import AsyncSender
 
 
+class Elsewhere(Exception):  # noqa: N818 - not a fault
+    """Raised by a page that is another one: the browser is sent to `address` before it shows anything."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__(address)
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Who is signed in."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from talktime.doors.admin.kit.fields import Form, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import anchor, badge, card, empty, row, table
 from talktime.doors.admin.page import Visit, page
+from talktime.doors.admin.visit import Elsewhere
 
 MOST = 50
 """Tenants on the page; whoever has more searches for them."""
@@ -16,7 +19,7 @@ async def begin(at: Visit) -> None:
     """Goes to the only tenant, else to the list."""
     me = await at.management.me.get(limit=2)
     is_alone = len(me.tenants) == 1 and not me.operations
-    at.go(f"/tenants/{me.tenants[0].id}" if is_alone else "/tenants")
+    raise Elsewhere(f"/tenants/{quote(me.tenants[0].id, safe='')}" if is_alone else "/tenants")
 
 
 @page("/tenants", title="Choose an organisation")
