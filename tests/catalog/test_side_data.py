@@ -314,10 +314,17 @@ def test_the_least_purchase_is_fifty_units() -> None:
 
 
 def test_a_currency_may_have_its_own_least_purchase() -> None:
-    text = '[minor_units]\n0 = ["JPY"]\n2 = ["USD"]\n[minimum_purchase]\ndefault = "50"\n'
+    text = '[numbers]\nJPY = 392\nUSD = 840\n[minor_units]\n0 = ["JPY"]\n2 = ["USD"]\n'
+    text += '[minimum_purchase]\ndefault = "50"\n'
     currencies = side.read_currencies(f'{text}[minimum_purchase.by_currency]\nJPY = "5000"\n')
     assert currencies.minimum_purchase_micros("JPY") == 5_000_000_000
     assert currencies.minimum_purchase_micros("USD") == 50_000_000
+
+
+def test_every_currency_has_its_number() -> None:
+    numbers = side.load_currencies().numbers
+    assert [numbers[code] for code in ("USD", "EUR", "GBP", "CAD", "JPY", "AUD")] == [840, 978, 826, 124, 392, 36]
+    assert len(set(numbers.values())) == len(numbers)
 
 
 def test_where_credits_are_not_offered() -> None:
@@ -372,7 +379,7 @@ ALLOWANCE = REASON + 'trait = "t"\n[[allowance]]\nplan = "P"\nfree = 1\none_more
 POLICY = '[[policy]]\nid = "{0}"\nkind = "{1}"\nname = "N"\nallows = []\ndefault = true\n'
 BOTH = "never_barred = []\n" + POLICY.format("c", "conferencing") + POLICY.format("d", "calls")
 LISTS = "not_offered = []\nqualifying_kinds = []\nadd_ons = []\n[regions]\n"
-MINIMUM = '[minimum_purchase]\ndefault = "50"\n'
+MINIMUM = '[numbers]\n[minimum_purchase]\ndefault = "50"\n'
 
 REFUSALS: list[tuple[Callable[[str], object], str, str]] = [
     (side.read_roles, "role = [", "roles.toml: not TOML"),
@@ -492,6 +499,11 @@ REFUSALS: list[tuple[Callable[[str], object], str, str]] = [
         side.read_currencies,
         f'[minor_units]\n2 = ["USD"]\n{MINIMUM}by_currency = {{ EUR = "60" }}\n',
         "minimum_purchase.by_currency: unknown key 'EUR'; known are USD",
+    ),
+    (
+        side.read_currencies,
+        f'[minor_units]\n2 = ["USD"]\n{MINIMUM}',
+        "currencies.toml: numbers: the key 'USD' is missing",
     ),
     (
         side.read_eligibility,

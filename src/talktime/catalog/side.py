@@ -211,14 +211,16 @@ def _policy(where: str, entry: Mapping[str, Any]) -> Policy:
 
 def read_currencies(text: str, file: str = "currencies.toml") -> Currencies:
     """currencies.toml -> Currencies. Raises CatalogueError naming file and entry."""
-    top = _top(file, text, {"minor_units": dict, "minimum_purchase": dict})
+    top = _top(file, text, {"minor_units": dict, "minimum_purchase": dict, "numbers": dict})
     where, minimum = f"{file}: minimum_purchase", top["minimum_purchase"]
     units = _minor_units(f"{file}: minor_units", top["minor_units"])
     _keys(where, minimum, {"default": str}, {"by_currency": dict})
     by_currency = minimum.get("by_currency", {})
     _keys(f"{where}.by_currency", by_currency, {}, dict.fromkeys(units, str))
+    _keys(f"{file}: numbers", top["numbers"], dict.fromkeys(units, int), {})
     return Currencies(
         units,
+        top["numbers"],
         _amount(where, minimum["default"]),
         {code: _amount(f"{where}.by_currency: {code}", amount) for code, amount in by_currency.items()},
     )
