@@ -1,12 +1,14 @@
 """Who stands behind a call, and what they hold then (rulings.md 5; interfaces.md, The tenant file)."""
 
+from dataclasses import replace
+
 import pytest
 
 from talktime.accounts.payers import NOBODY, changes, held_at, payers_of
 from talktime.accounts.tenant import ServiceNumber, Tenant
 from talktime.catalog.load import load_catalogue
 from talktime.core.limits import ALWAYS_US, NEVER_US
-from tests.accounts.some_payers import ANA, APRIL, DESK, MARCH, MAY, PAYERS
+from tests.accounts.some_payers import ANA, APRIL, BOB, DESK, MARCH, MAY, PAYERS
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,29 @@ def test_one_word_may_be_an_id_or_a_upn(word: str, payer: int) -> None:
 )
 def test_a_service_number_is_found_by_its_number(number: str, payer: int) -> None:
     assert PAYERS.service_of(number) == payer
+
+
+@pytest.mark.parametrize(
+    ("number", "payer"),
+    [
+        ("+14255550101", 0),
+        ("+14255550102", 0),
+        ("tel:+1-425-555-0102", 0),
+        ("(425) 555-0103", 1),  # as it is dialled in the tenant's country
+        ("0014255550103", 1),
+        ("+14255550104", NOBODY),
+        ("5550103", NOBODY),
+        ("", NOBODY),
+        (DESK.number, NOBODY),
+    ],
+)
+def test_a_user_is_found_by_an_own_number(number: str, payer: int) -> None:
+    ana = replace(ANA, numbers=("+14255550101", "+14255550102"))
+    bob = replace(BOB, numbers=("+14255550103", "+14255550101"))  # no check lets the second in
+    tenant = Tenant("t", "T", "US", "USD", users=(ana, bob), service_numbers=(DESK,))
+    catalogue = load_catalogue()
+    found = payers_of(tenant, catalogue).owner_of(number, catalogue.dialling["US"])
+    assert found == payer
 
 
 def test_licences_are_held_from_inclusive_until_exclusive() -> None:

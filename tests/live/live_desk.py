@@ -27,12 +27,11 @@ from talktime.ledger.records import Document
 from talktime.ledger.sqlite_store import SqliteStore
 from talktime.ledger.store import Store
 from talktime.live.desk import Desk
-from talktime.live.operations import CancelCall, EndCall, ExtendCall, Operation, Pace, StartCall
+from talktime.live.operations import AnyOperation, Pace
 from talktime.live.rates import RateBooks
 
 SECOND = 1_000_000
 NOON_US = 1_772_366_400 * SECOND  # 2026-03-01 12:00
-OPERATIONS = (StartCall, ExtendCall, EndCall, CancelCall)
 
 
 def store_of(url: str) -> Store:
@@ -79,11 +78,11 @@ class LiveDesk:
 
     # --- what is done ----------------------------------------------------------------------------------
 
-    def do(self, what: Operation | Command, desk: int = 0) -> Any:
+    def do(self, what: AnyOperation | Command, desk: int = 0) -> Any:
         """Hands in one operation or command and returns its answer."""
         return self.together([what], desk)[0]
 
-    def together(self, whats: Sequence[Operation | Command], desk: int = 0) -> list[Any]:
+    def together(self, whats: Sequence[AnyOperation | Command], desk: int = 0) -> list[Any]:
         """Hands in all at once, so that they are one batch (up to 256)."""
         return self._runner.run(_submitted(self.desks[desk], whats))
 
@@ -168,6 +167,6 @@ class LiveDesk:
         return len(self.rows("select id from outbox where tenant = ? and kind = ?", tenant, kind))
 
 
-async def _submitted(desk: Desk, whats: Sequence[Operation | Command]) -> list[Any]:
-    commands = [desk.command(what) if isinstance(what, OPERATIONS) else what for what in whats]
+async def _submitted(desk: Desk, whats: Sequence[AnyOperation | Command]) -> list[Any]:
+    commands = [desk.command(what) if isinstance(what, AnyOperation) else what for what in whats]
     return list(await asyncio.gather(*[desk.engine.submit(command) for command in commands]))

@@ -26,7 +26,7 @@ from talktime.catalog.model import Catalogue
 from talktime.core.deck import Deck
 from talktime.core.money import ROUNDINGS, parse_money
 from talktime.core.rating import INCREMENTS
-from talktime.live.operations import NOT_ASKED, UNKNOWN_US, StartCall
+from talktime.live.operations import NOT_ASKED, UNKNOWN_US, DebitCall, StartCall
 from tests.conformance.product import rate_row
 from tests.model.live_parts import Offer, Rounding, Settings
 
@@ -263,7 +263,16 @@ def start_of(tenant: str, call: str, sequence: int, ask: Ask, clock_us: int) -> 
     )
 
 
-def offer_of(call: StartCall, ask: Ask, now_us: int) -> Offer:
+def debit_of(tenant: str, call: str, sequence: int, seconds: int, ask: Ask, clock_us: int) -> DebitCall:
+    """The same, charged at once."""
+    start = start_of(tenant, call, sequence, ask, clock_us)
+    sides = (start.user, start.service_number, start.caller, start.callee)
+    return DebitCall(
+        tenant, call, sequence, start.call_type, seconds, *sides, start.started_us, start.answered_us
+    )
+
+
+def offer_of(call: StartCall | DebitCall, ask: Ask, now_us: int) -> Offer:
     """What the documents say about a start that arrives at an instant."""
     place = PLACES[call.tenant]
     # What no switch with a right clock would say (docs/decisions/0006) is not believed.

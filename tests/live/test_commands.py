@@ -9,8 +9,9 @@ import pytest
 
 from talktime.core.refusals import Refusal
 from talktime.live.answers import Allowed, Cancelled, Denied, Fault, FaultCode, Settled
-from talktime.live.commands import MAX_GIVEN, Close
+from talktime.live.commands import Close
 from talktime.live.operations import CancelCall, EndCall, ExtendCall, Operation, StartCall
+from talktime.live.sessions import MAX_GIVEN
 from tests.databases import database, sqlite_database
 from tests.live.ledger_checks import LedgerChecks
 from tests.live.live_desk import SECOND, LiveDesk
@@ -48,25 +49,27 @@ def test_repeats_get_the_first_answer(database: str, restart: bool, in_between: 
 
 
 @pytest.mark.parametrize(
-    "changed",
+    ("changed", "code"),
     [
-        start("c", 31),
-        ExtendCall("t", "c", 1, 31, 30),
-        EndCall("t", "c", 2, 46),
-        EndCall("t", "c", 2, 45, ended_us=1),
-        EndCall("t", "c", 3, 45),
-        ExtendCall("t", "c", 3, 46),
-        CancelCall("t", "c", 3),
-        CancelCall("t", "c", 1),
+        (start("c", 31), FaultCode.CONFLICT),
+        (ExtendCall("t", "c", 1, 31, 30), FaultCode.CONFLICT),
+        (EndCall("t", "c", 2, 46), FaultCode.CONFLICT),
+        (EndCall("t", "c", 2, 45, ended_us=1), FaultCode.CONFLICT),
+        (EndCall("t", "c", 3, 45), FaultCode.OVER),
+        (ExtendCall("t", "c", 3, 46), FaultCode.OVER),
+        (CancelCall("t", "c", 3), FaultCode.OVER),
+        (CancelCall("t", "c", 1), FaultCode.OVER),
     ],
 )
-def test_another_body_is_a_conflict(desk: LiveDesk, changed: Operation) -> None:
+def test_another_body_is_a_conflict_and_another_operation_comes_too_late(
+    desk: LiveDesk, changed: Operation, code: FaultCode
+) -> None:
     for operation in (start("c", 30), ExtendCall("t", "c", 1, 30, 30), EndCall("t", "c", 2, 45)):
         desk.do(operation)
     before = desk.wallet("t")
     told = desk.do(changed)
     assert isinstance(told, Fault)
-    assert told.code == FaultCode.CONFLICT
+    assert told.code == code
     assert desk.wallet("t") == before
 
 

@@ -20,7 +20,7 @@ from talktime.ledger.reading import Reader
 from talktime.ledger.records import ChargeBody
 from talktime.live.answers import Allowed, Settled
 from talktime.live.commands import Sweep
-from talktime.live.operations import EndCall, ExtendCall, StartCall
+from talktime.live.operations import DebitCall, EndCall, ExtendCall, RefundCall, StartCall
 from tests.databases import database, fresh_sqlite, sqlite_database
 from tests.ledger.test_verify import tampered
 from tests.live.ledger_checks import LedgerChecks
@@ -349,6 +349,21 @@ def test_the_end_of_a_lost_call_is_charged_at_the_new_price(desk: LiveDesk) -> N
     assert desk.do(EndCall("plain", "lost", 2, 40)).amount == 20 * A_SECOND
     assert desk.wallet("plain")[0] == 10 * UNIT - 20 * A_SECOND
     assert rerated(desk, HALF).equal == 1
+
+
+@pytest.mark.parametrize(
+    ("deck", "before", "after"), [(HALF, 30, 20), (priced(600_000_000, first=60), 60, 60)]
+)
+def test_a_debit_is_taken_back_by_the_price_it_has_now(
+    desk: LiveDesk, deck: Deck, before: int, after: int
+) -> None:
+    """Also where the new price of the whole debit was the same."""
+    desk.fund("plain", 100 * A_SECOND)
+    desk.do(DebitCall("plain", "d", 0, "user_out", 60, user=DAN, callee=LONDON))
+    rerated(desk, deck)
+    assert charges(desk)["d"][2] == before * A_SECOND
+    assert desk.do(RefundCall("plain", "d", 0, 20)).amount == after * A_SECOND
+    assert desk.wallet("plain") == ((100 - after) * A_SECOND, 0, 0)
 
 
 def test_a_lost_call_takes_another_rate_that_costs_the_same(desk: LiveDesk) -> None:

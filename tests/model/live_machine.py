@@ -13,11 +13,21 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from talktime.live.operations import CancelCall, EndCall, ExtendCall, StartCall
+from talktime.live.operations import (
+    ALL_SECONDS,
+    CancelCall,
+    DebitCall,
+    EndCall,
+    ExtendCall,
+    FinishCall,
+    RefundCall,
+    ReportCall,
+    StartCall,
+)
 from tests.live.small_world import CALLERS, COUNTRIES, KINDS, PLACES, Ask
 from tests.model.live_model import SECOND
 from tests.model.live_parts import Session
-from tests.model.twin import MAX_ANSWERS, Twin
+from tests.model.twin import MAX_ANSWERS, Told, Twin
 
 DAY_S = 86_400
 names = st.sampled_from(sorted(PLACES))
@@ -160,6 +170,60 @@ class LiveMachine(RuleBasedStateMachine):
             tenant, call, s = known
             self.twin.end(tenant, call, s.last + 1, _seconds(s, used))
 
+    @rule(
+        pick=picks,
+        more=st.sampled_from([0, 0.4, 1, 1, 1, "slack", "over", "absurd"]),
+        wish=st.sampled_from([None, None, 0, 1, 20, 45, 120, 600, 900]),
+    )
+    def report(self, pick: int, more: float | str, wish: int | None) -> None:
+        """A call goes on; its switch counts from the last report."""
+        known = self._known(pick, "open")
+        if known is not None:
+            self._count()
+            tenant, call, s = known
+            self.twin.report(tenant, call, s.last + 1, _more_s(s, more), wish)
+
+    @rule(
+        pick=picks,
+        more=st.sampled_from([0, 0.3, 1, 1, "slack", "slack", "over", "absurd"]),
+        state=st.sampled_from(["open", "open", "open", "lost", "lost", "unanswered", "ended"]),
+    )
+    def finish(self, pick: int, more: float | str, state: str) -> None:
+        """A call ends; its switch counts from the last report, also of one that was lost."""
+        known = self._known(pick, state)
+        if known is not None:
+            self._count()
+            tenant, call, s = known
+            self.twin.finish(tenant, call, s.last + 1, _more_s(s, more))
+
+    @rule(tenant=names, ask=asks, seconds=st.sampled_from([0, 1, 30, 61, 75, 600, DAY_S, DAY_S + 1]))
+    def debit(self, tenant: str, ask: Ask, seconds: int) -> None:
+        """A call that is charged at once."""
+        self._count()
+        self.calls += 1
+        self.twin.debit(tenant, f"call-{self.calls}", 0, seconds, ask)
+
+    @rule(tenant=names, ask=asks, pick=picks, sequence=st.integers(0, 3))
+    def debit_with_an_old_id(self, tenant: str, ask: Ask, pick: int, sequence: int) -> None:
+        """The id of a debit was used, or refused, before."""
+        call = f"call-{max(1, self.calls - pick)}"
+        if sum(known == call for known, _, _ in self.twin.model.tenants[tenant].answers) < MAX_ANSWERS:
+            self._count()
+            self.twin.debit(tenant, call, sequence, 30, ask)
+
+    @rule(
+        pick=picks,
+        seconds=st.sampled_from([ALL_SECONDS, 0, 1, 20, 45, 600]),
+        sequence=st.integers(0, 20),
+        state=st.sampled_from(["ended", "ended", "ended", "ended", "open", "lost"]),
+    )
+    def refund(self, pick: int, seconds: int, sequence: int, state: str) -> None:
+        """A part of a debit is taken back, or what was none."""
+        known = self._known(pick, state)
+        if known is not None:
+            self._count()
+            self.twin.refund(known[0], known[1], sequence, seconds)
+
     @rule(pick=picks)
     def cancel(self, pick: int) -> None:
         """Nobody answers."""
@@ -178,7 +242,11 @@ class LiveMachine(RuleBasedStateMachine):
             self.twin.wait(max(0, known[2].due_us(settings) + more_us - self.twin.desk.now_us))
             self.twin.look_round()
 
-    @rule(what=st.sampled_from([ExtendCall, EndCall, CancelCall]), by=st.integers(-1, 0), pick=picks)
+    @rule(
+        what=st.sampled_from([ExtendCall, EndCall, CancelCall, ReportCall, FinishCall]),
+        by=st.integers(-1, 0),
+        pick=picks,
+    )
     def come_late(self, what: Any, by: int, pick: int) -> None:
         """An operation with a sequence that has passed, or of a call that nobody knows."""
         self._count()
@@ -213,15 +281,30 @@ def _seconds(s: Session, used: float | str) -> int:
             return max(s.used_s, int(s.authorised_s * float(used)))
 
 
-def _changed(
-    operation: StartCall | ExtendCall | EndCall | CancelCall,
-) -> StartCall | ExtendCall | EndCall | CancelCall:
+def _more_s(s: Session, more: float | str) -> int:
+    """What a switch reports that counts from its last report."""
+    left_s = max(0, s.authorised_s - s.used_s)
+    match more:
+        case "slack":
+            return left_s + 2
+        case "over":
+            return left_s + 31
+        case "absurd":
+            return DAY_S + 1 - s.used_s
+        case _:
+            return int(left_s * float(more))
+
+
+def _changed(operation: Told) -> Told:
+    """The same sequence with another body."""
     match operation:
-        case StartCall():
+        case StartCall() | DebitCall():
             return msgspec.structs.replace(operation, caller="+442079460000")
-        case ExtendCall():
+        case ExtendCall() | ReportCall():
             return msgspec.structs.replace(operation, used_s=operation.used_s + 1)
-        case EndCall():
+        case EndCall() | FinishCall():
             return msgspec.structs.replace(operation, duration_s=operation.duration_s + 1)
+        case RefundCall():
+            return msgspec.structs.replace(operation, seconds=operation.seconds + 2)
         case CancelCall():
             return EndCall(operation.tenant, operation.call_id, operation.sequence, 0)

@@ -25,7 +25,8 @@ from tests.model.live_parts import (
 
 __all__ = ["SECOND", "Answer", "Model", "Offer", "Settings"]
 
-Key = tuple[str, str, int]  # call, operation, sequence
+Key = tuple[str, str, int]  # call, operation, sequence; starts and debits share their sequences
+MOST_REFUNDS = 12
 
 
 class Model:
@@ -194,6 +195,8 @@ class Model:
         if s.authorised_s > s.used_s or s.reported_us is None:
             final, granted_s = s.authorised_s < aim_s, s.authorised_s - s.used_s
             return replace(kept, kind="allow", granted_s=granted_s, final=final)
+        if requested_s == 0 and s.authorised_s == s.used_s:
+            return replace(kept, reason="no_credit")  # open: nothing is short where nothing was asked for
         short = self._short(tenant, s, s.used_s + 1, s.base_us + (s.used_s + 1) * SECOND) or "no_credit"
         too_long = s.used_s >= t.settings.max_call_s
         return replace(kept, reason="call_too_long" if too_long else short)
@@ -330,30 +333,99 @@ class Model:
         if known and known[0] == body:
             return known[1]
         s = Session(offer, now_us if offer.base_us is None else offer.base_us, now_us, last=seq)
-        stranger = not offer.user_known and not offer.emergency
         if offer.emergency and (known or call in t.sessions or seq < t.denied.get(call, seq)):
             slice_s = t.settings.slice_s  # open: whatever its id was used for it passes, and changes nothing
             return self._told(t, Answer("allow", granted_s=slice_s, authorised_s=slice_s))
-        if known:
-            return Answer("error", "conflict")
-        if call in t.sessions:
-            return self._told(t, Answer("deny", "unknown_user" if stranger else "duplicate_call"))
-        if seq < t.denied.get(call, seq):
-            return Answer("error", "conflict")
-        if reason := "unknown_user" if stranger else self._refusal(tenant, s):
-            t.denied[call] = seq
-            return self._keep(t, (call, "start", seq), body, Answer("deny", reason), now_us)
+        if answer := self._stands_against(tenant, (call, "start", seq), s, body):
+            return answer
         t.sessions[call] = s
         asked_s = offer.requested_s
         answer = self._grant(tenant, s, None if asked_s is None else max(asked_s, 1))
         return self._keep(t, (call, "start", seq), body, answer, now_us)
 
-    def extend(
-        self, tenant: str, call: str, seq: int, at_us: int, used_s: int, requested_s: int | None
-    ) -> Answer:
-        """So many seconds are used since the answer; may it go on?"""
+    def _stands_against(
+        self, tenant: str, key: Key, s: Session, body: object, all_s: int = 0
+    ) -> Answer | None:
+        """Why a call that is no repeat may not begin; `all_s`: all or nothing for so many seconds."""
+        t, (call, _, seq) = self.tenants[tenant], key
+        stranger = not s.offer.user_known and not s.offer.emergency
+        if key in t.answers:
+            return Answer("error", "conflict")
+        if call in t.sessions:
+            return self._told(t, Answer("deny", "unknown_user" if stranger else "duplicate_call"))
+        if seq < t.denied.get(call, seq):
+            return Answer("error", "conflict")
+        reason = "unknown_user" if stranger else self._refusal(tenant, s)
+        if not reason and (covered_s := self._longest(tenant, s, all_s)) < all_s:
+            until_us = s.base_us + (covered_s + 1) * SECOND
+            reason = self._short(tenant, s, covered_s + 1, until_us) or "no_credit"
+        if not reason:
+            return None
+        t.denied[call] = seq
+        return self._keep(t, key, body, Answer("deny", reason), s.arrival_us)
+
+    def debit(self, tenant: str, call: str, seq: int, at_us: int, seconds: int, offer: Offer) -> Answer:
+        """Charged at once for all its seconds, or not at all (RFC 8506 6.3)."""
+        if seconds > self.tenants[tenant].settings.max_call_s:
+            return Answer("error", "absurd")
         t, now_us = self._now(tenant, at_us)
-        body, key = (used_s, requested_s), (call, "extend", seq)
+        body, key = (offer.body or offer, seconds), (call, "start", seq)
+        known = t.answers.get(key)
+        if known and known[0] == body:
+            return known[1]
+        s = Session(offer, now_us if offer.base_us is None else offer.base_us, now_us, last=seq, debit=True)
+        if offer.emergency and (known or call in t.sessions or seq < t.denied.get(call, seq)):
+            return Answer("settled", billed_s=seconds)  # open: it passes and changes nothing, as a start does
+        if answer := self._stands_against(tenant, key, s, body, seconds):
+            return answer
+        t.sessions[call] = s
+        t.last_us = now_us
+        self._reserve(tenant, s, seconds)
+        s.used_s = seconds
+        return self._keep(t, key, body, self._settle(tenant, s, seconds, now_us, t.balance), now_us)
+
+    def refund(self, tenant: str, call: str, seq: int, at_us: int, seconds: int | None) -> Answer:
+        """So many seconds of a debit (None: all) are taken back, the last first: a correction."""
+        t, now_us = self._now(tenant, at_us)
+        key = (call, "refund", seq)
+        found = self._repeated(t, key, seconds)
+        if isinstance(found, Answer):
+            return found
+        back_s = found.used_s if seconds is None else seconds
+        often = sum((known, op) == (call, "refund") for known, op, _ in t.answers) >= MOST_REFUNDS
+        if not found.debit or often or not 0 < back_s <= found.used_s:
+            return Answer("error", "conflict")
+        t.last_us = now_us
+        found.used_s -= back_s
+        return self._keep(t, key, seconds, self._correct(tenant, found, found.used_s, now_us), now_us)
+
+    def report(
+        self, tenant: str, call: str, seq: int, at_us: int, more_s: int, requested_s: int | None
+    ) -> Answer:
+        """So many seconds more are used than at the last report; may it go on?"""
+        had = self.tenants[tenant].sessions.get(call)
+        total_s = more_s + (had.used_s if had else 0)
+        return self.extend(tenant, call, seq, at_us, total_s, requested_s, ("report", (more_s, requested_s)))
+
+    def finish(self, tenant: str, call: str, seq: int, at_us: int, more_s: int) -> Answer:
+        """The call is over, so many seconds after its last report."""
+        had = self.tenants[tenant].sessions.get(call)
+        return self.end(tenant, call, seq, at_us, more_s + (had.used_s if had else 0), ("finish", more_s))
+
+    def extend(
+        self,
+        tenant: str,
+        call: str,
+        seq: int,
+        at_us: int,
+        used_s: int,
+        requested_s: int | None,
+        said: tuple[str, object] | None = None,
+    ) -> Answer:
+        """So many seconds are used since the answer; may it go on? `said`: operation and body, if others."""
+        t, now_us = self._now(tenant, at_us)
+        op, body = said or ("extend", (used_s, requested_s))
+        key = (call, op, seq)
         found = self._open(t, key, body)
         if isinstance(found, Answer):
             return found
@@ -364,11 +436,20 @@ class Model:
         t.forfeit(now_us, now_us)
         return self._keep(t, key, body, answer, now_us)
 
-    def end(self, tenant: str, call: str, seq: int, at_us: int, duration_s: int) -> Answer:
+    def end(
+        self,
+        tenant: str,
+        call: str,
+        seq: int,
+        at_us: int,
+        duration_s: int,
+        said: tuple[str, object] | None = None,
+    ) -> Answer:
         """The call is over: charge it. On a call that was swept this is a correction."""
         t, now_us = self._now(tenant, at_us)
-        key = (call, "end", seq)
-        found = self._open(t, key, duration_s, ("open", "lost", "unanswered"))
+        op, body = said or ("end", duration_s)
+        key = (call, op, seq)
+        found = self._open(t, key, body, ("open", "lost", "unanswered"))
         if isinstance(found, Answer):
             return found
         if duration_s > t.settings.max_call_s:
@@ -378,7 +459,7 @@ class Model:
             answer = self._settle(tenant, found, duration_s, now_us, t.balance)
         else:
             answer = self._correct(tenant, found, duration_s, now_us)
-        return self._keep(t, key, duration_s, answer, now_us)
+        return self._keep(t, key, body, answer, now_us)
 
     def cancel(self, tenant: str, call: str, seq: int, at_us: int) -> Answer:
         """It was not answered: release everything."""
@@ -422,11 +503,20 @@ class Model:
         self, t: Tenant, key: Key, body: object, states: tuple[str, ...] = ("open",)
     ) -> Session | Answer:
         """The session a command is about, or the answer it gets instead (rulings.md 25)."""
+        found = self._repeated(t, key, body)
+        if isinstance(found, Answer):
+            return found
+        if found.state not in states:
+            return Answer("error", "over")
+        return found if key[2] > found.last else Answer("error", "conflict")
+
+    def _repeated(self, t: Tenant, key: Key, body: object) -> Session | Answer:
+        """The session of a command that comes for the first time, or what it is told."""
         if (s := t.sessions.get(key[0])) is None:
-            return Answer("error", "unknown_call")
+            return Answer("error", "denied_call" if key[0] in t.denied else "unknown_call")
         if known := t.answers.get(key):
             return known[1] if known[0] == body else Answer("error", "conflict")
-        return s if s.state in states and key[2] > s.last else Answer("error", "conflict")
+        return s
 
     def _keep(self, t: Tenant, key: Key, body: object, answer: Answer, now_us: int) -> Answer:
         told = self._told(t, answer)

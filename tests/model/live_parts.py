@@ -154,6 +154,7 @@ class Session:
     money: Counter[int] = field(default_factory=Counter)
     caps: Counter[str] = field(default_factory=Counter)
     charge: Charge | None = None
+    debit: bool = False  # charged at once; `used_s` is what refunds have left of it
 
     def due_us(self, settings: Settings) -> int:
         """When silence makes it lost (rulings.md 23); open: a report beyond the grant shortens nothing."""

@@ -387,10 +387,10 @@ def test_silence_is_lost_at_its_instant_and_charged_for_the_last_report() -> Non
     ((_, call, settled),) = m.sweep(110 * SECOND)
     m.check()
     assert (call, settled.amount, settled.available) == ("c", 20 * UNIT, 80 * UNIT)
-    assert m.cancel(T, "c", 2, 111 * SECOND).reason == "conflict"
+    assert m.cancel(T, "c", 2, 111 * SECOND).reason == "over"
     late = end(m, "c", 2, 200, 45)
     assert (late.kind, late.amount, late.balance) == ("settled", 45 * UNIT, 55 * UNIT)
-    assert end(m, "c", 3, 201, 45).reason == "conflict"
+    assert end(m, "c", 3, 201, 45).reason == "over"
 
 
 def test_a_correction_gives_back_pool_seconds_and_cap() -> None:
@@ -468,7 +468,7 @@ def test_repeats_get_the_first_answer_and_conflicts_change_nothing() -> None:
     done = end(m, "c", 2, 60, 35)
     assert end(m, "c", 2, 90, 35) == done
     assert end(m, "c", 2, 90, 36).reason == "conflict"
-    assert extend(m, "c", 3, 90, 36, 10).reason == "conflict"
+    assert extend(m, "c", 3, 90, 36, 10).reason == "over"
     assert start(m, "c", 90, 30) == first
     assert end(m, "nobody", 0, 90, 1).reason == "unknown_call"
     assert m.tenants[T].balance == 65 * UNIT
@@ -534,3 +534,32 @@ def test_the_invariants_hold_after_every_step(
         m.check()
         if obey:
             assert m.tenants[T].overdraft == 0
+
+
+# --- sums since the last report, debits ------------------------------------------------------------------
+
+
+def test_reports_are_summed_and_a_repeat_adds_nothing() -> None:
+    m = model(100 * UNIT)
+    start(m, "c", 0, 30)
+    first = m.report(T, "c", 1, 0, 28, 30)
+    assert m.report(T, "c", 1, 0, 28, 30) == first
+    assert m.report(T, "c", 1, 0, 29, 30).reason == "conflict"
+    assert m.finish(T, "c", 2, 0, 8).billed_s == 36
+    assert m.finish(T, "c", 3, 0, 8).reason == "over"
+    assert m.finish(T, "d", 0, 0, 8).reason == "unknown_call"
+    m.check()
+
+
+def test_a_debit_is_all_or_nothing_and_is_taken_back_in_parts() -> None:
+    m = model(100 * UNIT)
+    assert m.debit(T, "c", 0, 0, 101, PER_SECOND).reason == "no_credit"
+    assert m.refund(T, "c", 0, 0, None).reason == "denied_call"
+    done = m.debit(T, "c", 1, 0, 100, PER_SECOND)
+    assert (done.amount, done.balance) == (100 * UNIT, 0)
+    assert m.debit(T, "c", 1, 0, 100, PER_SECOND) == done
+    assert m.refund(T, "c", 0, 0, 101).reason == "conflict"
+    assert m.refund(T, "c", 0, 0, 30).balance == 30 * UNIT
+    assert m.refund(T, "c", 1, 0, None).balance == 100 * UNIT
+    assert m.refund(T, "c", 2, 0, None).reason == "conflict"
+    m.check()

@@ -12,14 +12,19 @@ from talktime.catalog.model import Catalogue
 from talktime.ledger.commands import Expire, Refused
 from talktime.ledger.records import State
 from talktime.ledger.verify import verify
-from talktime.live.answers import Allowed, Cancelled, Denied, Fault, Settled
+from talktime.live.answers import Allowed, Cancelled, Denied, Fault, Quoted, Settled
 from talktime.live.operations import (
+    ALL_SECONDS,
     NOT_ASKED,
     CancelCall,
+    DebitCall,
     EndCall,
     ExtendCall,
-    Operation,
+    FinishCall,
     Pace,
+    QuoteCall,
+    RefundCall,
+    ReportCall,
     StartCall,
 )
 from tests.live.ledger_checks import LedgerChecks
@@ -31,12 +36,18 @@ from tests.live.small_world import (
     PLACES,
     SIZES_S,
     Ask,
+    debit_of,
     offer_of,
     start_of,
     tenant_of,
 )
 from tests.model.live_model import SECOND, Answer, Model, Offer
 from tests.model.live_parts import Session
+
+Later = ExtendCall | EndCall | CancelCall | ReportCall | FinishCall | RefundCall
+"""What is said of a call that was started."""
+
+Told = StartCall | DebitCall | Later
 
 BEFORE_MIDNIGHT_US = 1_774_999_800 * SECOND  # 2026-03-31 23:30, half an hour before a month ends
 KEPT_S = 10**8
@@ -65,8 +76,8 @@ class Twin:
         self.checks = LedgerChecks(self.desk)
         self.model = Model()
         self.model.year_on = lambda at_us: twelve_months_on_us(at_us, "UTC")
-        self.asks: dict[StartCall, Ask] = {}
-        self.done: dict[str, list[Operation]] = {name: [] for name in PLACES}
+        self.asks: dict[StartCall | DebitCall, Ask] = {}
+        self.done: dict[str, list[Told]] = {name: [] for name in PLACES}
         self.obeys = dict.fromkeys(PLACES, True)
         for name, place in PLACES.items():
             self.model.add(name, place.settings)
@@ -154,16 +165,65 @@ class Twin:
         """Nobody answered."""
         self._do(CancelCall(tenant, call, sequence))
 
-    def again(self, operation: Operation, of: Operation | None = None) -> None:
+    def report(self, tenant: str, call: str, sequence: int, more_s: int, requested_s: int | None) -> None:
+        """So much more is used; may it go on?"""
+        asked_s = NOT_ASKED if requested_s is None else requested_s
+        self._do(ReportCall(tenant, call, sequence, more_s, asked_s))
+
+    def finish(self, tenant: str, call: str, sequence: int, more_s: int) -> None:
+        """It is over, so much after the last report."""
+        self._do(FinishCall(tenant, call, sequence, more_s))
+
+    def refund(self, tenant: str, call: str, sequence: int, seconds: int) -> None:
+        """So much of a debit is taken back."""
+        self._do(RefundCall(tenant, call, sequence, seconds))
+
+    def debit(self, tenant: str, call: str, sequence: int, seconds: int, ask: Ask) -> None:
+        """A call is charged at once; before that it is asked what it would cost, which changes nothing."""
+        operation = debit_of(tenant, call, sequence, seconds, ask, self.desk.now_us)
+        quoted = self._quote(operation)
+        is_new = call not in {each.call_id for each in self.done[tenant]}
+        told = self._do_debit(operation, ask)
+        if not is_new or isinstance(quoted, Fault):
+            return
+        if isinstance(told, Settled):
+            assert quoted.covered_s == seconds, (quoted, told)
+            assert (quoted.pool_s, quoted.amount) == (told.pool_s, told.amount), (quoted, told)
+        elif isinstance(told, Denied):
+            assert quoted.reason or quoted.covered_s < seconds, (quoted, told)
+            assert quoted.reason.code in ("", told.reason.code), (quoted, told)
+
+    def _quote(self, debit: DebitCall) -> Quoted | Fault:
+        sides = (debit.user, debit.service_number, debit.caller, debit.callee)
+        times = (debit.started_us, debit.answered_us)
+        told = self.desk.do(
+            QuoteCall(debit.tenant, debit.call_type, debit.seconds, *sides, *times), self.engine
+        )
+        assert isinstance(told, Quoted | Fault)
+        self.compare(debit.tenant)
+        return told
+
+    def _do_debit(self, operation: DebitCall, ask: Ask) -> Any:
+        tenant, self.asks[operation] = operation.tenant, ask
+        now_us = max(self.desk.now_us, self.model.tenants[tenant].last_us)
+        offer = offer_of(operation, ask, now_us)
+        self._sizes(tenant, offer)
+        args = (tenant, operation.call_id, operation.sequence, self.desk.now_us, operation.seconds)
+        return self._compare(operation, self.model.debit(*args, offer))
+
+    def again(self, operation: Told, of: Told | None = None) -> None:
         """The same once more, or one that takes the place `of` another."""
+        before = operation if of is None else of
         if isinstance(operation, StartCall):
-            before = operation if of is None else of
             assert isinstance(before, StartCall)
             self._do_start(operation, self.asks[before])
+        elif isinstance(operation, DebitCall):
+            assert isinstance(before, DebitCall)
+            self._do_debit(operation, self.asks[before])
         else:
             self._do(operation)
 
-    def _do(self, operation: ExtendCall | EndCall | CancelCall) -> None:
+    def _do(self, operation: Later) -> None:
         tenant, call, now_us = operation.tenant, operation.call_id, self.desk.now_us
         session = self.model.tenants[tenant].sessions.get(call)
         if session is not None:
@@ -178,13 +238,20 @@ class Twin:
                 answer = self.model.end(*args, operation.duration_s)
             case CancelCall():
                 answer = self.model.cancel(*args)
+            case ReportCall():
+                wish = None if operation.requested_s == NOT_ASKED else operation.requested_s
+                answer = self.model.report(*args, operation.used_s, wish)
+            case FinishCall():
+                answer = self.model.finish(*args, operation.duration_s)
+            case RefundCall():
+                back_s = None if operation.seconds == ALL_SECONDS else operation.seconds
+                answer = self.model.refund(*args, back_s)
         self._compare(operation, answer)
 
-    def _see_whether_it_obeys(
-        self, tenant: str, session: Session, operation: ExtendCall | EndCall | CancelCall
-    ) -> None:
-        if isinstance(operation, EndCall):
-            beyond = operation.duration_s > session.authorised_s + 2 or session.state in (
+    def _see_whether_it_obeys(self, tenant: str, session: Session, operation: Later) -> None:
+        if isinstance(operation, EndCall | FinishCall):
+            before_s = session.used_s if isinstance(operation, FinishCall) else 0
+            beyond = operation.duration_s + before_s > session.authorised_s + 2 or session.state in (
                 "lost",
                 "unanswered",
             )
@@ -208,7 +275,7 @@ class Twin:
 
     # --- comparing -------------------------------------------------------------------------------------
 
-    def _compare(self, operation: Operation, answer: Answer) -> None:
+    def _compare(self, operation: Told, answer: Answer) -> Any:
         tenant = operation.tenant
         told = self.desk.do(operation, self.engine)
         assert seen(told) == expected(answer), (operation, told, answer)
@@ -218,6 +285,7 @@ class Twin:
             self.done[tenant].append(operation)
         self._expire(tenant)
         self.compare(tenant)
+        return told
 
     def _expire(self, tenant: str) -> None:
         """Repeats and faults do not look at the clock in the engine; here both sides do."""

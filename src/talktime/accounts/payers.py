@@ -11,10 +11,10 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Final
 
-from talktime.accounts.tenant import Licence, Tenant
+from talktime.accounts.tenant import Licence, Tenant, User
 from talktime.catalog.model import Catalogue
 from talktime.core.limits import ALWAYS_US, NEVER_US
-from talktime.core.numbers import parse_number
+from talktime.core.numbers import Dialling, parse_number
 
 NOBODY: Final = -1
 """The index of a payer that is not there: nobody is named, or somebody whom the tenant does not have."""
@@ -50,6 +50,7 @@ class Payers:
     by_id: dict[str, int]
     by_upn: dict[str, int]
     by_number: dict[str, int]
+    by_own_number: dict[str, int] = field(default_factory=dict)
     _holders: dict[str, list[tuple[Payer, Licence]]] = field(default_factory=dict, repr=False, compare=False)
 
     def holders(self, plan: str) -> Sequence[tuple[Payer, Licence]]:
@@ -77,6 +78,12 @@ class Payers:
         """
         by_upn = self.by_upn.get((word if upn is None else upn).lower(), NOBODY)
         return self.by_id.get(word.lower(), by_upn)
+
+    def owner_of(self, number: str, dialling: Dialling | None) -> int:
+        """The user who has this number, in any form that `dialling` makes international; NOBODY if none."""
+        own = self.by_own_number
+        found = own.get(number, NOBODY)
+        return own.get(parse_number(number, dialling).text, NOBODY) if found == NOBODY else found
 
     def service_of(self, number: str) -> int:
         """The service number with this number in international form (`+` and digits); NOBODY if not known."""
@@ -112,7 +119,17 @@ def payers_of(tenant: Tenant, catalogue: Catalogue) -> Payers:
         by_id={u.id.lower(): i for i, u in enumerate(tenant.users) if u.id},
         by_upn={u.upn.lower(): i for i, u in enumerate(tenant.users) if u.upn},
         by_number={s.number: len(tenant.users) + i for i, s in enumerate(tenant.service_numbers)},
+        by_own_number=_own_numbers(tenant.users),
     )
+
+
+def _own_numbers(users: Sequence[User]) -> dict[str, int]:
+    """Numbers of users with their places; of two that share one, which no check lets in, the first has it."""
+    owners: dict[str, int] = {}
+    for index, user in enumerate(users):
+        for number in user.numbers:
+            owners.setdefault(number, index)
+    return owners
 
 
 @lru_cache(maxsize=10_000)

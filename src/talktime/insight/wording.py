@@ -73,6 +73,12 @@ FLAGS: Final = {
         "the call began on included minutes and ran on into credits that its payer may not spend",
         "assign the Communication Credits licence",
     ),
+    "direct_debit": Wording("the call was charged at once, before or without its end", ""),
+    "refunded": Wording("a part of the charge, or all of it, was taken back", ""),
+    "report_missing": Wording(
+        "the switch numbers its reports, and one of them never came: its seconds are not charged",
+        "compare with the switch's own records",
+    ),
     "cap_overrun": Wording(
         "the call began below a monthly spend cap and passed it",
         "raise the cap, or expect the calls after it to be blocked",

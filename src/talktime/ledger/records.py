@@ -63,12 +63,16 @@ class State(IntEnum):
 
 
 class Op(IntEnum):
-    """The operations of a call in progress; the numbers are stored."""
+    """The operations of a call; the numbers are stored. REPORT and FINISH count from the last report."""
 
     START = 0
     EXTEND = 1
     END = 2
     CANCEL = 3
+    REPORT = 4
+    FINISH = 5
+    DEBIT = 6
+    REFUND = 7
 
 
 class Lot(msgspec.Struct, array_like=True, gc=False):

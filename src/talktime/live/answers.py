@@ -78,10 +78,32 @@ class Cancelled(msgspec.Struct, frozen=True, gc=False):
     call_id: str
 
 
+class Quoted(msgspec.Struct, frozen=True, gc=False):
+    """What a start would be answered now (`reason` NONE: allowed), and what all its seconds would cost.
+
+    Of `seconds_s` pools would pay for `pool_s`, money for the rest: `amount` micros. `covered_s` of them are
+    covered now; fewer where the start would be granted less, 0 where it would be denied.
+    """
+
+    reason: Refusal
+    detail: str
+    facts: Facts
+    seconds_s: int
+    pool_s: int
+    amount: int
+    currency: str
+    covered_s: int
+
+
 class FaultCode(Enum):
-    """Why an operation cannot be answered at all."""
+    """Why an operation cannot be answered at all.
+
+    `DENIED_CALL`: the call id is known only from starts that were denied; `OVER`: the call is over already.
+    """
 
     UNKNOWN_CALL = "unknown_call"
+    DENIED_CALL = "denied_call"
+    OVER = "over"
     UNKNOWN_TENANT = "unknown_tenant"
     CONFLICT = "conflict"
     DUPLICATE_CALL = "duplicate_call"

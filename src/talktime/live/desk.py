@@ -7,21 +7,44 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from talktime.ledger.commands import Expire
 from talktime.ledger.engine import Engine, QueueFull, Stopping
 from talktime.ledger.store import StoreAway, StoreBusy, UnknownOutcome
 from talktime.live.attend import attend
-from talktime.live.commands import Cancel, End, Extend, Rules, Start, Sweep, Trim
+from talktime.live.commands import (
+    Cancel,
+    End,
+    Extend,
+    FinishSince,
+    ReportSince,
+    Start,
+    Sweep,
+    Trim,
+)
+from talktime.live.debit import Debit, Refund
 from talktime.live.facts import Classifier
-from talktime.live.operations import CancelCall, EndCall, ExtendCall, Operation, Pace, StartCall
+from talktime.live.operations import (
+    AnyOperation,
+    CancelCall,
+    DebitCall,
+    EndCall,
+    ExtendCall,
+    FinishCall,
+    Pace,
+    QuoteCall,
+    RefundCall,
+    ReportCall,
+    StartCall,
+)
+from talktime.live.quote import Quote
 from talktime.live.rates import RateBooks
+from talktime.live.rules import Rules
 from talktime.live.tenant import live_tenant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from talktime.catalog.model import Catalogue
     from talktime.ledger.engine import Command
     from talktime.ledger.store import Documents, Store
@@ -38,6 +61,19 @@ ROUND_LIMIT: Final = 500
 
 ROUND_STEP: Final = 128
 """Commands of the round that wait in the queue at one time: switches come first."""
+
+COMMANDS: Final[Mapping[type[AnyOperation], Callable[[Any, Rules], Command]]] = {
+    StartCall: Start,
+    ExtendCall: Extend,
+    EndCall: End,
+    CancelCall: Cancel,
+    ReportCall: ReportSince,
+    FinishCall: FinishSince,
+    DebitCall: Debit,
+    RefundCall: Refund,
+    QuoteCall: Quote,
+}
+"""The command of each operation."""
 
 log = logging.getLogger(__name__)
 
@@ -80,24 +116,16 @@ class Desk:
             self._round.cancel()
         await self.engine.stop()
 
-    def submit(self, operation: Operation) -> asyncio.Future[object]:
-        """Hands an operation in; the future holds its `Answer` once that is durable.
+    def submit(self, operation: AnyOperation) -> asyncio.Future[object]:
+        """Hands an operation in; the future holds its `Answer` (of a quote `Quoted`) once that is durable.
 
         Raises QueueFull or Stopping; the future raises UnknownOutcome, StoreBusy or StoreAway.
         """
         return self.engine.submit(self.command(operation))
 
-    def command(self, operation: Operation) -> Command:
+    def command(self, operation: AnyOperation) -> Command:
         """The command of an operation."""
-        match operation:
-            case StartCall():
-                return Start(operation, self.rules)
-            case ExtendCall():
-                return Extend(operation, self.rules)
-            case EndCall():
-                return End(operation, self.rules)
-            case CancelCall():
-                return Cancel(operation, self.rules)
+        return COMMANDS[type(operation)](operation, self.rules)
 
     async def look_round(self) -> int:
         """Sweeps silent calls, expires lots, trims closed sessions, as far as due. Returns how many."""

@@ -92,10 +92,14 @@ class Classifier:
 
 
 class Sides(NamedTuple):
-    """Who is on the line: payers by index or NOBODY, numbers, and the country of the caller's licences."""
+    """Who is on the line: payers by index or NOBODY, numbers, and the country of the caller's licences.
+
+    `name`: the user as reports know one; the key where the call named a number of the user.
+    """
 
     user: int
     service: int
+    name: str
     location: str
     caller: Number
     callee: Number
@@ -136,7 +140,7 @@ def asked(
     paid, dear = not category.is_free, _is_dear(tenant, situation, classified)
     facts = Facts(
         call_type=call_type,
-        user=call.user,
+        user=sides.name,
         service=call.service_number,
         caller=sides.caller.text,
         callee=sides.callee.text,
@@ -194,27 +198,31 @@ def check_payers(call: StartCall, tenant: LiveTenant) -> None:
     _payers(call, tenant)
 
 
-def _payers(call: StartCall, tenant: LiveTenant) -> tuple[int, int]:
-    user = service = NOBODY
-    if call.user:
-        user = tenant.payers.payer_of(call.user)
+def _payers(call: StartCall, tenant: LiveTenant) -> tuple[int, int, str]:
+    """(user, service number, the user's name): found by id, by UPN, then by a number of the user."""
+    user, service, name = NOBODY, NOBODY, call.user
+    if name:
+        user = tenant.payers.payer_of(name)
         if user == NOBODY:
-            raise UnknownPayer(f"user {call.user!r} is not a user of tenant {tenant.tenant.id!r}")
+            user = tenant.payers.owner_of(name, tenant.catalogue.dialling.get(tenant.tenant.country))
+            if user == NOBODY:
+                raise UnknownPayer(f"user {name!r} is not a user of tenant {tenant.tenant.id!r}")
+            name = tenant.payers.payers[user].key
     if call.service_number:
         service = tenant.payers.service_of(parse_number(call.service_number, None).text)
         if service == NOBODY:
             number = call.service_number
             raise UnknownPayer(f"service number {number!r} is not one of tenant {tenant.tenant.id!r}")
-    return user, service
+    return user, service, name
 
 
 def _sides(call: StartCall, tenant: LiveTenant, catalogue: Catalogue, *, excused: bool) -> Sides:
     try:
-        user, service = _payers(call, tenant)
+        user, service, name = _payers(call, tenant)
     except UnknownPayer:
         if not excused:
             raise
-        user = service = NOBODY
+        user, service, name = NOBODY, NOBODY, call.user
     payer = user if user != NOBODY else service
     location = tenant.payers.payers[payer].location if payer != NOBODY else ""
     location = location or tenant.tenant.country
@@ -222,6 +230,7 @@ def _sides(call: StartCall, tenant: LiveTenant, catalogue: Catalogue, *, excused
     return Sides(
         user,
         service,
+        name,
         location,
         parse_number(call.caller, dialling) if call.caller else NO_NUMBER,
         parse_number(call.callee, dialling) if call.callee else NO_NUMBER,

@@ -20,6 +20,7 @@ from talktime.ledger.records import ChargeBody, Spent
 from talktime.live.facts import rate_of
 from talktime.live.reserve import cover_of, shares
 from talktime.live.settle import (
+    FLAG_DEBIT,
     FLAG_LOST,
     FLAG_UNRATED,
     Report,
@@ -58,8 +59,9 @@ class Repriced(NamedTuple):
         """Whether the charge has to be corrected."""
         pool_s = sum(seconds for _, seconds in self.pools)
         old, flags = self.charge, self.body.flags
-        if FLAG_LOST in flags and self.body.facts.rate != self.facts.rate:
-            return True  # the true end may still come: it has to be charged by the new rate
+        waits = FLAG_LOST in flags or (FLAG_DEBIT in flags and self.billed_s)
+        if waits and self.body.facts.rate != self.facts.rate:
+            return True  # the true end, or a refund, may still come: it has to be charged by the new rate
         return (old.billed_s, old.pool_s, old.paid_s, old.amount) != (
             self.billed_s,
             pool_s,

@@ -34,6 +34,9 @@ FLAG_CAP: Final = "cap_overrun"
 FLAG_UNRATED: Final = "unrated"
 FLAG_LOST: Final = "lost"
 FLAG_CORRECTS: Final = "corrects_lost_call"
+FLAG_DEBIT: Final = "direct_debit"
+FLAG_REFUNDED: Final = "refunded"
+FLAG_REPORT_MISSING: Final = "report_missing"
 
 CAP: Final = "cap:"
 """Counters of the month's caps begin so; those of the guards of an hour do not."""
@@ -118,7 +121,7 @@ def correct(book: Book, tenant: LiveTenant, row: SessionRow, report: Report) -> 
     session = body_of(row)
     facts, old, before = session.facts, session.spent or NOTHING, book.balance
     duration_s, over = billable_s(report.duration_s, session.authorised_s, report.slack_s)
-    flags = (*facts.flags, *report.flags, FLAG_CORRECTS, *((FLAG_OVER_GRANT,) if over else ()))
+    flags = (*facts.flags, *report.flags, *((FLAG_OVER_GRANT,) if over else ()))
     billed_s = billed_seconds(duration_s, *facts.rate[:3])
     cover = cover_of(book, tenant, facts, [])
     pools = _corrected_pools(cover.pools, old, billed_s)

@@ -11,7 +11,7 @@ import pytest
 
 from talktime.doors.http.live_routes import MAX_BATCH_BODY, MAX_BODY, MAX_CALL_ID, LiveRoutes
 from talktime.doors.http.problems import refused
-from talktime.doors.http.wire import FAULT_STATUS, MAX_ITEMS, MAX_SECONDS
+from talktime.doors.http.wire import FAULT_CODE, FAULT_STATUS, MAX_ITEMS, MAX_SECONDS
 from talktime.live.answers import FaultCode
 from tests.databases import database, sqlite_database
 from tests.doors.http.houses import client_of
@@ -262,7 +262,9 @@ def test_a_late_operation_of_a_call_that_closed_long_ago_is_a_problem(sqlite_dat
 
 def test_codes_have_the_same_status_in_all_routes() -> None:
     for code, status in FAULT_STATUS.items():
-        assert status == refused(code.value, "").problem.status
+        assert status == refused(FAULT_CODE[code], "").problem.status
+    told_wider = {code: word for code, word in FAULT_CODE.items() if word != code.value}
+    assert told_wider == {FaultCode.DENIED_CALL: "unknown_call", FaultCode.OVER: "conflict"}
     assert {FAULT_STATUS[code] for code in (FaultCode.CONFLICT, FaultCode.DUPLICATE_CALL)} == {409}
 
 

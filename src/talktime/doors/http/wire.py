@@ -273,7 +273,13 @@ class ProblemShown(msgspec.Struct, omit_defaults=True, gc=False):
     pointer: str = ""
 
 
-FAULT_STATUS: Final = {code: STATUS_OF_CODE.get(code.value, 422) for code in FaultCode}
+_WORDS: Final = {FaultCode.DENIED_CALL: FaultCode.UNKNOWN_CALL, FaultCode.OVER: FaultCode.CONFLICT}
+"""Faults that switches have always been told by a wider word; their sentences say which it is."""
+
+FAULT_CODE: Final = {code: _WORDS.get(code, code).value for code in FaultCode}
+"""What a fault is called."""
+
+FAULT_STATUS: Final = {code: STATUS_OF_CODE.get(word, 422) for code, word in FAULT_CODE.items()}
 """Statuses of faults: those of the same codes in all routes."""
 
 
@@ -291,7 +297,7 @@ def answer_shown(answer: Answer) -> tuple[int, msgspec.Struct]:
             return 200, CancelledShown(answer.call_id, "cancelled")
         case Fault():
             status = FAULT_STATUS[answer.code]
-            return status, problem(status, answer.code.value, answer.detail)
+            return status, problem(status, FAULT_CODE[answer.code], answer.detail)
 
 
 def problem(status: int, code: str, detail: str, pointer: str = "") -> ProblemShown:
