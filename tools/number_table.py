@@ -4,8 +4,9 @@ The idea: a region's numbering plan is a set of digit sequences. Walk the digits
 by one; once all valid numbers beyond a prefix have the same country and kind, the answer is known there.
 The table keeps only the prefixes where the answer changes, so that the longest prefix decides.
 
-Run by developers, `python tools/number_table.py`; writes `numbers.csv`, `dialling.csv` and `countries.csv`
-into the catalogue data. `phonenumbers` is needed here only: the product reads the files (rulings.md 9, 10).
+Run by developers, `python tools/number_table.py`; writes `numbers.csv`, `dialling.csv`, `countries.csv` and
+`emergency.csv` into the catalogue data. `phonenumbers` is needed here only: the product reads the
+files (rulings.md 9, 10).
 """
 
 import importlib
@@ -386,12 +387,31 @@ def _name(country: str) -> str:
     return f'"{name}"' if "," in name else name
 
 
+def emergency_csv(fold: Mapping[str, str]) -> str:
+    """The text of `emergency.csv`: `country,numbers`, the emergency numbers of each region, joined by blanks.
+
+    A territory of which the metadata knows none has those of the country that its numbers count as.
+    """
+    known = {country: _emergency(country) for country in sorted(phonenumbers.SUPPORTED_REGIONS)}
+    filled = {country: numbers or known.get(fold.get(country, ""), "") for country, numbers in known.items()}
+    lines = [f"{country},{numbers}" for country, numbers in filled.items() if numbers]
+    return _text("country,numbers", lines)
+
+
+def _emergency(country: str) -> str:
+    metadata = PhoneMetadata.short_metadata_for_region(country)
+    masks = _plan(metadata.emergency) if metadata is not None else ()
+    places = [[[str(digit) for digit in DIGITS if mask >> digit & 1] for mask in number] for number in masks]
+    return " ".join(sorted("".join(digits) for number in places for digits in itertools.product(*number)))
+
+
 def main() -> None:
     """Write the files and say how many rows they have."""
     texts = {
         "numbers.csv": numbers_csv(read_fold()),
         "dialling.csv": dialling_csv(),
         "countries.csv": countries_csv(),
+        "emergency.csv": emergency_csv(read_fold()),
     }
     for name, text in texts.items():
         (DATA / name).write_bytes(text.encode())

@@ -32,7 +32,7 @@ class Settings:
 
     `database` is the URL of the ledger; `ledger.database.open_url` reads it. `cache` holds what can be made
     again: compiled code. From `compile_calls` calls on a file is charged by the compiled loop; `stages`
-    prints where the time of a run goes, as lines of JSON.
+    prints where the time of a run goes, as lines of JSON. `diameter` is the file of peers and identities.
     """
 
     state: Path
@@ -43,6 +43,7 @@ class Settings:
     cache: Path = Path()
     compile_calls: int = 500_000
     stages: bool = False
+    diameter: Path | None = None
     outside: Outside = field(default_factory=Outside)
 
 
@@ -52,11 +53,13 @@ def read_settings() -> Settings:
     TALKTIME_DATABASE, else the file talktime.db in the state folder. TALKTIME_SLICE_S and TALKTIME_GRACE_S:
     the longest grant and the silence after it in seconds (rulings.md 22 and 23). TALKTIME_CACHE, else
     XDG_CACHE_HOME/talktime, else ~/.cache/talktime. TALKTIME_COMPILE_CALLS: 0 compiles always.
+    TALKTIME_DIAMETER: the settings of `serve --diameter` (docs/diameter.md).
     TALKTIME_BASE_URL, TALKTIME_SMTP, TALKTIME_MAIL_FROM, TALKTIME_PRIVATE_ADDRESSES, TALKTIME_SANDBOX,
     TALKTIME_STRIPE_SECRET_KEY, TALKTIME_STRIPE_WEBHOOK_SECRET, TALKTIME_SELLER, TALKTIME_OPENID: see
     `Outside`. Raises ValueError.
     """
     environment = os.environ
+    diameter = environment.get("TALKTIME_DIAMETER")
     state = _folder("TALKTIME_STATE", "XDG_STATE_HOME", (".local", "state"))
     folder = environment.get("TALKTIME_CATALOGUE")
     return Settings(
@@ -68,6 +71,7 @@ def read_settings() -> Settings:
         cache=_folder("TALKTIME_CACHE", "XDG_CACHE_HOME", (".cache",)),
         compile_calls=_calls("TALKTIME_COMPILE_CALLS", 500_000),
         stages=bool(environment.get("TALKTIME_STAGES")),
+        diameter=Path(diameter) if diameter else None,
         outside=_outside(),
     )
 

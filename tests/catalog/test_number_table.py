@@ -267,7 +267,7 @@ def test_every_north_american_area_agrees() -> None:
 # --- the form of the table ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["numbers.csv", "dialling.csv", "countries.csv"])
+@pytest.mark.parametrize("name", ["numbers.csv", "dialling.csv", "countries.csv", "emergency.csv"])
 def test_files_are_sorted_text_that_names_its_maker(name: str) -> None:
     raw = (DATA / name).read_bytes()
     assert b"\r" not in raw
@@ -317,6 +317,8 @@ def test_the_script_makes_the_shipped_table() -> None:
 def test_the_script_makes_the_shipped_dialling() -> None:
     assert generator().dialling_csv().encode() == (DATA / "dialling.csv").read_bytes()
     assert generator().countries_csv().encode() == (DATA / "countries.csv").read_bytes()
+    made = generator().emergency_csv(generator().read_fold())
+    assert made.encode() == (DATA / "emergency.csv").read_bytes()
 
 
 def test_a_pattern_becomes_the_numbers_it_stands_for() -> None:

@@ -14,6 +14,7 @@ from talktime import __version__
 from talktime.doors.cli import rate_options
 from talktime.doors.cli.administer import decks_app, keys_app, tenant_app
 from talktime.doors.cli.care_app import eligibility_app, notice_app, ticket_app
+from talktime.doors.cli.diameter import diameter_app
 from talktime.doors.cli.money_app import credits_app, recharge_app
 from talktime.doors.cli.people_app import licence_app, number_app, user_app
 from talktime.doors.cli.problems import WrongUse
@@ -54,6 +55,7 @@ app.add_typer(ticket_app, name="ticket")
 app.add_typer(keys_app, name="keys")
 app.add_typer(people_app, name="people")
 app.add_typer(decks_app, name="decks")
+app.add_typer(diameter_app, name="diameter")
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
@@ -160,12 +162,18 @@ def demo(
         bool, typer.Option("--no-serve", help="Only make and charge the month; start no server.")
     ] = False,
     folder: Annotated[Path, typer.Option("--folder", help="Where the files go.")] = Path("demo"),
-    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month to make.")] = "2026-03",
-    calls: Annotated[int, typer.Option(min=1, max=5_000_000, help="How many calls.")] = 3000,
+    month: Annotated[
+        str | None,
+        typer.Option(
+            metavar="YYYY-MM",
+            help="The month to make (2026-03); what is served goes on from it until now (last month).",
+        ),
+    ] = None,
+    calls: Annotated[int, typer.Option(min=1, max=5_000_000, help="How many calls a month.")] = 3000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same month.")] = 1,
     port: Annotated[int, typer.Option(min=1, max=65_534, help="Port of the server.")] = 8080,
 ) -> None:
-    """Make the demo tenant's month of usage, charge it, then serve the tenant."""
+    """Make the demo tenant's usage, charge it, then serve the tenant with all of it in the ledger."""
     from talktime.doors.cli.demo import demo_command
 
     raise typer.Exit(
@@ -179,18 +187,27 @@ def serve(
     port: Annotated[int, typer.Option(help="Port of live routes and management.")] = 8080,
     admin_port: Annotated[int, typer.Option(help="Port of the admin process; 0: the next one.")] = 0,
     database: Database = None,
-    only: Annotated[str, typer.Option(metavar="live|admin", help="Run one process, unsupervised.")] = "",
+    only: Annotated[
+        str, typer.Option(metavar="live|admin|diameter", help="Run one process, unsupervised.")
+    ] = "",
     workers: Annotated[int, typer.Option(help="Live processes on one database.")] = 1,
     fronts: Annotated[
         int, typer.Option(help="Processes that read HTTP for one engine; 0: the engine does it.")
     ] = 0,
+    diameter: Annotated[
+        str,
+        typer.Option(metavar="HOST:PORT", help="Answer Diameter Ro there; TALKTIME_DIAMETER says to whom."),
+    ] = "",
     fd: Annotated[int | None, typer.Option(hidden=True)] = None,
     socket: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    diameter_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
+    tls_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Charge calls in progress: live routes, management API, health and metrics."""
-    from talktime.doors.cli.serve import ServeRequest, serve_command
+    """Charge calls in progress: live routes, Diameter, management API, health and metrics."""
+    from talktime.doors.cli.serve import Handed, ServeRequest, serve_command
 
-    request = ServeRequest(host, port, admin_port, database, only, workers, fronts, fd, socket)
+    handed = Handed(fd, socket, diameter_fd, tls_fd)
+    request = ServeRequest(host, port, admin_port, database, only, workers, fronts, diameter, handed)
     raise typer.Exit(serve_command(request))
 
 

@@ -1,6 +1,7 @@
 """`talktime serve`: start the live and the admin process, look after them, stop them in good order.
 
-With `--only` this process is the one that serves; without it, it is the supervisor of two or more.
+With `--only` this process is the one that serves; without it, it is the supervisor of two or more. The
+supervisor opens all sockets, so that a process that is started again finds them as they were.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from talktime.doors.cli.answer import printable
 from talktime.doors.cli.problems import Unusable, WrongUse
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from talktime.settings import Settings
 
-ROLES: Final = ("live", "admin")
+ROLES: Final = ("live", "admin", "diameter")
 PARTS: Final = ("engine", "front")
 """What `--only` may say too, when the supervisor says it."""
 POLL_S: Final = 0.2
@@ -37,9 +38,21 @@ STOP_S: Final = 30.0
 MAX_WORKERS: Final = 64
 
 
+class Handed(NamedTuple):
+    """Sockets that the supervisor hands down: HTTP, engine and fronts, Diameter without and by TLS."""
+
+    fd: int | None = None
+    socket: Path | None = None
+    diameter_fd: int | None = None
+    tls_fd: int | None = None
+
+
+NOTHING_HANDED: Final = Handed()
+
+
 @dataclass(frozen=True, slots=True)
 class ServeRequest:
-    """What the command line says. `admin_port` 0 means the one after `port`; `fd` is a socket handed down."""
+    """What the command line says. `admin_port` 0 is the one after `port`; `diameter` is HOST:PORT or ""."""
 
     host: str
     port: int
@@ -48,8 +61,8 @@ class ServeRequest:
     only: str
     workers: int
     fronts: int = 0
-    fd: int | None = None
-    socket: Path | None = None
+    diameter: str = ""
+    handed: Handed = NOTHING_HANDED
 
 
 @dataclass(slots=True)
@@ -71,7 +84,7 @@ def serve_command(request: ServeRequest) -> int:
     from talktime.ledger.database import DatabaseError
     from talktime.settings import read_settings
 
-    if request.only not in ("", *ROLES) and not (request.only in PARTS and request.socket):
+    if request.only not in ("", *ROLES) and not (request.only in PARTS and request.handed.socket):
         raise WrongUse(f"--only {request.only!r} is none of {', '.join(ROLES)}")
     if not 1 <= request.workers <= MAX_WORKERS:
         raise WrongUse(f"--workers {request.workers}: write a number from 1 to {MAX_WORKERS}")
@@ -79,6 +92,8 @@ def serve_command(request: ServeRequest) -> int:
         raise WrongUse(f"--fronts {request.fronts}: write a number from 0 to {MAX_WORKERS}")
     if request.fronts and (request.workers > 1 or request.only in ROLES):
         raise WrongUse("--fronts serves one engine; leave out --workers and --only")
+    if request.only == "diameter" and not request.diameter:
+        raise WrongUse("--only diameter needs --diameter HOST:PORT, such as 127.0.0.1:3868")
     try:
         settings = read_settings()
         check_outside(settings)
@@ -86,24 +101,68 @@ def serve_command(request: ServeRequest) -> int:
         raise WrongUse(str(error)) from None
     if request.database:
         settings = replace(settings, database=request.database)
+    networks = _networks(request, settings)
     try:
-        return _one(request, settings) if request.only else _supervise(request, settings)
+        return _one(request, settings, networks) if request.only else _supervise(request, settings, networks)
     except DatabaseError as error:
         raise Unusable(str(error)) from None
 
 
-def _one(request: ServeRequest, settings: Settings) -> int:
+@dataclass(frozen=True, slots=True)
+class Network:
+    """An address where Diameter is spoken."""
+
+    option: str
+    host: str
+    port: int
+
+
+def _networks(request: ServeRequest, settings: Settings) -> tuple[Network, ...]:
+    """Where Diameter is spoken: as the command line says, and by TLS as the settings say. Raises WrongUse."""
+    if not request.diameter:
+        return ()
+    from talktime.catalog.load import load_catalogue
+    from talktime.doors.diameter.settings import DiameterFileError, read_diameter
+
+    host, colon, port = request.diameter.rpartition(":")
+    if not (host and colon and port.isascii() and port.isdigit() and int(port) <= 65_535):
+        raise WrongUse(f"--diameter {request.diameter!r}: write HOST:PORT, such as 127.0.0.1:3868")
+    if settings.diameter is None:
+        raise WrongUse(
+            "--diameter asks who the peers are: name a settings file in TALKTIME_DIAMETER (docs/diameter.md)"
+        )
+    try:
+        told = read_diameter(settings.diameter, load_catalogue(settings.catalogue))
+    except DiameterFileError as error:
+        raise WrongUse(str(error)) from None
+    plain = Network("--diameter", host.strip("[]"), int(port))
+    if told.tls is None:
+        return (plain,)
+    return (plain, Network(f"listen in [tls] of {settings.diameter}", told.tls.host, told.tls.port))
+
+
+def _one(request: ServeRequest, settings: Settings, networks: tuple[Network, ...]) -> int:
+    from talktime.doors.diameter.serving import Listening
     from talktime.doors.http.serve import Served, serve_one
 
-    return serve_one(settings, request.only, Served(request.host, request.port, request.fd, request.socket))
+    handed, opened = request.handed, []
+    listening = None
+    if handed.diameter_fd is not None:
+        listening = Listening(handed.diameter_fd, handed.tls_fd)
+    elif networks:
+        opened = _listening(networks)
+        listening = Listening(*[*(each.fileno() for each in opened), None][:2])
+    where = Served(request.host, request.port, handed.fd, handed.socket, listening)
+    return serve_one(settings, request.only, where)
 
 
-def _supervise(request: ServeRequest, settings: Settings) -> int:
+def _supervise(request: ServeRequest, settings: Settings, networks: tuple[Network, ...]) -> int:
     from talktime.doors.http.first_person import first_invitation
     from talktime.doors.http.serve import first_key
 
     admin_port = request.admin_port or (request.port + 1 if request.port else 0)
     sockets = [_listen(request.host, request.port), _listen(request.host, admin_port)]
+    diameter = _listening(networks)
     key = first_key(settings, settings.state)
     live_fd, admin_fd = (each.fileno() for each in sockets)
     common = ["--host", request.host, "--database", settings.database]
@@ -112,6 +171,8 @@ def _supervise(request: ServeRequest, settings: Settings) -> int:
     os.environ.setdefault("TALKTIME_BASE_URL", f"http://{_reached_at(request.host)}:{admin_at}")
     _say(f"live routes and management: http://{request.host}:{live_at} (ready when /readyz says so)")
     _say(f"admin center: http://{request.host}:{admin_at}")
+    for each, kind in zip(diameter, ("", " by TLS"), strict=False):
+        _say(f"Diameter Ro{kind}: {_named(each)}")
     _say(f"database: {_shown(settings)}")
     if key is None:
         _say("keys exist already; `talktime keys add` makes another")
@@ -121,20 +182,29 @@ def _supervise(request: ServeRequest, settings: Settings) -> int:
     if invitation is not None:
         _say(f"nobody can sign in yet; a link for the first person: in {invitation}, readable by you only")
     with tempfile.TemporaryDirectory(prefix="talktime-") as folder:
-        children = [*_charging(request, common, live_fd, Path(folder) / "engine")]
+        children = [*_charging(request, common, live_fd, Path(folder) / "engine", diameter)]
         children.append(Child("admin", [*common, "--only", "admin", "--fd", str(admin_fd)], (admin_fd,)))
         return _watch(children)
 
 
-def _charging(request: ServeRequest, common: list[str], fd: int, meeting: Path) -> list[Child]:
-    """The processes that charge: live ones with an engine each, or one engine and its fronts."""
+def _charging(
+    request: ServeRequest, common: list[str], fd: int, meeting: Path, diameter: list[socket.socket]
+) -> list[Child]:
+    """The processes that charge: live ones with an engine each, or one engine and its fronts.
+
+    Peers of Diameter are answered where the engine is.
+    """
+    fds = tuple(each.fileno() for each in diameter)
+    peers = [] if not fds else ["--diameter", request.diameter]
+    for option, each in zip(("--diameter-fd", "--tls-fd"), fds, strict=False):
+        peers += [option, str(each)]
     if not request.fronts:
-        arguments = [*common, "--only", "live", "--fd", str(fd)]
-        return [Child(f"live {number}", arguments, (fd,)) for number in range(1, request.workers + 1)]
+        arguments = [*common, "--only", "live", "--fd", str(fd), *peers]
+        return [Child(f"live {number}", arguments, (fd, *fds)) for number in range(1, request.workers + 1)]
     common = [*common, "--socket", str(meeting)]
     arguments = [*common, "--only", "front", "--fd", str(fd)]
     fronts = [Child(f"front {number}", arguments, (fd,)) for number in range(1, request.fronts + 1)]
-    return [Child("engine", [*common, "--only", "engine"], ()), *fronts]
+    return [Child("engine", [*common, "--only", "engine", *peers], fds), *fronts]
 
 
 def _watch(children: list[Child]) -> int:
@@ -193,7 +263,16 @@ def _stop(children: list[Child]) -> int:
     return 0 if all(code in (0, -signal.SIGTERM) for code in codes) else 1
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listening(networks: tuple[Network, ...]) -> list[socket.socket]:
+    return [_listen(each.host, each.port, each.option) for each in networks]
+
+
+def _named(opened: socket.socket) -> str:
+    host, port = opened.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _listen(host: str, port: int, option: str = "--port") -> socket.socket:
     """A listening socket that processes inherit. Raises Unusable where the address is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_STREAM)
@@ -203,7 +282,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) else "ports go up to 65535"
         opened.close()
-        raise Unusable(f"cannot listen on {host}:{port}: {reason}; choose another --port") from None
+        raise Unusable(f"cannot listen on {host}:{port}: {reason}; choose another {option}") from None
     opened.listen(2048)
     opened.set_inheritable(True)
     return opened

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 JANITOR_S: Final = 3
 """Seconds between two looks for requests whose bodies do not arrive."""
 
+LEAVE_S: Final = 6
+"""Seconds that keepers have to end: a peer has to hear the last answers, and that we go."""
+
 _JSON: Final = b"application/json"
 _PROBLEM: Final = b"application/problem+json"
 
@@ -95,6 +98,7 @@ class LiveApp:
         for keeper in keepers:
             keeper.cancel()
         await self._desk.stop()
+        await asyncio.wait(keepers, timeout=LEAVE_S)
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _drop_slow(self) -> None:

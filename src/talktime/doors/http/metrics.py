@@ -40,6 +40,8 @@ class Metrics:
     """The figures of one live process."""
 
     def __init__(self, engine: Engine, counted: Counter[tuple[str, str]], stock: Callable[[], Stock]) -> None:
+        self.more: Callable[[], Iterator[Metric]] = lambda: iter(())
+        """Figures of another door of this process."""
         self._engine = engine
         self._counted = counted
         self._read_stock = stock
@@ -85,6 +87,7 @@ class Metrics:
         yield GaugeMetricFamily("talktime_queue_operations", "Operations that wait", self._engine.waiting)
         yield GaugeMetricFamily("talktime_open_sessions", "Calls in progress", self._stock[0])
         yield from self._money()
+        yield from self.more()
 
     def _money(self) -> Iterator[Metric]:
         """Amounts in micros, so that what is shown is what is stored."""

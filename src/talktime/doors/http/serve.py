@@ -24,7 +24,7 @@ import uvloop
 from talktime.accounts.signing_in import SigningIn
 from talktime.catalog.load import load_catalogue
 from talktime.doors.http.answering import Answering
-from talktime.doors.http.app import FrontApp, LiveApp, kept
+from talktime.doors.http.app import LEAVE_S, FrontApp, LiveApp, kept
 from talktime.doors.http.both_doors import to_center
 from talktime.doors.http.chores import Retention, SandboxMessages
 from talktime.doors.http.confirmed_page import confirmed_page
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from talktime.doors.diameter.serving import Listening
     from talktime.doors.http.app import Keeper
     from talktime.doors.http.management.app import Describe
     from talktime.funding.gateway import Gateway
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
 
 LIVE: Final = "live"
 ADMIN: Final = "admin"
+DIAMETER: Final = "diameter"
 ENGINE: Final = "engine"
 FRONT: Final = "front"
 PARENT_S: Final = 1.0
@@ -97,13 +99,14 @@ log = logging.getLogger("talktime.serve")
 class Served:
     """Where a process listens: an address, or a socket that the supervisor opened.
 
-    `socket` is where the engine's process and its fronts meet.
+    `socket` is where the engine's process and its fronts meet; `diameter`: the sockets of the Diameter door.
     """
 
     host: str
     port: int
     fd: int | None = None
     socket: Path | None = None
+    diameter: Listening | None = None
 
 
 def serve_one(settings: Settings, role: str, where: Served) -> int:
@@ -115,14 +118,27 @@ def serve_one(settings: Settings, role: str, where: Served) -> int:
         return _serve_http(_front(settings, url, where), where)
     made = _make(settings, url, describe_live if role in (LIVE, ENGINE) else describe_probes)
     if role == ENGINE:
-        uvloop.run(_serve_fronts(made, where))
+        uvloop.run(_serve_fronts(made, where, _diameter(settings, url, made, where)))
         return 0
-    keepers = (*made.keepers, *_guard(where))
+    keepers = (*made.keepers, *_guard(where), *_diameter(settings, url, made, where))
     if role == ADMIN:
         return _serve_people(settings, url, made, where, keepers)
     routes = LiveRoutes(made.answering, made.keyring) if role == LIVE else None
     made.behind.include_router(to_center(settings.outside.base_url))
     return _serve_http(LiveApp(made.desk, routes, made.metrics, made.behind, keepers), where)
+
+
+def _diameter(settings: Settings, url: DatabaseUrl, made: _Made, where: Served) -> tuple[Keeper, ...]:
+    """The Diameter door beside HTTP, on the same engine; none where nobody listens for it."""
+    if where.diameter is None:
+        return ()
+    from talktime.doors.diameter.serving import Serving
+    from talktime.doors.diameter.settings import read_diameter
+
+    assert settings.diameter is not None, "the command line asks for the settings"
+    serving = Serving(read_diameter(settings.diameter, made.desk.catalogue), made.desk, url, where.diameter)
+    made.metrics.more = serving.figures
+    return serving.listen, serving.keep
 
 
 def _serve_people(
@@ -254,7 +270,7 @@ async def _end_with_parent() -> None:
     signal.raise_signal(signal.SIGTERM)
 
 
-async def _serve_fronts(made: _Made, where: Served) -> None:
+async def _serve_fronts(made: _Made, where: Served, more: tuple[Keeper, ...]) -> None:
     """The engine's process: no HTTP of its own, fronts by a socket, until it is told to stop."""
     assert where.socket is not None, "the supervisor names the engine's socket"
     told = asyncio.Event()
@@ -264,7 +280,7 @@ async def _serve_fronts(made: _Made, where: Served) -> None:
     app = LiveApp(made.desk, None, made.metrics, made.behind)
     host = EngineHost(made.desk, made.answering, app)
     await made.desk.start()
-    keepers = kept(*made.keepers, *_guard(where))
+    keepers = kept(*made.keepers, *_guard(where), *more)
     _calm_collector()
     await host.listen(where.socket)
     await told.wait()
@@ -272,6 +288,7 @@ async def _serve_fronts(made: _Made, where: Served) -> None:
     for keeper in keepers:
         keeper.cancel()
     await made.desk.stop()
+    await asyncio.wait(keepers, timeout=LEAVE_S)
 
 
 def _serve_http(app: LiveApp | FrontApp, where: Served, *, people: bool = False) -> int:
