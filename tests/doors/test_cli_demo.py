@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.doors.terminal import PATIENCE_S, SOURCES, Terminal, ended
 HEAVY = ("polars", "pyarrow", "numba", "numpy", "phonenumbers", "fastexcel", "xlsxwriter")
 COMMANDS = tuple(
     "rate explain demo serve verify import rerate rates db tenant user licence number credits recharge"
-    " eligibility notice ticket keys people decks".split()
+    " eligibility notice ticket keys people decks diameter".split()
 )
 FILES = {"tenant.toml", "usage.csv", "usage-graph.json", "Export.callingplans.5b0c1d7e.zip", "report.xlsx"}
 
@@ -226,6 +227,33 @@ def pasted(said: str, key: str) -> list[dict[str, Any]]:
         ]
 
 
+def asked(port: int, key: str, path: str) -> dict[str, Any]:
+    """What the API answers."""
+    headers = {"Authorization": f"Bearer {key}"}
+    answer = httpx.get(f"http://127.0.0.1:{port}{path}", headers=headers, timeout=PATIENCE_S)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert isinstance(found, dict)
+    return found
+
+
+def served(terminal: Terminal, *words: str) -> str:
+    """What `talktime demo` says up to where it would serve: the port of the API is taken."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        answer = terminal.run("demo", "--port", str(taken.getsockname()[1]), *words)
+    assert (answer.code, answer.err.count("\n")) == (1, 1), answer.err
+    assert "cannot listen" in answer.err
+    return answer.out
+
+
+@pytest.fixture
+def begun(terminal: Terminal) -> str:
+    """What was said when the demo was begun in this terminal; its server has ended."""
+    return served(terminal, "--calls", "200")
+
+
 def test_the_demo_is_served_and_what_it_says_to_paste_works(terminal: Terminal) -> None:
     port = free_port()
     out = terminal.folder / "said"
@@ -236,15 +264,54 @@ def test_the_demo_is_served_and_what_it_says_to_paste_works(terminal: Terminal) 
             wait_until_ready(process, f"http://127.0.0.1:{served}")
         place = terminal.state / "first-key"
         key = place.read_text().strip()
+        overview = asked(port, key, "/v1/tenants/contoso/overview")
         started, extended, settled = pasted(out.read_text(), key)
     finally:
         process.terminate()
         answer = ended(process)
     assert (answer.code, answer.err) == (0, "")
     assert place.stat().st_mode & 0o077 == 0
-    assert str(place) in out.read_text()
-    assert key not in out.read_text()
+    said = out.read_text()
+    assert str(place) in said
+    assert key not in said
     assert (started["decision"], extended["authorised_seconds"]) == ("allow", 660)
     assert settled["billed_seconds"] == 120
     assert "Ledger: tenant contoso" in terminal.run("explain", "demo-1").out
     assert terminal.run("verify").code == 0
+    # What stands on the screen above is what Home shows: the closing balance of the charged files.
+    assert re.search(rf"= closing balance +{re.escape(overview['balance'])}0*\n", said)
+    assert Decimal(overview["spend"]["before"]) > 0
+    assert overview["runway_days"] is not None
+
+
+def test_the_links_of_the_served_demo_say_for_whom_they_are(begun: str) -> None:
+    assert (
+        "The admin center of Contoso Ltd: open this and choose a password for admin@contoso.example." in begun
+    )
+    assert "for whoever runs Talktime" in begun
+
+
+@pytest.mark.usefixtures("begun")
+def test_a_second_demo_goes_on_where_the_first_one_ended(terminal: Terminal) -> None:
+    first = terminal.run("import", terminal.state / "last-run.parquet", "--json").json
+    assert (first["booked"], first["already_booked"]) == (0, first["rows_to_charge"])
+    assert "goes on from there" in served(terminal, "--calls", "7", "--seed", "9")
+    second = terminal.run("import", terminal.state / "last-run.parquet", "--json").json
+    assert (second["booked"], second["already_booked"]) == (0, second["rows_to_charge"])
+    assert second["rows"] >= first["rows"]
+    assert terminal.run("verify").code == 0
+
+
+def test_a_tenant_of_that_name_that_is_not_the_demo_stays_as_it_is(terminal: Terminal) -> None:
+    terminal.write("own.toml", '[tenant]\nid = "contoso"\nname = "Ours"\ncountry = "US"\ncurrency = "USD"\n')
+    assert terminal.run("tenant", "add", "own.toml").code == 0
+    before = terminal.run("credits", "show", "--json").json
+    assert "not from here; it stays as it is" in served(terminal, "--calls", "50")
+    assert terminal.run("credits", "show", "--json").json == before
+
+
+@pytest.mark.parametrize("month", ["2019-01", "2999-01"])
+def test_what_is_served_goes_on_until_now(terminal: Terminal, month: str) -> None:
+    sentence = terminal.run("demo", "--month", month).sentence(2)
+    assert sentence.startswith(f"--month {month}: what is served goes on until now; name a month from ")
+    assert terminal.files() == {}

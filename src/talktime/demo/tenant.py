@@ -15,6 +15,9 @@ from talktime.catalog.model import Catalogue
 from talktime.demo.days import month_number
 
 FILE: Final = "contoso.toml"
+CARETAKERS: Final = "caretakers.toml"
+ID: Final = "contoso"
+"""The id that the file gives the tenant."""
 OWN_MONTH: Final = "2026-03"
 """The month for which the shipped file was written."""
 
@@ -27,9 +30,17 @@ def demo_tenant_text(month: str = OWN_MONTH) -> str:
     return _moved(text, month_number(month) - month_number(OWN_MONTH))
 
 
-def write_demo_tenant(path: Path, catalogue: Catalogue, *, month: str = OWN_MONTH) -> Tenant:
-    """Writes the tenant file for a month and gives back the tenant that it holds. Raises MonthError."""
-    path.write_text(demo_tenant_text(month), "utf-8", newline="\n")
+def caretakers_text() -> str:
+    """Tables that a tenant file ends with where somebody looks after the tenant: administrators, alerts."""
+    return resources.files("talktime.demo").joinpath(CARETAKERS).read_text("utf-8")
+
+
+def write_demo_tenant(path: Path, catalogue: Catalogue, *, month: str = OWN_MONTH, more: str = "") -> Tenant:
+    """Writes the tenant file for a month and gives back the tenant that it holds; `more` are more tables.
+
+    Raises MonthError.
+    """
+    path.write_text(demo_tenant_text(month) + more, "utf-8", newline="\n")
     return read_tenant(path, catalogue)
 
 

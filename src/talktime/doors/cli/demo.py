@@ -1,4 +1,4 @@
-"""`talktime demo`: the demo tenant's month, made, charged and written down."""
+"""`talktime demo`: the demo tenant's calls, made, charged and written down; then, with its past, served."""
 
 from __future__ import annotations
 
@@ -12,16 +12,31 @@ from talktime.doors.cli.rate_request import RateRequest
 REPORT = "report.xlsx"
 
 
-def demo_command(folder: Path, *, month: str, calls: int, seed: int, port: int | None) -> int:
+def demo_command(folder: Path, *, month: str | None, calls: int, seed: int, port: int | None) -> int:
     """Makes the month in a folder, charges it, writes the Excel report, and says what to try next.
 
-    `port`: the tenant is put into the ledger and served there; None: no server.
+    `port`: the tenant is put into the ledger and served there, with its calls from `month` (None: last month)
+    up to now; None: no server, and `month` is that of the shipped file where none is named.
     """
+    if port is None:
+        from talktime.demo.tenant import OWN_MONTH
+
+        return _made(folder, calls, seed, month or OWN_MONTH)[0]
+    from talktime.doors.cli.demo_server import begin_demo, serve_demo
+
+    begun = begin_demo(month, calls, seed)
+    story = begun.story
+    code, tenant = _made(folder, story.calls, story.seed, story.month, story.until_us)
+    return code or serve_demo(begun, tenant, port)
+
+
+def _made(folder: Path, calls: int, seed: int, month: str, until_us: int | None = None) -> tuple[int, Path]:
+    """The files of the demo, charged and shown: the exit code and the tenant file."""
     from talktime.demo.days import MonthError
     from talktime.demo.folder import DemoFolderError, write_demo
 
     try:
-        files = write_demo(folder, seed=seed, calls=calls, month=month)
+        files = write_demo(folder, seed=seed, calls=calls, month=month, until_us=until_us)
     except MonthError as problem:
         raise WrongUse(str(problem)) from None
     except DemoFolderError as problem:
@@ -29,11 +44,7 @@ def demo_command(folder: Path, *, month: str, calls: int, seed: int, port: int |
     report = folder / REPORT
     code = rate_command(RateRequest(usage=[str(files.usage_csv)], tenant=files.tenant, out=report))
     _say_next(folder, files.usage_csv, files.tenant, files.usage_graph)
-    if port is None or code:
-        return code
-    from talktime.doors.cli.demo_server import serve_demo
-
-    return serve_demo(files.tenant, port)
+    return code, files.tenant
 
 
 def _say_next(folder: Path, usage: Path, tenant: Path, graph: Path) -> None:

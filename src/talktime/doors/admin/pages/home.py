@@ -150,10 +150,10 @@ def _lasts(at: Visit, found: Overview) -> None:
 
 
 def _days_left(found: Overview) -> str:
-    """`12 to 15 days`: the band of the two figures."""
+    """`12 to 15 days`: the band of the two figures; without paid calls there is no pace to go by."""
     known = sorted({days for days in (found.runway.days_28, found.runway.days_7) if days is not None})
     if not known:
-        return "No end in sight"
+        return "Not enough to tell"
     ends = f"{count(known[0])} to {count(known[-1])}" if len(known) > 1 else count(known[0])
     return f"{ends} {'day' if known == [1] else 'days'}"
 
