@@ -8,7 +8,7 @@ BIN := .venv/bin
 RUN := .venv/.installed-run
 DEV := .venv/.installed-dev
 SPARK := .venv/.installed-spark
-WORKERS ?= 2
+WORKERS ?= 3
 # The tests start hundreds of processes: without compiled files each would compile all that it imports.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
 # Folders beside src and tests that hold Python.
@@ -23,11 +23,13 @@ run: $(RUN)  ## a month of a made-up tenant, charged and explained
 test: lint $(SPARK)  ## everything a change must pass: lint, then the tests (WORKERS=0: one process)
 	@$(java)
 	@$(chromium)
+	@$(kamailio)
 	$(PYTEST) -n $(WORKERS)
 
 test-long: $(DEV) $(SPARK)  ## the tests with many more generated examples, and the slow ones
 	@$(java)
 	@$(chromium)
+	@$(kamailio)
 	$(PYTEST) -n $(WORKERS) -m "long or not long" --hypothesis-profile=long
 
 lint: $(DEV)  ## style, types and floors
@@ -122,3 +124,12 @@ chromium = for name in chromium chromium-browser google-chrome; do command -v $$
     test "$$(id -u)" = 0 && export DEBIAN_FRONTEND=noninteractive \
     && apt-get update && apt-get install --yes --no-install-recommends chromium fonts-dejavu-core; \
   } >.venv/chromium.log 2>&1 || echo 'There is no Chromium: the tests in a browser are skipped.'
+
+# Real calls are placed by SIPp through Debian's Kamailio, some of them with freeDiameter in between; where these
+# cannot be had the tests that need them are skipped by name.
+kamailio = ( PATH="$$PATH:/usr/sbin"; command -v kamailio && command -v sipp && command -v freeDiameterd \
+    && ls /usr/lib/*/kamailio/modules/ims_charging.so ) >/dev/null 2>&1 || { \
+    test "$$(id -u)" = 0 && export DEBIAN_FRONTEND=noninteractive \
+    && apt-get update && apt-get install --yes --no-install-recommends \
+      kamailio kamailio-ims-modules sip-tester freediameterd freediameter-extensions curl openssl; \
+  } >.venv/kamailio.log 2>&1 || echo 'Kamailio, SIPp or freeDiameter is missing: the tests that place calls through it are skipped.'
