@@ -132,7 +132,7 @@ def http_rates(bench: Bench) -> None:
                     echo_per_s = (before.per_s + after.per_s) / 2
                     before = after
                     bench.rates[keeper.name, connections, tenants] = played
-                    ratio = _ratio(played.per_s, echo_per_s)
+                    ratio = ratio_of(played.per_s, echo_per_s)
                     judged = ("", f"{played.others} refused" if played.others else "")
                     if connections in TARGET_CONNECTIONS:
                         what = f"http to echo, connections {connections}, {_tenants(tenants)}"
@@ -157,7 +157,7 @@ def hot(bench: Bench) -> None:
         for connections in bench.extent.connections:
             one = bench.rates[keeper.name, connections, 1]
             many = bench.rates[keeper.name, connections, TENANTS]
-            ratio = _ratio(one.per_s, many.per_s)
+            ratio = ratio_of(one.per_s, many.per_s)
             what = f"one tenant to {TENANTS:,}, connections {connections}"
             judged = bench.report.judge(Ratio(what, keeper.name, ratio, HOT, others=one.others + many.others))
             table.row(keeper.name, connections, one.per_s, many.per_s, ratio, *judged)
@@ -181,11 +181,11 @@ def tail(bench: Bench) -> None:
         with bench.served(keeper, noted) as server:
             began_ns = time.perf_counter_ns()
             played = bench.play(server, BUSY)
-        took_us = _batches_us(noted, began_ns, bench.extent)
+        took_us = batches_us(noted, began_ns, bench.extent)
         noted.unlink()
         batch_us = round(statistics.median(took_us)) if took_us else 0
         counted_s = bench.extent.seconds * COUNTED_PART
-        ratio = _ratio(played.p99_us, batch_us)
+        ratio = ratio_of(played.p99_us, batch_us)
         what = f"p99 to the median batch, connections {BUSY}"
         judged = bench.report.judge(Ratio(what, keeper.name, ratio, TAIL, at_most=True, others=played.others))
         next_us = counted_s * 1e6 / max(1, len(took_us))
@@ -207,7 +207,7 @@ COUNTED_PART: Final = 0.6
 """Of the counted seconds so much, their end, is looked at for batches: the load takes a moment to start."""
 
 
-def _batches_us(noted: Path, began_ns: int, extent: Extent) -> list[int]:
+def batches_us(noted: Path, began_ns: int, extent: Extent) -> list[int]:
     """How long the transactions took whose end lies in the counted seconds."""
     pairs = array("q", noted.read_bytes())
     end_ns = began_ns + round((extent.warm_up_s + extent.seconds) * 1e9)
@@ -236,7 +236,7 @@ def alone(bench: Bench) -> None:
         with bench.served(keeper) as server:
             played = bench.play(server, 1)
         bare = (before + _bare_per_s(keeper, base, captured)) / 2
-        ratio = _ratio(played.per_s, bare)
+        ratio = ratio_of(played.per_s, bare)
         judged = bench.report.judge(
             Ratio("http to bare commits, connections 1", keeper.name, ratio, ALONE, others=played.others)
         )
@@ -266,7 +266,7 @@ def batch(bench: Bench) -> None:
             with bench.served(keeper) as server:
                 took_s, others = _send_batches(server, requests(TENANTS, size, number + 1))
             bare_s = (bare_s + write_bare(keeper, bench.base(keeper), captured)) / 2
-            ratio = _ratio(bare_s, took_s)
+            ratio = ratio_of(bare_s, took_s)
             what = f"batch route to the bare writer, {size:,} operations a request"
             judged = bench.report.judge(Ratio(what, keeper.name, ratio, BATCH, others=others))
             transactions = len(captured.transactions) - captured.warm_up
@@ -341,7 +341,7 @@ def many(bench: Bench) -> None:
         few.append(_few(bench, keeper))
         for each in few:
             table.row(keeper.name, TENANTS, 0, *_shown(each), "", "", "")
-        ratio = _ratio(much.played.per_s, statistics.mean(each.played.per_s for each in few))
+        ratio = ratio_of(much.played.per_s, statistics.mean(each.played.per_s for each in few))
         others = sum(each.played.others for each in (*few, much))
         what = f"{extent.tenants:,} tenants to {TENANTS:,}, connections {BUSY}"
         judged = bench.report.judge(Ratio(what, keeper.name, ratio, MANY, others=others))
@@ -374,7 +374,8 @@ def _held(bench: Bench, keeper: Keeper, url: str, tenants: int) -> Held:
 # --- all of them --------------------------------------------------------------------------------------
 
 
-def _ratio(of: float, to: float) -> float:
+def ratio_of(of: float, to: float) -> float:
+    """One figure to another; nothing where there is nothing to compare with."""
     return of / to if to else float("nan")
 
 
