@@ -36,7 +36,7 @@ from talktime.ledger.records import Change, Paper
 from talktime.ledger.store import StoreAway, StoreBusy, UnknownOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from talktime.ledger.book import Book
     from talktime.ledger.database import DatabaseUrl
@@ -62,9 +62,6 @@ MOST_KEPT: Final = 1_000
 
 SWEEP_S: Final = 6 * 3_600
 """Seconds between two looks for exports that are over."""
-
-_TENANTS: Final = 200
-"""Tenants that are read at a time."""
 
 _PAUSES_S: Final = (0.1, 1, 5, 20)
 
@@ -257,7 +254,7 @@ class Exports:
         Returns how many exports were forgotten. Raises what the engine and the reader raise.
         """
         now_us, dropped = self.engine.clock_us(), 0
-        for tenant in await asyncio.to_thread(lambda: list(self._tenants())):
+        for tenant in await asyncio.to_thread(self.reader.tenants_with_papers, EXPORT):
             over = await asyncio.to_thread(self._over, tenant)
             await asyncio.to_thread(self._remove, over)
             gone = [one for one in over if now_us >= one.forgotten_us]
@@ -387,12 +384,6 @@ class Exports:
     def _remove(self, exports: list[Export]) -> None:
         for export in exports:
             (self.settings.folder / export.file_name).unlink(missing_ok=True)
-
-    def _tenants(self) -> Iterator[str]:
-        after = ""
-        while page := self.reader.tenants(after, _TENANTS):
-            yield from (kept.tenant for kept in page)
-            after = page[-1].tenant
 
     def _over(self, tenant: str) -> list[Export]:
         """The exports of a tenant that have expired or failed."""

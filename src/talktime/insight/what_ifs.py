@@ -25,6 +25,7 @@ from talktime.insight.what_if_papers import (
     FAILED,
     INTERRUPTED,
     RUNNING,
+    USAGE_FILE,
     WAITING,
     WHAT_IF,
     PutPapers,
@@ -54,7 +55,6 @@ LONGEST_S: Final = 1_800
 SWEEP_S: Final = 600
 """Seconds between two looks for files and answers that are over."""
 
-_TENANTS: Final = 200
 _PAUSES_S: Final = (0.1, 1, 5, 20)
 _AWAY: Final = (QueueFull, StoreAway, StoreBusy, UnknownOutcome)
 
@@ -157,7 +157,8 @@ class WhatIfs:
         """Removes files after a day, and papers after their time; how many papers were forgotten."""
         now_us, forgotten = self.files.engine.clock_us(), 0
         await asyncio.to_thread(self.files.remove_old, now_us)
-        for tenant in await asyncio.to_thread(self._tenants):
+        reader = self.files.reader
+        for tenant in await asyncio.to_thread(reader.tenants_with_papers, USAGE_FILE, WHAT_IF):
             drops = await asyncio.to_thread(self._over, tenant, now_us)
             if drops:
                 await self.files.engine.submit(PutPapers(tenant, drops=drops))
@@ -257,13 +258,6 @@ class WhatIfs:
             return 0
 
     # --- forgetting ------------------------------------------------------------------------------------
-
-    def _tenants(self) -> list[str]:
-        found, after = list[str](), ""
-        while page := self.files.reader.tenants(after, _TENANTS):
-            found += (kept.tenant for kept in page)
-            after = page[-1].tenant
-        return found
 
     def _over(self, tenant: str, now_us: int) -> tuple[tuple[str, str], ...]:
         """(kind, key) of the papers of a tenant whose time is over."""

@@ -328,6 +328,14 @@ class Reader:
         with self._reading() as db:
             return [Paper._make(row) for row in db.execute(asked.limit(limit))]
 
+    def tenants_with_papers(self, *kinds: str) -> list[str]:
+        """The tenants that have a paper of one of these kinds, in order, by one question."""
+        papers = self._table("papers")
+        asked = sa.select(papers.c.tenant).where(papers.c.kind.in_(kinds)).distinct()
+        asked = asked.order_by(papers.c.tenant)
+        with self._reading() as db:
+            return list(db.scalars(asked))
+
     # --- calls -----------------------------------------------------------------------------------------
 
     def open_sessions(self, tenant: str, limit: int) -> list[SessionRow]:
