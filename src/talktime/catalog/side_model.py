@@ -196,7 +196,7 @@ class Policies:
 
 @dataclass(frozen=True, slots=True)
 class Currencies:
-    """Currencies: decimals of the smallest coin and number (ISO 4217), and the least amount of one purchase."""
+    """Currencies: decimals of the smallest coin and number (ISO 4217), the least amount of one purchase."""
 
     minor_units: Mapping[str, int]
     numbers: Mapping[str, int]

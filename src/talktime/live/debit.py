@@ -16,6 +16,7 @@ from talktime.ledger.records import Given, Op, Session, SessionRow, State
 from talktime.live.answers import Answer, Settled
 from talktime.live.commands import Start
 from talktime.live.gate import NOTHING_AGAINST, Against, detail_of, why_not
+from talktime.live.guards import forget_hours
 from talktime.live.operations import ALL_SECONDS, StartCall
 from talktime.live.reserve import authorised_s, cover_of, short_of
 from talktime.live.sessions import (
@@ -112,6 +113,7 @@ class Debit(Start):
         self, book: Book, tenant: LiveTenant, session: SessionRow | None, asked_for: Asked, digest: int
     ) -> Answer:
         debit = self.debit
+        forget_hours(book, tenant, book.last_us)
         _, against = all_or_short(book, tenant, asked_for, debit.seconds)
         if against.reason:
             return self._deny(book, session, digest, against)

@@ -118,10 +118,14 @@ class Network:
 
 
 def _networks(request: ServeRequest, settings: Settings) -> tuple[Network, ...]:
-    """Where Diameter is spoken: as the command line says, and by TLS as the settings say. Raises WrongUse."""
+    """Where Diameter is spoken: as the command line says, and by TLS as the settings say.
+
+    Raises WrongUse, and Unusable for files of TLS that cannot be used.
+    """
     if not request.diameter:
         return ()
     from talktime.catalog.load import load_catalogue
+    from talktime.doors.diameter.checking import tls_faults
     from talktime.doors.diameter.settings import DiameterFileError, read_diameter
 
     host, colon, port = request.diameter.rpartition(":")
@@ -138,6 +142,8 @@ def _networks(request: ServeRequest, settings: Settings) -> tuple[Network, ...]:
     plain = Network("--diameter", host.strip("[]"), int(port))
     if told.tls is None:
         return (plain,)
+    if faults := tls_faults(told.tls):
+        raise Unusable(f"{settings.diameter}: {'; '.join(faults)}")
     return (plain, Network(f"listen in [tls] of {settings.diameter}", told.tls.host, told.tls.port))
 
 
@@ -147,6 +153,8 @@ def _one(request: ServeRequest, settings: Settings, networks: tuple[Network, ...
 
     handed, opened = request.handed, []
     listening = None
+    if networks:
+        _tell_of_peers()
     if handed.diameter_fd is not None:
         listening = Listening(handed.diameter_fd, handed.tls_fd)
     elif networks:
@@ -154,6 +162,18 @@ def _one(request: ServeRequest, settings: Settings, networks: tuple[Network, ...
         listening = Listening(*[*(each.fileno() for each in opened), None][:2])
     where = Served(request.host, request.port, handed.fd, handed.socket, listening)
     return serve_one(settings, request.only, where)
+
+
+def _tell_of_peers() -> None:
+    """Which peers come and go stands in the log too, with its time, not only what is wrong."""
+    import logging
+
+    told = logging.StreamHandler()
+    told.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.getLogger("talktime.doors.diameter")
+    log.addHandler(told)
+    log.setLevel(logging.INFO)
+    log.propagate = False
 
 
 def _supervise(request: ServeRequest, settings: Settings, networks: tuple[Network, ...]) -> int:

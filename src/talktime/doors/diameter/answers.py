@@ -1,14 +1,15 @@
-"""Credit-Control-Answers, written strictly: what RFC 8506 3.2 asks for, once, in its order.
+"""Credit-Control-Answers, written strictly: what RFC 8506 3.2 asks for, once, the fixed place first.
 
 A grant of no seconds counts as a failure with clients in the field, so there is none: seconds or a refusal.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from talktime.doors.diameter.request import NONE
+from talktime.doors.diameter.request import KINDS, NONE
 from talktime.doors.diameter.wire.avps import avp, avp_group, avp_i32, avp_i64, avp_text, avp_u32, every
 from talktime.doors.diameter.wire.codes import CREDIT_CONTROL, Avp, Result
 from talktime.doors.diameter.wire.message import answer
@@ -30,6 +31,12 @@ FAILOVER_SUPPORTED: Final = 1
 MICRO_EXPONENT: Final = -6
 U32_BYTES: Final = 4
 MAX_VALIDITY_S: Final = 0xFFFF_FFFF
+REMEMBERED: Final = 1024
+"""Grants whose bytes are remembered."""
+
+_SESSION_ID: Final = int(Avp.SESSION_ID)
+_CC_REQUEST_NUMBER: Final = int(Avp.CC_REQUEST_NUMBER)
+_PROXY_INFO: Final = int(Avp.PROXY_INFO)
 
 
 class Granted(NamedTuple):
@@ -57,6 +64,7 @@ class Writer:
         self._origin = self._host + self._realm + avp_u32(Avp.AUTH_APPLICATION_ID, CREDIT_CONTROL)
         self._tail = avp_u32(Avp.CC_SESSION_FAILOVER, FAILOVER_SUPPORTED)
         self._results = {result: avp_u32(Avp.RESULT_CODE, result) for result in Result}
+        self._kinds = {kind: avp_u32(Avp.CC_REQUEST_TYPE, kind) for kind in KINDS}
 
     @property
     def origin(self) -> bytes:
@@ -67,11 +75,11 @@ class Writer:
         """An answer to a request that could be read; `parts` follow CC-Request-Number."""
         return answer(
             to,
-            avp_text(Avp.SESSION_ID, request.session_id),
+            avp_text(_SESSION_ID, request.session_id),
             self._results[result],
             self._origin,
-            avp_u32(Avp.CC_REQUEST_TYPE, request.kind),
-            avp_u32(Avp.CC_REQUEST_NUMBER, request.number),
+            self._kinds[request.kind],
+            avp_u32(_CC_REQUEST_NUMBER, request.number),
             self._tail,
             *parts,
             *_passed_back(request.avps),
@@ -102,8 +110,12 @@ class Writer:
         return self.fault(to, avps, error.result, str(error), error.failed)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def units(granted: Granted, redirect_to: str = "") -> bytes:
-    """Granted-Service-Unit, Validity-Time and, of a final grant, what to do when it has run out."""
+    """Granted-Service-Unit, Validity-Time and, of a final grant, what to do when it has run out.
+
+    Most grants are of the same few lengths, so the bytes are remembered; so are those of a service.
+    """
     told = avp_group(Avp.GRANTED_SERVICE_UNIT, avp_u32(Avp.CC_TIME, granted.seconds))
     told += avp_u32(Avp.VALIDITY_TIME, min(granted.validity_s, MAX_VALIDITY_S))
     return told + _final(redirect_to) if granted.final else told
@@ -111,11 +123,16 @@ def units(granted: Granted, redirect_to: str = "") -> bytes:
 
 def service_answer(service: Service, result: Result, told: bytes = b"") -> bytes:
     """A Multiple-Services-Credit-Control that answers the one of the request."""
+    return _service_answer(service.service_id, service.rating_group, result, told)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _service_answer(service_id: int, rating_group: int, result: Result, told: bytes) -> bytes:
     parts = [told]
-    if service.service_id != NONE:
-        parts.append(avp_u32(Avp.SERVICE_IDENTIFIER, service.service_id))
-    if service.rating_group != NONE:
-        parts.append(avp_u32(Avp.RATING_GROUP, service.rating_group))
+    if service_id != NONE:
+        parts.append(avp_u32(Avp.SERVICE_IDENTIFIER, service_id))
+    if rating_group != NONE:
+        parts.append(avp_u32(Avp.RATING_GROUP, rating_group))
     parts.append(avp_u32(Avp.RESULT_CODE, result))
     return avp_group(Avp.MULTIPLE_SERVICES_CREDIT_CONTROL, *parts)
 
@@ -172,4 +189,4 @@ def _address_type(redirect_to: str) -> int:
 
 def _passed_back(avps: Avps) -> list[bytes]:
     """Proxy-Info goes back as it came, in its order (RFC 6733 6.2): relays keep their state in it."""
-    return [avp(Avp.PROXY_INFO, payload) for payload in every(avps, Avp.PROXY_INFO)]
+    return [avp(_PROXY_INFO, payload) for payload in every(avps, _PROXY_INFO)]

@@ -23,19 +23,20 @@ from talktime.doors.diameter.answers import (
     service_answer,
     units,
 )
-from talktime.doors.diameter.identity import ANY
+from talktime.doors.diameter.identity import ANY, NO_RULE
 from talktime.doors.diameter.request import (
     CHECK_BALANCE,
     DEBIT,
     EVENT,
     INITIAL,
+    KINDS,
     TERMINATION,
     UPDATE,
     read_request,
-    readable,
     who_asks,
 )
 from talktime.doors.diameter.results import result_of_fault, result_of_refusal
+from talktime.doors.diameter.routing import not_ours
 from talktime.doors.diameter.turns import (
     NO_SERVICE,
     NOBODY,
@@ -44,8 +45,8 @@ from talktime.doors.diameter.turns import (
     charged_service,
     operation_of,
 )
-from talktime.doors.diameter.wire.avps import BadAvp, every
-from talktime.doors.diameter.wire.codes import Avp, Result
+from talktime.doors.diameter.wire.avps import BadAvp
+from talktime.doors.diameter.wire.codes import Result
 from talktime.ledger.engine import QueueFull, Stopping
 from talktime.ledger.store import StoreAway, StoreBusy, UnknownOutcome
 from talktime.live.answers import Allowed, Denied, Fault, FaultCode, Quoted, Settled
@@ -59,12 +60,12 @@ if TYPE_CHECKING:
     from talktime.doors.diameter.wire.message import Message
     from talktime.live.desk import Desk
 
-KIND_WORDS: Final = {INITIAL: "initial", UPDATE: "update", TERMINATION: "termination", EVENT: "event"}
-"""Kinds of requests as the metrics name them."""
-
 UNREAD: Final = "unread"
 UNAVAILABLE: Final = (QueueFull, Stopping, StoreAway, StoreBusy, UnknownOutcome)
 """Nothing was done, or nobody knows: the same request again, here or at another server, finds out."""
+
+MOST_FINDING: Final = 256
+"""Sessions that are looked for in the ledger at one time: each holds a thread, which others need too."""
 
 COST_UNIT: Final = "call"
 
@@ -94,10 +95,9 @@ class Charging:
         self._sessions = sessions
         self._find = find
         self._numbers = numbers
-        self._realms = frozenset(realm.lower() for realm in (settings.realm, *settings.realms))
-        self._host = settings.host.lower()
         self._writer = Writer(settings.host, settings.realm)
         self._finding: set[asyncio.Task[None]] = set()
+        self._latest: dict[str, asyncio.Task[None]] = {}
         self.counted: Counter[tuple[str, int]] = Counter()
         """Answers by (kind of request, result code); the metrics show it."""
 
@@ -111,7 +111,7 @@ class Charging:
             self._route(turn)
         except BadAvp as error:
             self.counted[UNREAD, error.result] += 1
-            reply(self._writer.unreadable(message, readable(message), error))
+            reply(self._writer.unreadable(message, message.readable(), error))
         except Exception:
             # A defect of ours harms this one request: its switch is told, the others' go on.
             log.exception("a request could not be taken in")
@@ -121,7 +121,7 @@ class Charging:
     def _route(self, turn: Turn) -> None:
         """Whom is it about? Raises BadAvp."""
         request = turn.request
-        refused = self._not_ours(request, turn.peer)
+        refused = not_ours(request, self._settings, turn.peer)
         if refused is not None:
             self._refuse(turn, *refused)
             return
@@ -130,29 +130,34 @@ class Charging:
         if who is not None:
             self._hand_in(turn._replace(who=who))
         elif request.kind in (UPDATE, TERMINATION):
-            task = asyncio.ensure_future(self._find_out(turn))
-            self._finding.add(task)
-            task.add_done_callback(self._finding.discard)
+            self._look_for(turn)
         else:
-            self._refuse(turn, Result.USER_UNKNOWN, "no identity rule of the settings fits this subscription")
+            self._refuse(turn, Result.USER_UNKNOWN, NO_RULE)
 
-    def _not_ours(self, request: CreditRequest, peer: PeerSettings) -> tuple[Result, str] | None:
-        """Why a request is not for us, or not from whom it says."""
-        if request.destination_realm.lower() not in self._realms:
-            return Result.REALM_NOT_SERVED, f"realm {request.destination_realm!r} is not served here"
-        if request.destination_host and request.destination_host.lower() != self._host:
-            return Result.UNABLE_TO_DELIVER, f"host {request.destination_host!r} is not reached through here"
-        if any(each.lower() == self._host.encode() for each in every(request.avps, Avp.ROUTE_RECORD)):
-            return Result.LOOP_DETECTED, "the request has been here before"
-        if not peer.relay and request.origin_host.lower() != peer.host.lower():
-            return Result.UNKNOWN_PEER, f"peer {peer.host!r} may not speak for host {request.origin_host!r}"
-        if request.origin_realm.lower() not in peer.realms:
-            return Result.UNKNOWN_PEER, f"peer {peer.host!r} may not speak for realm {request.origin_realm!r}"
-        return None
+    def _look_for(self, turn: Turn) -> None:
+        """Has the session of a request looked for, after earlier requests of the same session."""
+        if len(self._finding) >= MOST_FINDING:
+            self._refuse(turn, Result.TOO_BUSY, "too many sessions are looked for; repeat the same request")
+            return
+        call_id = turn.request.call_id
+        task = asyncio.ensure_future(self._find_out(turn, self._latest.get(call_id)))
+        self._finding.add(task)
+        self._latest[call_id] = task
+        task.add_done_callback(partial(self._found_out, call_id))
 
-    async def _find_out(self, turn: Turn) -> None:
-        """Looks in the ledger for a session whose request says nothing of a subscription that we know."""
+    def _found_out(self, call_id: str, task: asyncio.Task[None]) -> None:
+        self._finding.discard(task)
+        if self._latest.get(call_id) is task:
+            del self._latest[call_id]
+
+    async def _find_out(self, turn: Turn, earlier: asyncio.Task[None] | None) -> None:
+        """Looks in the ledger for a session whose request says nothing of a subscription that we know.
+
+        A termination that overtook the report before it would leave its seconds unpaid.
+        """
         request = turn.request
+        if earlier is not None:
+            await asyncio.wait([earlier])
         try:
             tenant = await asyncio.to_thread(self._find, request.call_id, self._tenants(request))
         except StoreAway as error:
@@ -161,7 +166,9 @@ class Charging:
             log.exception("session %r could not be looked for", request.session_id)
             self._refuse(turn, Result.UNABLE_TO_COMPLY, "the log says more")
         else:
-            if tenant is None:
+            if tenant is None and _is_of_somebody(turn) and _ends_unused(turn):
+                self._told(turn, Result.SUCCESS)  # no rule knows them, so its initial request was refused
+            elif tenant is None:
                 self._refuse(turn, Result.UNKNOWN_SESSION_ID, "no such session")
             else:
                 self._hand_in(turn._replace(who=NOBODY._replace(tenant=tenant)))
@@ -197,7 +204,8 @@ class Charging:
             self._refuse(turn, Result.UNABLE_TO_COMPLY, "the log says more")
 
     def _answer(self, turn: Turn, handed: asyncio.Future[object]) -> None:
-        error = handed.exception()
+        # Whoever ends the desk may cancel what it still has: nothing was done, or nobody knows.
+        error = Stopping("the service is stopping") if handed.cancelled() else handed.exception()
         if error is not None:
             self._failed(turn, error)
             return
@@ -266,10 +274,13 @@ class Charging:
 
     def _unfit(self, turn: Turn, answer: Fault) -> None:
         request = turn.request
-        ending, code = request.kind == TERMINATION, answer.code
-        if ending and turn.at == NO_SERVICE and code == FaultCode.UNKNOWN_CALL:
+        code = answer.code
+        if code == FaultCode.UNKNOWN_CALL and turn.at == NO_SERVICE:
             code = FaultCode.DENIED_CALL  # its initial request named no service of ours: it was refused
-        result = result_of_fault(code, ending=ending)
+        if code == FaultCode.UNKNOWN_TENANT and _ends_unused(turn):
+            code = FaultCode.DENIED_CALL  # nor has a tenant that is not there any other
+        # Seconds of a call that never was are not acknowledged as if they were paid.
+        result = result_of_fault(code, ending=_ends_unused(turn))
         if result == Result.UNKNOWN_SESSION_ID:
             self._sessions.ended(request.origin_host, request.session_id)
         self._told(turn, result, sentence="" if result == Result.SUCCESS else answer.detail)
@@ -348,5 +359,16 @@ class Charging:
         self._write(turn, result, explained(sentence))
 
     def _write(self, turn: Turn, result: Result, *parts: bytes) -> None:
-        self.counted[KIND_WORDS[turn.request.kind], result] += 1
+        self.counted[KINDS[turn.request.kind], result] += 1
         turn.reply(self._writer.credit(turn.message, turn.request, result, *parts))
+
+
+def _ends_unused(turn: Turn) -> bool:
+    """Whether it is the end that clients send of a call that was refused: nothing was used."""
+    return turn.request.kind == TERMINATION and turn.service.used_s == 0
+
+
+def _is_of_somebody(turn: Turn) -> bool:
+    """Whether the request says whom it is about."""
+    asked = who_asks(turn.request)
+    return bool(asked.subscriptions or asked.calling)

@@ -1,6 +1,6 @@
 """What is odd about settings that can be used: rules that never count, realms without peers, certificates.
 
-Each sentence names its table. Nothing of this keeps the server from starting.
+Each sentence names its table. Only files of TLS that cannot be used keep the server from starting.
 """
 
 from __future__ import annotations
@@ -131,6 +131,14 @@ def _covers_one(wide: str, narrow: str) -> bool:
 
 
 def _tls(tls: TlsSettings, now: datetime) -> Iterator[str]:
+    faults = tls_faults(tls)
+    yield from faults
+    if not faults:
+        yield from _validity(tls.certificate, now)
+
+
+def tls_faults(tls: TlsSettings) -> list[str]:
+    """Why nobody can be served by TLS with these files, each a sentence; empty where all is well."""
     unread = [
         f"[tls]: {key} {path}: {fault}; the server does not start without it"
         for key, path in (
@@ -140,21 +148,19 @@ def _tls(tls: TlsSettings, now: datetime) -> Iterator[str]:
         )
         if path is not None and (fault := _unreadable(path))
     ]
-    yield from unread
     if unread:
-        return
+        return unread
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(tls.certificate, tls.key, password="")
     except (ssl.SSLError, ValueError):  # ValueError: the key is locked
-        yield (
+        return [
             f"[tls]: certificate {tls.certificate} and key {tls.key} are no pair in PEM without a password;"
             " the server does not start with them"
-        )
-        return
+        ]
     if tls.authorities is not None and not _holds_certificates(context, tls.authorities):
-        yield f"[tls]: authorities {tls.authorities} has no certificate in PEM; the server does not start"
-    yield from _validity(tls.certificate, now)
+        return [f"[tls]: authorities {tls.authorities} has no certificate in PEM; the server does not start"]
+    return []
 
 
 def _unreadable(path: Path) -> str:

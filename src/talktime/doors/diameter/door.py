@@ -12,9 +12,11 @@ import random
 import socket
 import ssl
 import time
+from collections import Counter
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final, cast
 
+from talktime.doors.diameter.seldom import Seldom
 from talktime.doors.diameter.wire.codes import Command, DisconnectCause, Result
 from talktime.doors.diameter.wire.own import Hello, Own
 from talktime.doors.diameter.wire.peer import (
@@ -67,8 +69,11 @@ class Connection(asyncio.Protocol):
         self._unanswered = 0
         self._reading = True
         self._is_crowded = self._is_deaf = self._is_leaving = False
+        self._closed_s = 0.0
         self.peer: PeerSettings | None = None
         self.address = ""
+        self.why_closed = ""
+        self.is_refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """As `asyncio.Protocol`."""
@@ -77,7 +82,6 @@ class Connection(asyncio.Protocol):
         self.address = _host_of(transport, "peername")
         self.link = self._door.link(self._admit, (_host_of(transport, "sockname"),))
         if not self._door.takes(self):
-            log.warning("%d connections are open; the one from %s is closed", MAX_LINKS, self.address)
             self._transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -91,8 +95,13 @@ class Connection(asyncio.Protocol):
         self._happened(self.link.receive(data, self._loop.time()))
 
     def tick(self) -> None:
-        """Lets the link look at the clock."""
+        """Lets the link look at the clock; a peer that does not take what was said last is hung up on."""
         now_s = self._loop.time()
+        if self.link.state == LinkState.CLOSED:
+            self._closed_s = self._closed_s or now_s
+            if now_s - self._closed_s >= STOP_S:
+                self.abort()
+            return
         if now_s >= self.link.due_s():
             self._happened(self.link.tick(now_s))
 
@@ -106,6 +115,12 @@ class Connection(asyncio.Protocol):
     def is_busy(self) -> bool:
         """Whether requests wait for their answers."""
         return self._unanswered > 0
+
+    @property
+    def why_gone(self) -> str:
+        """Why the connection ended, once it has."""
+        after_goodbye = self.link.state == LinkState.CLOSING
+        return self.why_closed or ("goodbye was said" if after_goodbye else "its connection broke off")
 
     def take_no_more(self) -> None:
         """What the peer still sends waits, until leave is taken."""
@@ -155,6 +170,7 @@ class Connection(asyncio.Protocol):
 
     def _admit(self, hello: Hello) -> Result:
         result, self.peer = self._door.admit(hello, self.address, self._certificate())
+        self.is_refused = result != Result.SUCCESS
         return result
 
     def _certificate(self) -> dict[str, object] | None:
@@ -207,7 +223,7 @@ class Connection(asyncio.Protocol):
 
 
 class Door:
-    """All links of this process. `refused` counts what was refused at the door, by result code."""
+    """All links of this process. `refused` counts hellos that were refused, by result code."""
 
     def __init__(self, settings: DiameterSettings, charging: Charging) -> None:
         self.settings = settings
@@ -219,18 +235,22 @@ class Door:
         self._connections: set[Connection] = set()
         self._open: dict[str, Connection] = {}
         self._servers: list[asyncio.Server] = []
+        self._strangers = Seldom(log, time.monotonic)
+        self.refused: Counter[int] = Counter()
 
     # --- for who serves ------------------------------------------------------------------------------------
 
     async def serve(self, plain: socket.socket | None, tls: socket.socket | None) -> None:
         """Listens on sockets that are open already, and answers until it is cancelled."""
         loop = asyncio.get_running_loop()
+        # First of all: where it cannot be made, nothing is left behind that listens.
+        context = None if tls is None else self._tls_context()
         if plain is not None:
             factory = lambda: Connection(self, is_tls=False)  # noqa: E731
             self._servers.append(await loop.create_server(factory, sock=plain))
         if tls is not None:
             secured = lambda: Connection(self, is_tls=True)  # noqa: E731
-            self._servers.append(await loop.create_server(secured, sock=tls, ssl=self._tls_context()))
+            self._servers.append(await loop.create_server(secured, sock=tls, ssl=context))
         try:
             while True:
                 await asyncio.sleep(TICK_S)
@@ -264,6 +284,8 @@ class Door:
     def takes(self, connection: Connection) -> bool:
         """Whether one more connection is taken; it is, unless there are too many."""
         if len(self._connections) >= MAX_LINKS:
+            sentence = f"{MAX_LINKS} connections are open; the one from {connection.address} is closed"
+            self._strangers.warn("crowd", sentence)
             return False
         self._connections.add(connection)
         return True
@@ -274,7 +296,7 @@ class Door:
         for host, open_now in list(self._open.items()):
             if open_now is connection:
                 del self._open[host]
-                log.info("peer %s is gone", host)
+                log.warning("peer %s is gone: %s", host, connection.why_gone)
 
     def admit(
         self, hello: Hello, address: str, certificate: dict[str, object] | None
@@ -289,12 +311,17 @@ class Door:
         elif not _is_at(peer, address):
             why = "the settings do not let it come from there"
         if why or peer is None:
-            log.warning("peer %r at %s is refused: %s", hello.host, address, why)
-            return Result.UNKNOWN_PEER, None
+            return self._refused(Result.UNKNOWN_PEER, hello, address, why)
         if peer.tls and not _is_certified(peer.host, certificate):
-            log.warning("peer %r at %s is refused: it shows no certificate of its name", hello.host, address)
-            return Result.NO_COMMON_SECURITY, None
+            why = "it shows no certificate of its name"
+            return self._refused(Result.NO_COMMON_SECURITY, hello, address, why)
         return Result.SUCCESS, peer
+
+    def _refused(self, result: Result, hello: Hello, address: str, why: str) -> tuple[Result, None]:
+        self.refused[result] += 1
+        sentence = f"peer {hello.host!r} at {address} is refused ({int(result)}): {why}"
+        self._strangers.warn((address, result), sentence)
+        return result, None
 
     def opened(self, connection: Connection, hello: Hello) -> None:
         """A peer is connected. One that comes again has lost its older connection, whatever it looks like."""
@@ -311,8 +338,11 @@ class Door:
             self.on_answer(message)
 
     def closed(self, connection: Connection, why: str) -> None:
-        """A link has ended by its own decision."""
-        log.info("the connection of %s is closed: %s", connection.address, why)
+        """A link has ended by its own decision; `left` says it of a peer, `admit` of who was refused."""
+        connection.why_closed = why
+        if connection.link.hello is None and not connection.is_refused:
+            address = connection.address
+            self._strangers.warn(address, f"a connection from {address} is closed: {why}")
 
     async def _stop(self) -> None:
         """Takes no more connections and requests, answers those in hand, and says goodbye."""

@@ -1,16 +1,34 @@
 """One credit-control request as charging would take it: whose call, what it is, which operation.
 
-The door's own rules, asked in the door's order: the service that is charged, the identity rules, and what is
-handed to the engine.
+The door's own rules, asked in the door's order: whether it is for us, the service that is charged, the
+identity rules, and what is handed to the engine.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, assert_never
 
-from talktime.doors.diameter.request import EVENT, INITIAL, PRICE_ENQUIRY, TERMINATION, UPDATE, who_asks
+from talktime.doors.diameter.identity import NO_RULE
+from talktime.doors.diameter.request import (
+    EVENT,
+    INITIAL,
+    KINDS,
+    PRICE_ENQUIRY,
+    TERMINATION,
+    UPDATE,
+    who_asks,
+)
+from talktime.doors.diameter.routing import NotOurs, bringer, not_ours
 from talktime.doors.diameter.settings import PeerSettings
-from talktime.doors.diameter.turns import NO_SERVICE, Turn, Uncharged, charged_service, operation_of
+from talktime.doors.diameter.turns import (
+    NO_SERVICE,
+    Turn,
+    Uncharged,
+    charged_service,
+    operation_of,
+    start_of,
+)
+from talktime.doors.diameter.wire.codes import Result
 from talktime.live.operations import (
     ALL_SECONDS,
     NOT_ASKED,
@@ -33,11 +51,9 @@ if TYPE_CHECKING:
     from talktime.doors.diameter.wire.message import Message
     from talktime.live.operations import AnyOperation
 
-KINDS: Final = {INITIAL: "initial", UPDATE: "update", TERMINATION: "termination", EVENT: "event"}
 NO_SETTINGS: Final = "no settings were given, so no rule says whose call it is"
-NO_RULE: Final = "no rule of [[identities]] fits; the answer is 5030 USER_UNKNOWN"
 REFUSED: Final = "nothing, it is refused"
-BY_SESSION: Final = "no rule of [[identities]] fits; the session is looked for by its id"
+BY_SESSION: Final = f"{NO_RULE}; the session is looked for by its id"
 
 _ANY_PEER: Final = PeerSettings(
     host="",
@@ -95,13 +111,16 @@ def credit_of(
     who = None if settings is None else settings.identities.understand(asked)
     groups = frozenset[int]() if settings is None else settings.rating_groups
     turn = Turn(message, request, _ANY_PEER, _nowhere, charged_service(request, groups))
+    refused = None if settings is None else _refused(request, settings, who)
     why, category = [*(_no_one(request, settings) if who is None else who.why)], ""
-    is_refused = who is None and settings is not None and request.kind in (INITIAL, EVENT)
+    if refused is not None:
+        at_door = f"{refused.sentence}; the answer is {int(refused.result)} {refused.result.name}"
+        why = [at_door] if who is None else [at_door, *why]
     if who is not None:
         turn = turn._replace(who=who)
         if judge is not None and who.tenant:
             begun_us = at_us if request.event_us == UNKNOWN_US else request.event_us
-            verdict = judge.judge(_as_start(request, who), begun_us)
+            verdict = judge.judge(start_of(request, who), begun_us)
             category, why = verdict.category, [*why, *verdict.sentences]
     return Credit(
         kind=KINDS[request.kind],
@@ -110,7 +129,7 @@ def credit_of(
         used_s=turn.service.used_s,
         who=who,
         category=category,
-        operation=REFUSED if is_refused else _operation(turn),
+        operation=_operation(turn) if refused is None else REFUSED,
         why=tuple(why),
     )
 
@@ -121,19 +140,20 @@ def _no_one(request: CreditRequest, settings: DiameterSettings | None) -> tuple[
     return (BY_SESSION if request.kind in (UPDATE, TERMINATION) else NO_RULE,)
 
 
-def _as_start(request: CreditRequest, who: Understood) -> StartCall:
-    """The call as it would begin with this request."""
-    return StartCall(
-        who.tenant,
-        request.call_id,
-        request.number,
-        who.call_type,
-        who.user,
-        who.service_number,
-        who.caller,
-        who.callee,
-        started_us=request.event_us,
+def _refused(request: CreditRequest, settings: DiameterSettings, who: Understood | None) -> NotOurs | None:
+    """Why a request goes no further; who may bring it is asked only where the settings name peers."""
+    peer = (
+        bringer(request, settings)
+        if settings.peers
+        else _ANY_PEER._replace(realms=(request.origin_realm.lower(),))
     )
+    if peer is None:
+        sentence = f"no peer of the settings may speak for host {request.origin_host!r}"
+        return NotOurs(Result.UNKNOWN_PEER, sentence)
+    refused = not_ours(request, settings, peer)
+    if refused is None and who is None and request.kind in (INITIAL, EVENT):
+        return NotOurs(Result.USER_UNKNOWN, NO_RULE)
+    return refused
 
 
 def _operation(turn: Turn) -> str:

@@ -30,6 +30,9 @@ CALLING: Final = "calling"
 WORDS: Final = (SUBSCRIPTION, CALLING)
 """What `user` of a rule may say besides one fixed user."""
 
+NO_RULE: Final = "no rule of [[identities]] fits"
+"""What operators read where nobody knows whose call it is."""
+
 _PREFERRED: Final = {E164: 0, 2: 1, 3: 2, 4: 3}
 """Subscription-Id-Types by how well they name a person: E.164, SIP URI, NAI, private; last the IMSI."""
 
@@ -105,6 +108,8 @@ class Identities:
         self._emergency = [at for at, rule in enumerate(self.calls) if EMERGENCY in rule.called]
         self._callers = [tuple(read_pattern(text) for text in rule.calling) for rule in self.calls]
         self._urgent = [_is_never_refused(catalogue, rule.call_type) for rule in self.calls]
+        self._why_identity = [rule_words(rule, at) for at, rule in enumerate(self.rules)]
+        self._why_call = [self._call_why(at) for at in range(len(self.calls))]
         self._remembered = lru_cache(_REMEMBERED)(self._understand)
 
     def understand(self, asked: Asked) -> Understood | None:
@@ -123,8 +128,12 @@ class Identities:
     def _understand(self, asked: Asked) -> Understood | None:
         at, person = self._identity(asked, self._people(asked))
         rule = None if at == NOWHERE else self.rules[at]
-        country = self._country(rule, person, asked.calling)
-        calling, called = self._party(asked.calling, country), self._party(asked.called, country)
+        anywhere = self._party(asked.calling, "")
+        country = self._country(rule, person, anywhere)
+        # A caller whose number says its country is the same one wherever it is dialled.
+        is_told = anywhere.number and anywhere.number == anywhere.dialled
+        calling = anywhere if is_told else self._party(asked.calling, country)
+        called = self._party(asked.called, country)
         call_at = self._call(asked, calling, called, country)
         call = self.calls[call_at]
         if rule is None and not self._urgent[call_at]:
@@ -138,7 +147,7 @@ class Identities:
             call_type=call.call_type,
             caller=calling.dialled,
             callee=called.dialled,
-            why=(self._why_identity(at), self._why_call(call_at)),
+            why=(NO_RULE if rule is None else self._why_identity[at], self._why_call[call_at]),
         )
 
     def _people(self, asked: Asked) -> list[Party]:
@@ -192,17 +201,14 @@ class Identities:
         read = parse_number(person.dialled, dialling)
         return person._replace(number=f"+{read.digits}") if read.digits and not read.hidden else person
 
-    def _country(self, rule: IdentityRule | None, person: Party, calling: str) -> str:
+    def _country(self, rule: IdentityRule | None, person: Party, calling: Party) -> str:
         """Where the call is dialled: as the rule says, else where the number of the caller is."""
         if rule is not None and rule.country:
             return rule.country
-        number = person.number or self._party(calling, "").number
+        number = person.number or calling.number
         return self._catalogue.number(number[1:]).country if number else ""
 
-    def _why_identity(self, at: int) -> str:
-        return "no rule of [[identities]] fits" if at == NOWHERE else rule_words(self.rules[at], at)
-
-    def _why_call(self, at: int) -> str:
+    def _call_why(self, at: int) -> str:
         rule = self.calls[at]
         where = f"calls[{at - self._own_from + 1}]" if self.is_own(at) else "shipped rule"
         return f"{where}: {rule.why or call_words(rule)} -> {rule.call_type}"

@@ -23,6 +23,12 @@ E164: Final = 0
 _SCHEMES: Final = frozenset(("tel", "sip", "sips"))
 _SEPARATORS: Final = str.maketrans("", "", " -.()")
 _DIALLED: Final = re.compile(r"\+?[0-9*#]+")
+_INTERNATIONAL: Final = re.compile(r"\+[1-9][0-9]{0,14}")
+"""A number that says its country itself, as most do: there is nothing to work out."""
+
+MAX_ADDRESS: Final = 1_024
+"""What is kept of an address: the ledger keeps who called whom, and a message may be 64 KB of one number."""
+
 _LOCAL_CONTEXT: Final = "phone-context="
 
 
@@ -59,10 +65,12 @@ def read_party(
     `dialling`: of the country where it was dialled, if known; `abroad`: by calling code, for a
     `phone-context`; `international`: it is in international form even without a plus (E.164).
     """
-    local, host, context = _parts(address)
+    local, host, context = _parts(address[:MAX_ADDRESS])
     text = f"{local}@{host}".lower() if local and host else (local or host).lower()
     bare = local.translate(_SEPARATORS)
-    if not bare or _DIALLED.fullmatch(bare) is None:
+    if _INTERNATIONAL.fullmatch(bare):
+        return Party(text if host else bare, bare, bare)
+    if _DIALLED.fullmatch(bare) is None:
         return Party(text, text, "")
     if international and bare[0] in "123456789":
         bare = f"+{bare}"

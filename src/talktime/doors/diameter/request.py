@@ -19,18 +19,20 @@ from talktime.doors.diameter.wire.avps import (
     missing,
     needed,
     text,
+    unix_s,
     unsigned,
     walk,
 )
 from talktime.doors.diameter.wire.codes import VENDOR_3GPP, Avp, Result
-from talktime.doors.diameter.wire.message import HEADER_BYTES, Message
+from talktime.doors.diameter.wire.message import Message
 from talktime.live.operations import NOT_ASKED, UNKNOWN_US
 
 INITIAL: Final = 1
 UPDATE: Final = 2
 TERMINATION: Final = 3
 EVENT: Final = 4
-KINDS: Final = frozenset((INITIAL, UPDATE, TERMINATION, EVENT))
+KINDS: Final = {INITIAL: "initial", UPDATE: "update", TERMINATION: "termination", EVENT: "event"}
+"""CC-Request-Types in words, as the metrics and `explain` say them."""
 
 DEBIT: Final = 0
 REFUND: Final = 1
@@ -46,8 +48,6 @@ MAX_CALL_ID: Final = 128
 KEPT_OF_LONG_ID: Final = 63
 """So many characters of a Session-Id that is longer than a call id may be stay readable."""
 
-NTP_ERA_S: Final = 1 << 32
-NTP_TO_UNIX_S: Final = 2_208_988_800
 US_PER_S: Final = 1_000_000
 
 
@@ -153,19 +153,6 @@ def correlation_of(request: CreditRequest) -> str:
     return "" if payload is None else text(Avp.CC_CORRELATION_ID, payload)
 
 
-def readable(message: Message) -> Avps:
-    """The AVPs before the first whose length does not fit: what an answer can still repeat."""
-    whole, at, found = message.whole, HEADER_BYTES, []
-    while at < len(whole):
-        length = int.from_bytes(whole[at + 5 : at + 8])
-        try:
-            found += walk(whole, at, min(at + length, len(whole)))
-        except BadAvp:
-            break
-        at += length + (-length & 3)
-    return found
-
-
 def _service(avps: Avps) -> Service:
     return Service(
         _number(avps, Avp.RATING_GROUP, NONE),
@@ -193,14 +180,8 @@ def _subscription(avps: Avps) -> tuple[int, str]:
 
 
 def _event_us(avps: Avps) -> int:
-    """Event-Timestamp: seconds of the NTP era, of the one that begins in 2036 where the top bit is 0."""
     payload = first(avps, Avp.EVENT_TIMESTAMP)
-    if payload is None:
-        return UNKNOWN_US
-    seconds = unsigned(Avp.EVENT_TIMESTAMP, payload)
-    if seconds < NTP_ERA_S // 2:
-        seconds += NTP_ERA_S
-    return (seconds - NTP_TO_UNIX_S) * US_PER_S
+    return UNKNOWN_US if payload is None else unix_s(Avp.EVENT_TIMESTAMP, payload) * US_PER_S
 
 
 def _text(avps: Avps, code: Avp, vendor: int = 0) -> str:

@@ -37,9 +37,9 @@ def result_of_refusal(refusal: Refusal) -> Result:
 
 
 def result_of_fault(code: FaultCode, *, ending: bool) -> Result:
-    """The code of an operation that does not fit what is known. `ending`: it is a termination.
+    """The code of an operation that does not fit what is known. `ending`: a termination of no seconds.
 
-    The termination of a call that was denied is in order: clients send one after a refusal. One whose
+    Such a one is in order for a call that was denied: clients send it after a refusal. One whose
     answers are gone after 72 h is as unknown as one that never was.
     """
     match code:

@@ -91,5 +91,11 @@ class Serving:
         for (command_code, result), count in self._back.answered.items():
             answered.add_metric((Command(command_code).name.lower(), str(result)), count)
         yield answered
+        refused = CounterMetricFamily(
+            "talktime_diameter_refused", "Connections that were refused at their hello", labels=("result",)
+        )
+        for refusal, count in self._door.refused.items():
+            refused.add_metric((str(int(refusal)),), count)
+        yield refused
         yield GaugeMetricFamily("talktime_diameter_peers", "Peers that are connected", self._door.open_peers)
         yield GaugeMetricFamily("talktime_diameter_sessions", "Sessions in memory", len(self._sessions))

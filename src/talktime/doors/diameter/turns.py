@@ -83,18 +83,7 @@ def operation_of(turn: Turn) -> AnyOperation:
     if turn.at == NO_SERVICE and request.kind != TERMINATION:
         raise Uncharged("none of the rating groups of the request is charged here")
     if request.kind == INITIAL:
-        return StartCall(
-            who.tenant,
-            request.call_id,
-            request.number,
-            who.call_type,
-            who.user,
-            who.service_number,
-            who.caller,
-            who.callee,
-            service.requested_s or NOT_ASKED,
-            request.event_us,
-        )
+        return start_of(request, who, service.requested_s or NOT_ASKED)
     if request.kind == UPDATE:
         asked_s = (service.requested_s or NOT_ASKED) if service.asks else 0
         return ReportCall(who.tenant, request.call_id, request.number, service.used_s, asked_s)
@@ -103,6 +92,22 @@ def operation_of(turn: Turn) -> AnyOperation:
             who.tenant, request.call_id, request.number, service.used_s, ended_us=request.event_us
         )
     return _event(turn)
+
+
+def start_of(request: CreditRequest, who: Understood, requested_s: int = NOT_ASKED) -> StartCall:
+    """The call as it begins, or would begin, with this request."""
+    return StartCall(
+        who.tenant,
+        request.call_id,
+        request.number,
+        who.call_type,
+        who.user,
+        who.service_number,
+        who.caller,
+        who.callee,
+        requested_s,
+        request.event_us,
+    )
 
 
 def _event(turn: Turn) -> DebitCall | RefundCall | QuoteCall:

@@ -29,6 +29,9 @@ _IPV4: Final = 1
 _IPV6: Final = 2
 _ADDRESS_BYTES: Final = {_IPV4: 4, _IPV6: 16}
 
+_NTP_ERA_S: Final = 1 << 32
+_NTP_TO_UNIX_S: Final = 2_208_988_800
+
 _VENDOR_BIT: Final = VENDOR << 24
 _LENGTH: Final = 0xFFFFFF
 _HEAD_BYTES: Final = 8
@@ -77,6 +80,21 @@ def walk(data: bytes, at: int = 0, end: int | None = None) -> Avps:
     return found
 
 
+def walk_readable(data: bytes, at: int = 0) -> Avps:
+    """As `walk`, to the first AVP whose length does not fit."""
+    found: Avps = []
+    while at < len(data):
+        length = int.from_bytes(data[at + 5 : at + _HEAD_BYTES])
+        if length < _HEAD_BYTES:  # with a length of 0 there would be no end to it
+            break
+        try:
+            found += walk(data, at, min(at + length, len(data)))
+        except BadAvp:
+            break
+        at += length + (-length & 3)
+    return found
+
+
 def first(avps: Avps, code: int, vendor: int = NO_VENDOR) -> bytes | None:
     """The payload of the first AVP of this code; None where there is none."""
     for found, of, payload in avps:
@@ -110,6 +128,15 @@ def unsigned(code: int, payload: bytes, vendor: int = NO_VENDOR) -> int:
         raise _bad_size(code, payload, vendor, form.size)
     number: int = form.unpack(payload)[0]
     return number
+
+
+def unix_s(code: int, payload: bytes, vendor: int = NO_VENDOR) -> int:
+    """A Time as seconds since 1970 UTC. Raises BadAvp (5014).
+
+    On the wire it counts from 1900, from 2036 on where the top bit is 0 (RFC 6733, 4.3.1).
+    """
+    seconds = unsigned(code, payload, vendor)
+    return (seconds if seconds >= _NTP_ERA_S // 2 else seconds + _NTP_ERA_S) - _NTP_TO_UNIX_S
 
 
 def signed(code: int, payload: bytes, vendor: int = NO_VENDOR) -> int:

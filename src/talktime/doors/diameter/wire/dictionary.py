@@ -7,7 +7,7 @@ shown as its bytes.
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
 
-from talktime.doors.diameter.wire.avps import Avps, BadAvp, address, signed, text, unsigned, walk
+from talktime.doors.diameter.wire.avps import Avps, BadAvp, address, signed, text, unix_s, unsigned, walk
 from talktime.doors.diameter.wire.forms import KNOWN, Form, name_of
 
 Shown: TypeAlias = "str | int | list[tuple[str, Shown]]"
@@ -16,8 +16,7 @@ Shown: TypeAlias = "str | int | list[tuple[str, Shown]]"
 MAX_DEPTH: Final = 16
 """Groups that stand deeper in each other are shown as bytes: no real message has them."""
 
-_ERA_1900: Final = datetime(1900, 1, 1, tzinfo=UTC)
-_ERA_S: Final = 1 << 32
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def show(avps: Avps, depth: int = 0) -> list[tuple[str, Shown]]:
@@ -26,9 +25,8 @@ def show(avps: Avps, depth: int = 0) -> list[tuple[str, Shown]]:
 
 
 def instant(code: int, payload: bytes, vendor: int = 0) -> datetime:
-    """A Time: seconds since 1900, or since 2036 if the top bit is 0 (RFC 6733, 4.3). Raises BadAvp (5014)."""
-    seconds = unsigned(code, payload, vendor)
-    return _ERA_1900 + timedelta(seconds=seconds if seconds >= _ERA_S // 2 else seconds + _ERA_S)
+    """A Time as an instant in UTC. Raises BadAvp (5014)."""
+    return _EPOCH + timedelta(seconds=unix_s(code, payload, vendor))
 
 
 def _value(code: int, payload: bytes, vendor: int, depth: int) -> Shown:

@@ -7,7 +7,7 @@ together from AVPs that are ready, so that one length is computed per message an
 from struct import Struct
 from typing import Final, NamedTuple
 
-from talktime.doors.diameter.wire.avps import Avps, walk
+from talktime.doors.diameter.wire.avps import Avps, walk, walk_readable
 from talktime.doors.diameter.wire.codes import ERROR, PROXIABLE, REQUEST, RETRANSMITTED, Result
 
 HEADER_BYTES: Final = 20
@@ -58,6 +58,10 @@ class Message(NamedTuple):
     def avps(self) -> Avps:
         """The AVPs of the top level. Raises BadAvp (5014)."""
         return walk(self.whole, HEADER_BYTES)
+
+    def readable(self) -> Avps:
+        """The AVPs before the first whose length does not fit: what a refusal can still repeat."""
+        return walk_readable(self.whole, HEADER_BYTES)
 
 
 def read_header(data: bytes, at: int = 0) -> Message:

@@ -149,7 +149,7 @@ class BaseWriter:
 
     def refusal(self, to: Message, result: Result, sentence: str, failed: bytes = b"") -> bytes:
         """The answer to what cannot be taken on (7.2), with what can be read of session and way back."""
-        avps = readable(to)
+        avps = to.readable()
         session = first(avps, Avp.SESSION_ID)
         return answer(
             to,
@@ -161,14 +161,6 @@ class BaseWriter:
             *[avp(Avp.PROXY_INFO, each) for each in every(avps, Avp.PROXY_INFO)],
             error=result.is_protocol_error,
         )
-
-
-def readable(message: Message) -> Avps:
-    """The AVPs of a message that is refused anyhow: none where they cannot be told apart."""
-    try:
-        return message.avps()
-    except BadAvp:
-        return []
 
 
 def _why(sentence: str, failed: bytes) -> bytes:
