@@ -4,13 +4,19 @@
 `--hypothesis-profile`. Data that is not ours lies beside the repository and is never copied into it.
 """
 
+import atexit
 import os
+import shutil
+import signal
 import tempfile
 from pathlib import Path
 
 import certifi
+import psutil
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.kept_routes import keep_routes
 
 pytest_plugins = ["tests.databases"]  # databases of both kinds, made when a test asks for one
 
@@ -35,19 +41,55 @@ ONE_STORE_IS_ENOUGH = frozenset(
 )
 
 
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 4 << 30
+"""Free there and in the machine, or nothing is put there; a whole run takes about one."""
+
+
+def has_memory_to_spare() -> bool:
+    """Whether files may lie in memory: a file system for that which runs programs, with much room."""
+    if not MEMORY.is_dir() or not os.access(MEMORY, os.W_OK):
+        return False
+    kept = os.statvfs(MEMORY)
+    is_for_programs = not kept.f_flag & os.ST_NOEXEC
+    free = min(kept.f_bavail * kept.f_frsize, psutil.virtual_memory().available)
+    return is_for_programs and free >= MEMORY_BYTES
+
+
+def files_in_memory(config: pytest.Config) -> None:
+    """Databases, and all that tests write, lie in memory until the end, where a commit waits for no disk.
+
+    What was acknowledged has been given to the disk: tests/faults hold that by what a process asks of the
+    system, and it asks here all the same. Where TMPDIR is set, files lie there and stay, to be looked at.
+    """
+    if "TMPDIR" in os.environ or hasattr(config, "workerinput") or not has_memory_to_spare():
+        return
+    folder = Path(tempfile.mkdtemp(prefix="tt-", dir=MEMORY))
+    folder.chmod(0o755)  # PostgreSQL runs as somebody else where we are root
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    # No cleanup of pytest's: database servers end when the interpreter does, and need their files.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
 END_OF_CERTIFICATE = "-----END CERTIFICATE-----\n"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Whoever asks for the authorities of the world gets one of them: nothing here speaks to the world.
+    """Files lie in memory; whoever asks for the authorities of the world gets one of them.
 
-    To read all of them takes 80 ms each time that somebody makes an HTTP client, here and in our processes.
+    Nothing here speaks to the world, and to read all of them takes 80 ms each time that somebody makes an
+    HTTP client, here and in our processes.
     """
+    files_in_memory(config)
     first, end, _ = Path(certifi.where()).read_text("ascii").partition(END_OF_CERTIFICATE)
     with tempfile.NamedTemporaryFile("w", suffix=".pem", delete=False) as file:
         file.write(first + end)
     config.add_cleanup(lambda: Path(file.name).unlink(missing_ok=True))
     os.environ["SSL_CERT_FILE"] = file.name
+    keep_routes()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts what it leaves in the background so, and all that we start would be deaf to Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -26,6 +26,7 @@ from tests.notices.post_office import Mailbox, mail_server
 
 VISA: Final = "4242 4242 4242 4242"
 DECLINED_LATER: Final = "4000 0000 0000 0341"
+BOUGHT: Final = 60
 IN_PROGRESS: Final = ("rosa.whitfield", "jonas.frey", "kezia.adler")
 """Users of Contoso who are on the telephone when the center opens."""
 
@@ -169,10 +170,11 @@ def furnish(center: Center, now: months.Months) -> None:
     rule = contoso.recharge.get()
     card = contoso.payment_methods.add(VISA)
     contoso.payment_methods.add(DECLINED_LATER)
-    # Where few calls have left more than that, the rule refills earlier.
-    below = max(100, int(contoso.credits.get().available) + 1)
+    # Where few calls have left more than that, as on the first days of a month, the rule refills earlier: it
+    # looks at the balance when something changes it, and the purchase is the first that does.
+    below = max(100, int(contoso.credits.get().available) + BOUGHT + 1)
     contoso.recharge.put({**rule.value.rule, "below": str(below), "method": card.id}, if_match=rule)
-    contoso.credits.buy("60", "USD", purchase_order="PO-1001")
+    contoso.credits.buy(str(BOUGHT), "USD", purchase_order="PO-1001")
     wait_until(
         lambda: any(one.state == "settled" for one in contoso.payments.pages(kind="recharge").items()),
         "the rule has refilled",

@@ -35,6 +35,9 @@ SETTLED_S: Final = 30.0
 """A process that ran so long had a good start: its next one is not held back."""
 
 STOP_S: Final = 30.0
+GOOD_ENDS: Final = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+"""How a process that was told to stop ends; the last where the command line's own handler was in place."""
+
 MAX_WORKERS: Final = 64
 
 
@@ -148,6 +151,9 @@ def _networks(request: ServeRequest, settings: Settings) -> tuple[Network, ...]:
 
 
 def _one(request: ServeRequest, settings: Settings, networks: tuple[Network, ...]) -> int:
+    # Until the server listens to signals itself nothing is lost by ending at once; an exception raised in the
+    # middle of an import could be swallowed there.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     from talktime.doors.diameter.serving import Listening
     from talktime.doors.http.serve import Served, serve_one
 
@@ -280,7 +286,7 @@ def _stop(children: list[Child]) -> int:
             process.kill()
             codes.append(process.wait())
     # One that was told to stop before it could listen to signals ended by the signal: in good order too.
-    return 0 if all(code in (0, -signal.SIGTERM) for code in codes) else 1
+    return 0 if all(code in GOOD_ENDS for code in codes) else 1
 
 
 def _listening(networks: tuple[Network, ...]) -> list[socket.socket]:

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 from nicegui import ui
 from nicegui.elements.mixins.validation_element import ValidationElement
+from nicegui.events import GenericEventArguments
 
 from talktime.client import ProblemError, UnavailableError
 from talktime.doors.admin.kit.act import words_of
@@ -26,6 +27,22 @@ def text_field(label: str, value: str = "", *, hint: str = "", secret: bool = Fa
     """A line of text."""
     made = ui.input(label, value=value, password=secret).props(LOOK).classes("tt-field")
     return _hinted(made, hint)
+
+
+def on_enter(field: ui.input, do: Callable[[], Awaitable[None]], *, also_when_left: bool = False) -> None:
+    """Runs `do` when Enter is pressed in a field, or with `also_when_left` when the focus leaves it.
+
+    The field's value is then what stood there: a browser may tell of a change after the key that follows it.
+    """
+
+    async def done(event: GenericEventArguments) -> None:
+        if isinstance(event.args, str) and event.args != (field.value or ""):
+            field.value = event.args
+        await do()
+
+    told = f"() => emit(getHtmlElement({field.id}).value)"
+    for moment in ("keydown.enter", "blur") if also_when_left else ("keydown.enter",):
+        field.on(moment, done, js_handler=told)
 
 
 def long_field(label: str, value: str = "", *, hint: str = "") -> ui.textarea:

@@ -13,7 +13,7 @@ from nicegui import ui
 from talktime.client import ProblemError
 from talktime.client.management.money import DECIDED, made_key
 from talktime.doors.admin.kit.act import action, asked, live, tell_then
-from talktime.doors.admin.kit.fields import Form, money_field, select_field, text_field
+from talktime.doors.admin.kit.fields import Form, money_field, on_enter, select_field, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import anchor, card, empty, facts, link, more, row, table_markup, text
 from talktime.doors.admin.money_parts import (
@@ -126,7 +126,7 @@ async def _purchase(at: Visit) -> None:
             effect = ui.element("div").props("aria-live=polite").classes("tt-block")
             for field in (amount, method, order):
                 field.on_value_change(effect.clear)
-            amount.on("keydown.enter", form.press)
+            on_enter(amount, form.press)
 
 
 def card_name(method: PaymentMethod) -> str:

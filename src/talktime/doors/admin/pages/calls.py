@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from talktime.doors.admin.kit.act import action
-from talktime.doors.admin.kit.fields import Form, text_field
+from talktime.doors.admin.kit.fields import Form, on_enter, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import Cell, Column, badge, card, columns, facts, link, row, table, text
 from talktime.doors.admin.live_calls import LiveCalls, category_words, end_asked, release_asked
@@ -48,7 +48,7 @@ async def calls(at: Visit) -> None:
                 at.go(at.link("calls", written))
 
             form = Form(find, {"call": field}, label="Explain")
-            field.on("keydown.enter", find)
+            on_enter(field, find)
             if at.may("see_usage_without_names"):
                 link("Usage reports", at.link("reports"), as_button=True)
 

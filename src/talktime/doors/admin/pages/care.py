@@ -9,7 +9,7 @@ from nicegui import ui
 
 from talktime.doors.admin.differences import differences
 from talktime.doors.admin.kit.act import action, asked
-from talktime.doors.admin.kit.fields import Form, long_field, text_field
+from talktime.doors.admin.kit.fields import Form, long_field, on_enter, text_field
 from talktime.doors.admin.kit.show import (
     Cell,
     Column,
@@ -72,7 +72,7 @@ def _search(at: Visit, search: str) -> None:
             at.go(at.here(search=field.value.strip(), before=None))
 
         form = Form(find, {"search": field}, label="Search")
-        field.on("keydown.enter", form.press)
+        on_enter(field, form.press)
 
 
 def _change(at: Visit, change: Change) -> list[Cell]:

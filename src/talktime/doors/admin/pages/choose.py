@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from talktime.doors.admin.kit.fields import Form, text_field
+from talktime.doors.admin.kit.fields import Form, on_enter, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import anchor, badge, card, empty, row, table
 from talktime.doors.admin.page import Visit, page
@@ -59,4 +59,4 @@ def _search(at: Visit, search: str) -> None:
             at.go(at.here(search=words.value.strip()))
 
         Form(find, label="Search")
-        words.on("keydown.enter", find)
+        on_enter(words, find)

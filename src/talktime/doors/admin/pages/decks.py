@@ -10,7 +10,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from talktime.doors.admin.kit.act import action, asked, tell_then
-from talktime.doors.admin.kit.fields import Form, date_field, select_field, text_field
+from talktime.doors.admin.kit.fields import Form, date_field, on_enter, select_field, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import (
     Column,
@@ -221,7 +221,7 @@ async def _rates(at: Visit, found: DeckFacts) -> None:
             at.go(at.here(search=words.value.strip(), cursor=None))
 
         Form(find, label="Search")
-        words.on("keydown.enter", find)
+        on_enter(words, find)
     page_ = await at.management.decks.rates(
         found.version, search=search, limit=MOST, cursor=at.query.get("cursor", "")
     )

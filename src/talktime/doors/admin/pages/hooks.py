@@ -13,7 +13,7 @@ from markupsafe import Markup
 from nicegui import ui
 
 from talktime.doors.admin.kit.act import action, asked, grave, secret_once, tell
-from talktime.doors.admin.kit.fields import Form, check_box, select_field, text_field
+from talktime.doors.admin.kit.fields import Form, check_box, on_enter, select_field, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import Cell, Column, anchor, badge, card, facts, link, row, table, text
 from talktime.doors.admin.money_parts import words
@@ -97,7 +97,7 @@ def _new(at: Visit, listed: ui.element, events: list[str]) -> None:
             await _list(at, listed)
 
         form = Form(make, {"url": url, "events": chosen, "allow_private": private}, label="Make the webhook")
-        url.on("keydown.enter", form.press)
+        on_enter(url, form.press)
 
 
 # --- one webhook -----------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from nicegui import ui
 
 from talktime.doors.admin.kit.act import action, asked, tell_then
-from talktime.doors.admin.kit.fields import Form, select_field, text_field
+from talktime.doors.admin.kit.fields import Form, on_enter, select_field, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import badge, card, empty, link, more, row, table_markup, text
 from talktime.doors.admin.page import Visit, page
@@ -86,7 +86,7 @@ def _new(at: Visit, ways: tuple[CardWay, ...]) -> None:
             tell_then(f"{made.brand.capitalize()} {made.last4} is added.", at.here())
 
         form = Form(add, {"source": source}, label="Add the card")
-        source.on("keydown.enter", form.press)
+        on_enter(source, form.press)
         for way in ways:
             if way.sources:
                 rows = [[one.source, one.brand.capitalize(), one.says] for one in way.sources]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from markupsafe import Markup
 from nicegui import ui
 
-from talktime.doors.admin.kit.fields import Form, select_field, text_field
+from talktime.doors.admin.kit.fields import Form, on_enter, select_field, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import Column, anchor, badge, card, empty, link, pager, row, table
 from talktime.doors.admin.page import Visit, page
@@ -43,7 +43,7 @@ async def users(at: Visit) -> None:
                 at.go(at.link("users", search=words.value.strip()))
 
             Form(find, label="Search")
-            words.on("keydown.enter", find)
+            on_enter(words, find)
         with row():
             if at.may("edit_users"):
                 link("Add a user", at.link("users", "new"), is_main=True)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from talktime.client import ProblemError
 from talktime.doors.admin.kit.act import words_of
-from talktime.doors.admin.kit.fields import Form, date_field, text_field
+from talktime.doors.admin.kit.fields import Form, date_field, on_enter, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import (
     Column,
@@ -94,7 +94,7 @@ def _search(at: Visit, asked: str, when: date | None) -> Form:
             at.go(at.link("rates", q=words.value.strip(), at=day.value or ""))
 
         form = Form(find, {"q": words, "number": words}, label="Look up")
-        words.on("keydown.enter", find)
+        on_enter(words, find)
         return form
 
 

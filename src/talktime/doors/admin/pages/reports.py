@@ -10,7 +10,7 @@ from nicegui import ui
 from talktime.client import ProblemError
 from talktime.doors.admin.export_parts import export_part
 from talktime.doors.admin.kit.act import words_of
-from talktime.doors.admin.kit.fields import select_field, text_field
+from talktime.doors.admin.kit.fields import on_enter, select_field, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import Cell, Column, anchor, card, pager, row, table, tabs
 from talktime.doors.admin.page import Visit, page
@@ -103,9 +103,8 @@ class _Report:
         own = self.choice.filters
         with row():
             user = text_field("User or service number", own.get("user", ""), hint="As the table has it")
-            user.props("clearable debounce=0")
-            for moment in ("keydown.enter", "blur"):
-                user.on(moment, lambda: self._chosen("user", user.value))
+            user.props("clearable")
+            on_enter(user, lambda: self._chosen("user", user.value), also_when_left=True)
             user.on("clear", lambda: self._chosen("user", ""))
             self.fields["user"] = user
             for name, label, words in (

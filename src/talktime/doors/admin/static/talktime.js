@@ -39,6 +39,23 @@ const talktime = {
 };
 window.talktime = talktime;
 
+/* Before the connection stands, each event of NiceGUI waits for it by itself, and the last key of a word may be told
+   before the one ahead of it. Here they are taken at once, and wait in their order. */
+const waiting = [];
+Object.defineProperty(window, "did_handshake", {
+  get: () => window.socket !== undefined,
+  set(isDone) {
+    const socket = window.socket;
+    if (isDone) {
+      delete socket.emit;
+      for (const said of waiting.splice(0)) socket.emit(...said);
+      return;
+    }
+    const emit = socket.emit.bind(socket);
+    socket.emit = (...said) => (said[0] === "handshake" ? emit(...said) : waiting.push(said));
+  },
+});
+
 /* What the page before wanted to be said here (kit.act.tell_then). */
 window.addEventListener("load", () => {
   const said = sessionStorage.getItem("tt-said");
