@@ -59,7 +59,7 @@ def test_credits_are_shown_with_how_long_they_last(contoso: Terminal) -> None:
     lines = squeezed(said(contoso, "credits", "show"))
     assert "available 50.00 USD" in lines
     assert "times in America/New_York" in lines
-    assert any(line.startswith("lasts no end in sight") for line in lines)
+    assert any(line.startswith("lasts not enough to tell") for line in lines)
 
 
 def test_lots_and_movements_stand_newest_first(with_card: Terminal) -> None:

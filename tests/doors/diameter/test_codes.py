@@ -250,7 +250,7 @@ def test_a_defect_of_ours_harms_one_request(
 
     switch = house.switch()
     with monkeypatch.context() as patched:
-        patched.setattr("talktime.doors.diameter.charging.who_asks", fails)
+        patched.setattr("talktime.doors.diameter.routing.who_asks", fails)
         assert switch.asks(Credit(session="switch.test;1")).result == 5012
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert switch.asks(Credit(session="switch.test;2")).words == "2001 30 s"
@@ -287,15 +287,18 @@ def test_whom_a_request_is_for_and_from_whom_it_comes(
     [
         ({"relay": True}, "switch.test", "test", 2001),
         ({"relay": True}, "switch.test", "elsewhere", 3010),
-        ({"relay": True, "realms": ("elsewhere",)}, "switch.elsewhere", "elsewhere", 2001),
+        ({"relay": True, "realms": ("elsewhere", "test")}, "switch.elsewhere", "elsewhere", 2001),
+        ({"relay": True, "realms": ("elsewhere",)}, "switch.elsewhere", "elsewhere", 5030),
         ({"relay": True, "realms": ("elsewhere",)}, "switch.test", "test", 3010),
-        ({"realms": ("elsewhere",)}, "peer.test", "elsewhere", 2001),
+        ({"realms": ("elsewhere", "test")}, "peer.test", "elsewhere", 2001),
+        ({"realms": ("elsewhere",)}, "peer.test", "elsewhere", 5030),
         ({"realms": ("elsewhere",)}, "switch.elsewhere", "elsewhere", 3010),
     ],
 )
 def test_who_may_speak_for_whom(
     sqlite_database: str, more: dict[str, Any], origin_host: str, origin_realm: str, result: int
 ) -> None:
+    """Rules of a realm count for peers only that may speak for it, whatever Destination-Realm they write."""
     with closing(House(sqlite_database, settings(peer("peer.test", **more)))) as house:
         house.open(money=UNIT)
         assert asked(house, "peer.test", origin_host=origin_host, origin_realm=origin_realm).result == result

@@ -119,7 +119,9 @@ def lasts(runway: Runway, currency: str) -> str:
         for window, burn, days in paces
         if days is not None
     ]
-    return "; ".join(parts) or "no end in sight: nothing was paid in the last 28 days"
+    if not parts and not runway.burn_28:
+        return "not enough to tell: nothing was paid on the 28 full days before today"
+    return "; ".join(parts) or "no end in sight"
 
 
 def _answer(found: _Standing) -> CreditsAnswer:

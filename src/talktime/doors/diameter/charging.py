@@ -36,7 +36,7 @@ from talktime.doors.diameter.request import (
     who_asks,
 )
 from talktime.doors.diameter.results import result_of_fault, result_of_refusal
-from talktime.doors.diameter.routing import not_ours
+from talktime.doors.diameter.routing import asked_by, not_ours
 from talktime.doors.diameter.turns import (
     NO_SERVICE,
     NOBODY,
@@ -54,7 +54,7 @@ from talktime.live.answers import Allowed, Denied, Fault, FaultCode, Quoted, Set
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from talktime.doors.diameter.request import CreditRequest
+    from talktime.doors.diameter.identity import Understood
     from talktime.doors.diameter.sessions import Sessions
     from talktime.doors.diameter.settings import DiameterSettings, PeerSettings
     from talktime.doors.diameter.wire.message import Message
@@ -126,7 +126,7 @@ class Charging:
             self._refuse(turn, *refused)
             return
         known = None if request.kind in (INITIAL, EVENT) else self._sessions.of(request)
-        who = known.who if known is not None else self._settings.identities.understand(who_asks(request))
+        who = known.who if known is not None else self._understood(turn)
         if who is not None:
             self._hand_in(turn._replace(who=who))
         elif request.kind in (UPDATE, TERMINATION):
@@ -159,7 +159,7 @@ class Charging:
         if earlier is not None:
             await asyncio.wait([earlier])
         try:
-            tenant = await asyncio.to_thread(self._find, request.call_id, self._tenants(request))
+            tenant = await asyncio.to_thread(self._find, request.call_id, self._tenants(turn))
         except StoreAway as error:
             self._refuse(turn, Result.TOO_BUSY, f"{error}; repeat the same request")
         except Exception:
@@ -173,9 +173,13 @@ class Charging:
             else:
                 self._hand_in(turn._replace(who=NOBODY._replace(tenant=tenant)))
 
-    def _tenants(self, request: CreditRequest) -> list[str]:
+    def _understood(self, turn: Turn) -> Understood | None:
+        return self._settings.identities.understand(asked_by(turn.request, turn.peer))
+
+    def _tenants(self, turn: Turn) -> list[str]:
         """Whose sessions may come from the realms of a request."""
-        realms = {request.origin_realm.lower(), request.destination_realm.lower(), ANY}
+        asked = asked_by(turn.request, turn.peer)
+        realms = {asked.origin_realm.lower(), asked.destination_realm.lower(), ANY}
         return sorted({rule.tenant for rule in self._settings.identities.rules if rule.realm in realms})
 
     def _hand_in(self, turn: Turn) -> None:

@@ -313,7 +313,7 @@ class Door:
         if why or peer is None:
             return self._refused(Result.UNKNOWN_PEER, hello, address, why)
         if peer.tls and not _is_certified(peer.host, certificate):
-            why = "it shows no certificate of its name"
+            why = "it shows no certificate with its name as subjectAltName (DNS)"
             return self._refused(Result.NO_COMMON_SECURITY, hello, address, why)
         return Result.SUCCESS, peer
 

@@ -16,9 +16,8 @@ from talktime.doors.diameter.request import (
     PRICE_ENQUIRY,
     TERMINATION,
     UPDATE,
-    who_asks,
 )
-from talktime.doors.diameter.routing import NotOurs, bringer, not_ours
+from talktime.doors.diameter.routing import NotOurs, asked_by, bringer, not_ours
 from talktime.doors.diameter.settings import PeerSettings
 from talktime.doors.diameter.turns import (
     NO_SERVICE,
@@ -107,7 +106,7 @@ def credit_of(
     at_us: int,
 ) -> Credit:
     """What a request comes to; `at_us` is the instant of its capture or UNKNOWN_US. Raises BadAvp."""
-    asked = who_asks(request)
+    asked = asked_by(request, None if settings is None else bringer(request, settings))
     who = None if settings is None else settings.identities.understand(asked)
     groups = frozenset[int]() if settings is None else settings.rating_groups
     turn = Turn(message, request, _ANY_PEER, _nowhere, charged_service(request, groups))

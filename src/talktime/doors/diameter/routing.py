@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from talktime.doors.diameter.request import who_asks
 from talktime.doors.diameter.wire.avps import every
 from talktime.doors.diameter.wire.codes import Avp, Result
 
 if TYPE_CHECKING:
+    from talktime.doors.diameter.identity import Asked
     from talktime.doors.diameter.request import CreditRequest
     from talktime.doors.diameter.settings import DiameterSettings, PeerSettings
 
@@ -43,6 +45,18 @@ def not_ours(request: CreditRequest, settings: DiameterSettings, peer: PeerSetti
             Result.UNKNOWN_PEER, f"peer {peer.host!r} may not speak for realm {request.origin_realm!r}"
         )
     return None
+
+
+def asked_by(request: CreditRequest, peer: PeerSettings | None) -> Asked:
+    """Who a request is about, by what its peer may speak for (None: nobody knows which peer it was).
+
+    Destination-Realm is what the peer writes there: rules of a realm count for those only that the settings
+    give that realm, or a peer could have its calls paid by another's tenants. Raises BadAvp.
+    """
+    asked = who_asks(request)
+    if peer is None or request.destination_realm.lower() in peer.realms:
+        return asked
+    return asked._replace(destination_realm="")
 
 
 def bringer(request: CreditRequest, settings: DiameterSettings) -> PeerSettings | None:
