@@ -171,7 +171,7 @@ def test_calls(read: Read) -> None:
         (SERVER + IDENTITY.replace("contoso", ""), "tenant is empty"),
         (
             SERVER + CALL.replace("conf_in", "confin"),
-            'calls[1] "confin": call_type "confin" is known to no rule',
+            'call_type "confin" is known to no rule of categories.toml; did you mean conf_in?',
         ),
         (SERVER + CALL + 'role = "proxy"\n', 'role "proxy" is none of originating, terminating'),
         (SERVER + CALL + 'service_number = "both"\n', 'service_number "both" is none of called, calling'),

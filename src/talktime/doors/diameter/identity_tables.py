@@ -59,8 +59,11 @@ def call_of(table: Table, catalogue: Catalogue) -> CallRule:
     """One of [[calls]]."""
     table.only(*_CALL)
     call_type = table.needed("call_type").lower()
-    if call_type and not _is_known(call_type, catalogue):
-        table.fault(f"call_type {shown(call_type)} is known to no rule of categories.toml; write user_out")
+    patterns = _known_types(catalogue)
+    if call_type and not any(fnmatchcase(call_type, pattern) for pattern in patterns):
+        near = did_you_mean(call_type, [pattern.rstrip(ANY) for pattern in sorted(patterns)])
+        hint = near or "; docs/integrate.md lists them"
+        table.fault(f"call_type {shown(call_type)} is known to no rule of categories.toml{hint}")
     return CallRule(
         call_type=call_type,
         role=_role(table),
@@ -84,10 +87,9 @@ def _side(table: Table) -> Literal["", "called", "calling"]:
     return "calling" if table.word("service_number", SIDES) == CALLING else "called"
 
 
-def _is_known(call_type: str, catalogue: Catalogue) -> bool:
-    """Whether a rule means this type by its name, and not every type."""
-    patterns = {pattern for rule in catalogue.rules for pattern in rule.call_types} - {ANY}
-    return any(fnmatchcase(call_type, pattern) for pattern in patterns)
+def _known_types(catalogue: Catalogue) -> set[str]:
+    """The patterns by which rules mean call types, but for the one that means every type."""
+    return {pattern for rule in catalogue.rules for pattern in rule.call_types} - {ANY}
 
 
 def _patterns(table: Table, key: str) -> Iterator[str]:
