@@ -21,6 +21,7 @@ import msgspec
 
 from talktime.core.limits import US_PER_S
 from talktime.files.report import ReportError
+from talktime.insight.own_process import end_pool
 from talktime.insight.spend import NotReconciledError
 from talktime.insight.usage_export import (
     NO_FILTERS,
@@ -201,7 +202,6 @@ class Exports:
     run: Callable[[Task], Made] = run_export
     _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _pool: ProcessPoolExecutor | None = None
 
     async def ask(self, tenant: str, wanted: Export) -> Export | Refused:
         """Writes an export down and has it made; `wanted` as `new_export` makes it. Returns at once.
@@ -285,11 +285,6 @@ class Exports:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._pool is not None:
-            for process in list((self._pool._processes or {}).values()):
-                process.terminate()
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
 
     # --- making one ------------------------------------------------------------------------------------
 
@@ -321,7 +316,6 @@ class Exports:
         except UnknownOutcome:
             became = self._failed(wanted, "its state was lost with the database's answer; ask again")
         except BrokenProcessPool:
-            self._pool = None
             became = self._failed(wanted, "the process that made it ended before it was done; ask again")
         except asyncio.CancelledError:
             await self._note(tenant, self._failed(wanted, _INTERRUPTED))
@@ -369,10 +363,13 @@ class Exports:
         )
 
     async def _in_worker(self, task: Task) -> Made:
-        if self._pool is None:
-            context = multiprocessing.get_context("spawn")  # a fork would copy open connections
-            self._pool = ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self.run, task)
+        """What the work returns; for whoever has the turn. Its process ends with it."""
+        context = multiprocessing.get_context("spawn")  # a fork would copy open connections
+        pool = ProcessPoolExecutor(1, mp_context=context)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, self.run, task)
+        finally:
+            end_pool(pool)
 
     # --- forgetting ------------------------------------------------------------------------------------
 

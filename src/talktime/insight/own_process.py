@@ -48,9 +48,18 @@ class OwnProcess:
         """Ends what runs now; whoever waits for it gets BrokenProcessPool."""
         pool, self._pool = self._pool, None
         if pool is not None:
-            for process in list((pool._processes or {}).values()):
-                process.terminate()
-            pool.shutdown(wait=False, cancel_futures=True)
+            end_pool(pool)
+
+
+def end_pool(pool: ProcessPoolExecutor) -> None:
+    """Ends the process of a pool of one, whatever it does; whoever waits for it gets BrokenProcessPool.
+
+    Not for pools that replace their processes: one that is ended while it waits for work takes the lock of
+    the queue with it, and its successor waits for that for ever.
+    """
+    for process in list((pool._processes or {}).values()):
+        process.terminate()
+    pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _stand_back() -> None:
