@@ -81,14 +81,15 @@ def desk_of(url: str, month: Month, now_us: int) -> tuple[LiveDesk, Tenant]:
 
 
 def purchases_of(tenant: Tenant, turns: list[Turn]) -> list[tuple[Purchase, int]]:
-    """(purchase, its expiry) that a file counts, in order: what had expired before it began is left out."""
-    first_us = min(turn.start_us for turn in turns)
-    dated = [
+    """(purchase, its expiry) up to the last call, in order.
+
+    What had expired before the first is among them: it is why a call finds the credits expired.
+    """
+    return [
         (p, twelve_months_on_us(p.at_us, tenant.time_zone))
         for p in sorted(tenant.purchases, key=lambda p: (p.at_us, p.id))
         if p.at_us <= turns[-1].end_us
     ]
-    return [(p, expires_us) for p, expires_us in dated if expires_us >= first_us]
 
 
 def fund(desk: LiveDesk, tenant: Tenant, purchase: Purchase, expires_us: int) -> None:
