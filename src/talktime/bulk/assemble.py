@@ -95,6 +95,28 @@ class Decided(NamedTuple):
         return blocked
 
 
+SUMMED: Final = (
+    "tenant", "state", "category", "start", "end", "balance_after", "recharge", "billed_seconds",
+    "blocked_seconds", "free_seconds", "pool_seconds", "paid_seconds", "unrated_seconds", "amount", "credits",
+    "post_usage", "overdraft",
+)  # fmt: skip
+"""The columns of a report that sums are made of."""
+
+
+def figures_frame(
+    prepared: Prepared, settled: Settled, setting: Setting, *, has_wallet: bool
+) -> pl.DataFrame:
+    """The columns SUMMED of `calls_frame`, in the order of the rows: a tenth of the work."""
+    kept = {name: settled.charges[name] for name in Decided._fields[:-2]}
+    nothing = pl.repeat("", len(prepared.tenant), dtype=pl.String, eager=True)
+    decisions = Decided(**kept, lots=nothing, pool=nothing)
+    columns = _decisions(prepared, decisions, has_wallet=has_wallet)
+    columns |= _state(prepared, decisions, setting)
+    columns |= _span(prepared.usage)
+    columns["tenant"] = words_at([c.tenant.id for c in setting.customers.all], prepared.tenant)
+    return pl.DataFrame({name: columns[name] for name in SUMMED})
+
+
 def decided(loop: Loop, settled: Settled, books: Sequence[Book]) -> Decided:
     """What the loop decided, with lots and pools by name."""
     charges = settled.charges
@@ -143,14 +165,17 @@ def calls_frame(prepared: Prepared, decided: Decided, setting: Setting, *, has_w
 
 def _from_file(prepared: Prepared, setting: Setting) -> dict[str, pl.Series]:
     usage = prepared.usage
-    columns = {"start": _instant(usage["start_us"])}
-    columns["end"] = _instant(usage["end_us"])
+    columns = _span(usage)
     columns["duration_seconds"] = usage["duration_s"]
     columns["caller"] = prepared.caller
     columns["callee"] = prepared.callee
     columns["location"] = words_at(prepared.location[1], prepared.location[0].codes)
     columns["country"] = words_at(setting.countries[0], prepared.country)
     return columns
+
+
+def _span(usage: pl.DataFrame) -> dict[str, pl.Series]:
+    return {"start": _instant(usage["start_us"]), "end": _instant(usage["end_us"])}
 
 
 def _instant(us: pl.Series) -> pl.Series:
@@ -186,30 +211,36 @@ def _free(prepared: Prepared) -> Flags:
     return free
 
 
-def _words(prepared: Prepared, decided: Decided, setting: Setting) -> dict[str, pl.Series]:
-    situations, catalogue = prepared.situations, setting.catalogue
+def _state(prepared: Prepared, decided: Decided, setting: Setting) -> dict[str, pl.Series]:
+    """What each row is and what became of it."""
+    situations = prepared.situations
     classified = situations.classified
-    answered = prepared.usage["answered"].to_numpy()
     own = sorted({c.category.state for c in classified})
     states = ["charged", "unrated", "blocked", "not_answered", *own]
     of_category = situations.spread([states.index(c.category.state) for c in classified])
-    unrated = decided.reason == NO_RATE
-    state = np.where(unrated, 1, np.where(decided.blocked, 2, of_category))
+    state = np.where(decided.reason == NO_RATE, 1, np.where(decided.blocked, 2, of_category))
+    categories = list(setting.catalogue.categories)
+    category = situations.spread([categories.index(c.category.name) for c in classified])
+    return {
+        "category": words_at(categories, category),
+        "state": words_at(states, np.where(prepared.usage["answered"].to_numpy(), state, 3)),
+    }
+
+
+def _words(prepared: Prepared, decided: Decided, setting: Setting) -> dict[str, pl.Series]:
+    situations = prepared.situations
+    classified = situations.classified
     sources = ["pool", "credits", "post_usage", "overdraft"]
     paid = (decided.pool_s, decided.credits, decided.post_usage, decided.overdraft)
     names, funding = _combined(sources, [part > 0 for part in paid], "+")
-    rules = [f"{rule.category}: {rule.why}" for rule in catalogue.rules]
-    categories = list(catalogue.categories)
+    rules = [f"{rule.category}: {rule.why}" for rule in setting.catalogue.rules]
     kinds = sorted({c.deck_call.number_type for c in classified})
     flag_names, flags = _flags(prepared, decided)
-    free = _free(prepared) & answered
-    category = situations.spread([categories.index(c.category.name) for c in classified])
+    free = _free(prepared) & prepared.usage["answered"].to_numpy()
     kind = situations.spread([kinds.index(c.deck_call.number_type) for c in classified])
-    return {
-        "category": words_at(categories, category),
+    return _state(prepared, decided, setting) | {
         "rule": words_at(rules, situations.spread([c.rule for c in classified])),
         "number_type": words_at(kinds, kind),
-        "state": words_at(states, np.where(answered, state, 3)),
         "reason": words_at([Refusal(n).code for n in range(len(Refusal))], decided.reason),
         "funding": words_at([*names, "free"], np.where(free, len(names), funding)),
         "flags": words_at(flag_names, flags),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from talktime.bulk.loop_input import Loop
     from talktime.bulk.options import Options
+    from talktime.bulk.prepare import Prepared
     from talktime.bulk.setting import Setting
+    from talktime.bulk.settle import Settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,15 @@ class Charged:
     tenants: tuple[TenantCharged, ...]
 
 
+class SettledRows(NamedTuple):
+    """Rows that were prepared and settled, one value each in their order, and the tenants' books."""
+
+    prepared: Prepared
+    loop: Loop
+    settled: Settled
+    books: list[Book]
+
+
 def charge_rows(
     rows: pl.DataFrame,
     setting: Setting,
@@ -64,29 +76,44 @@ def charge_rows(
     `progress` is told how many rows are settled. Raises RefusedRun where the money could leave 64 bits.
     """
     stages = stages or Stages()
-    measured = stages.measured
-    with measured("order", rows.height):
-        rows = with_ids(rows)
-        tenant = by_tenant(rows["tenant"], setting)
-        order = in_order(tenant, rows["end_us"].to_numpy(), rows["id"])
-        duplicates = np.bincount(tenant[order.repeated], minlength=len(setting.customers.all))
-        rows = rows[order.at]
-    with measured("prepare", rows.height):
+    with stages.measured("order", rows.height):
+        rows, repeated = ordered(rows, setting)
+    done = settled(rows, setting, options, progress=progress, stages=stages)
+    del rows
+    with stages.measured("assemble", len(done.prepared.tenant)):
+        decisions = decided(done.loop, done.settled, done.books)
+        calls = calls_frame(done.prepared, decisions, setting, has_wallet=has_wallet)
+    with stages.measured("add up", calls.height):
+        return Charged(calls, _tenants(calls, done.books, repeated, has_wallet=has_wallet))
+
+
+def ordered(rows: pl.DataFrame, setting: Setting) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+    """Rows with their identities in settlement order, each call once; how many each tenant had twice."""
+    rows = with_ids(rows)
+    tenant = by_tenant(rows["tenant"], setting)
+    order = in_order(tenant, rows["end_us"].to_numpy(), rows["id"])
+    return rows[order.at], np.bincount(tenant[order.repeated], minlength=len(setting.customers.all))
+
+
+def settled(
+    rows: pl.DataFrame,
+    setting: Setting,
+    options: Options,
+    *,
+    progress: Callable[[int], None] | None = None,
+    stages: Stages | None = None,
+) -> SettledRows:
+    """Prepares and settles rows that are `ordered`; there is at least one. Raises as `charge_rows`."""
+    stages = stages or Stages()
+    with stages.measured("prepare", rows.height):
         prepared = prepare(rows, setting, stages)
-        del rows
-    with measured("wallets", len(prepared.tenant)):
+    with stages.measured("wallets", rows.height):
         narrow = narrow_of(prepared)
         check_room(narrow, setting)
         loop = loop_of(narrow, setting, options)
-    with measured("charge", len(prepared.tenant)):
-        settled = settle_all(
-            loop.month, compiled=setting.compiled, threads=setting.threads, progress=progress
-        )
-    with measured("assemble", len(prepared.tenant)):
-        books = books_of(loop, settled)
-        calls = calls_frame(prepared, decided(loop, settled, books), setting, has_wallet=has_wallet)
-    with measured("add up", calls.height):
-        return Charged(calls, _tenants(calls, books, duplicates, has_wallet=has_wallet))
+    with stages.measured("charge", rows.height):
+        done = settle_all(loop.month, compiled=setting.compiled, threads=setting.threads, progress=progress)
+    return SettledRows(prepared, loop, done, books_of(loop, done))
 
 
 def _tenants(
