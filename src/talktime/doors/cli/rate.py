@@ -139,18 +139,10 @@ def _fit(usage: Usage, currency: str | None, tenant: Tenant | None) -> Usage:
 
 def _unstated(usage: Usage, deck: Deck) -> Tenant:
     """The tenant that stands in: the country that most rows name, the currency of the deck (rulings.md 3)."""
-    import polars as pl
-
     from talktime.accounts.tenant import unstated_tenant
+    from talktime.insight.planner.usage_tenant import main_country
 
-    counts = (
-        usage.calls.select(pl.col("location").cast(pl.String))
-        .filter(pl.col("location") != "")
-        .group_by("location")
-        .len()
-        .sort("len", "location", descending=[True, False])
-    )
-    return unstated_tenant(counts["location"][0] if counts.height else "", deck.currency)
+    return unstated_tenant(main_country(usage), deck.currency)
 
 
 def _keep(run: Run) -> None:
