@@ -16,6 +16,7 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.examples import QUICK
 from tests.kept_routes import keep_routes
 
 pytest_plugins = ["tests.databases"]  # databases of both kinds, made when a test asks for one
@@ -24,7 +25,7 @@ SHARED_DATA = Path(__file__).resolve().parents[1] / "../shared/data"
 
 # Machines share their cores, so neither a slow example nor slow generation is a failure.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
-settings.register_profile("quick", _PATIENT, max_examples=40, derandomize=True)
+settings.register_profile("quick", _PATIENT, max_examples=QUICK, derandomize=True)
 settings.register_profile("ci", _PATIENT, max_examples=200)
 settings.register_profile("long", _PATIENT, max_examples=2_000)
 settings.load_profile("quick")
@@ -36,7 +37,7 @@ ONE_STORE_IS_ENOUGH = frozenset(
     f"tests/doors/http/test_{name}.py"
     for name in (
         "as_person gateway_events months papers people post_usage previews provider rates recharge reports"
-        " seed_story settings tickets usage webhooks what_if"
+        " seed_story settings tickets usage webhooks what_if plans"
     ).split()
 )
 

@@ -24,6 +24,8 @@ from tests.browser.centers import Center, open_center
 from tests.databases import fresh_postgres, fresh_sqlite
 
 HERE = Path(__file__).parent
+FEW = 500
+"""Calls of a month where one page is looked at."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,7 +54,7 @@ def postgres_center(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Center
     with (
         set_aside(),
         fresh_postgres("the admin center on PostgreSQL") as database,
-        open_center(database, folder) as made,
+        open_center(database, folder, calls=FEW) as made,
     ):
         yield made
 

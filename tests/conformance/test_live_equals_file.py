@@ -31,6 +31,7 @@ from tests.conformance.model_months import ModelMonth
 from tests.conformance.months import Month
 from tests.conformance.product import deck_of, run_of, tenant_of
 from tests.databases import fresh_sqlite
+from tests.examples import twice_unless_quick
 from tests.live.live_desk import SECOND, LiveDesk
 
 FIXTURE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much])
@@ -98,7 +99,7 @@ def live_row(told: Told) -> dict[str, Any]:
     }
 
 
-@settings(FIXTURE, max_examples=2 * settings().max_examples)
+@settings(FIXTURE, max_examples=twice_unless_quick())
 @given(month=live_months())
 def test_one_after_the_other(told_of: Callable[..., Any], month: Month) -> None:
     """Every charge, lot, pool and cap to the micro, and why a call is refused."""

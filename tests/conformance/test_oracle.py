@@ -15,6 +15,7 @@ from talktime.bulk.result import Run
 from tests import oracle
 from tests.conformance.months import Month, months
 from tests.conformance.product import run_of
+from tests.examples import twice_unless_quick
 
 SECONDS = ("billed", "free", "pool", "paid", "unrated", "blocked")
 MONEY = ("amount", "credits", "post_usage", "overdraft", "balance_after")
@@ -94,14 +95,14 @@ def check(month: Month) -> None:
     assert movements_of_run(run) == [(to_us(at), kind, amount) for at, kind, amount in result.events]
 
 
-@settings(max_examples=2 * settings().max_examples)
+@settings(max_examples=twice_unless_quick())
 @given(months())
 def test_odd_calls_cost_what_the_oracle_says(month: Month) -> None:
     """Unknown types and people, hidden digits, premium, other operators, nothing answered."""
     check(month)
 
 
-@settings(max_examples=2 * settings().max_examples)
+@settings(max_examples=twice_unless_quick())
 @given(months(plain=True))
 def test_plain_calls_cost_what_the_oracle_says(month: Month) -> None:
     """Pools, credits, post-usage, overdraft, caps and recharges, all at once."""

@@ -27,14 +27,18 @@ from tests.doors.terminal import Answer, Terminal
 
 MASTER = "local[2]"
 EXECUTORS = "local-cluster[2,1,2048]"
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""A machine of Java that lives for some seconds: what it would compile thoroughly it would hardly run."""
 
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[Any]:
     """A session that all runs in this process use."""
     _or_skip()
-    with open_session(MASTER) as opened:
-        yield opened
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARK_SUBMIT_OPTS", SHORT_LIVED)
+        with open_session(MASTER) as opened:
+            yield opened
 
 
 def _or_skip() -> None:

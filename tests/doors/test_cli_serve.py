@@ -99,78 +99,90 @@ def start(service: Service, key: str, tenant: str = "nobody") -> httpx.Response:
     return httpx.post(url, json=body, headers=headers, timeout=PATIENCE_S)
 
 
-@pytest.mark.parametrize("fronts", ["0", "1"])
-def test_from_an_empty_folder_to_a_stop_in_good_order(terminal: Terminal, fronts: str) -> None:
-    with serving(terminal, "--fronts", fronts) as service:
-        place = terminal.state / "first-key"
-        key = place.read_text().strip()
-        assert place.stat().st_mode & 0o777 == 0o600
-        assert key.startswith("tt_")
-        until((terminal.state / "first-sign-in").is_file, "a link for the first person lies there")
-        assert (terminal.state / "talktime.db").exists()
-        assert set(service.children()) == {"admin", *(("engine", "front") if fronts == "1" else ("live",))}
-        assert service.get("/healthz").json() == {"status": "ok"}
-        assert "talktime_queue_operations" in service.get("/metrics").text
-        assert service.get("/v1/tenants").status_code == 401
-        assert service.get("/v1/tenants", key).json()["tenants"] == []
-        assert service.get("/v1/tenants", key, admin=True).json()["tenants"] == []
-        assert start(service, key).json()["reason"] == "unknown_tenant"
-        assert start(service, key + "0").status_code == 401
-        url = open_url(f"sqlite:///{terminal.state / 'talktime.db'}")
-        _, made = ApiKeys(url).create("another", ["contoso"], ["live"], 1)
-        until(lambda: start(service, made, "contoso").status_code != 401, "a key made elsewhere is known")
-        assert start(service, made, "fabrikam").status_code == 404
-        described = service.get("/openapi.json").json()["paths"]
-        assert "/v1/calls/{call_id}/start" in described
-        of_admin = service.get("/openapi.json", admin=True).json()["paths"]
-        assert "/v1/calls/{call_id}/start" not in of_admin
-        assert "/healthz" in of_admin
-        children = list(service.children().values())
-        said = service.stop()
-        assert key not in said + "\n".join(service.lines)
-        assert not any(child.is_running() for child in children)
-
-
-def test_a_process_that_dies_is_started_again_and_the_first_key_is_made_once(terminal: Terminal) -> None:
+def test_from_an_empty_folder_to_a_stop_in_good_order(terminal: Terminal) -> None:
+    """And in between a second service on the same file, and a process that dies: each start takes seconds."""
     with serving(terminal) as service:
-        key = (terminal.state / "first-key").read_text()
-        old = service.children()["live"]
-        old.send_signal(signal.SIGKILL)
-
-        def is_replaced() -> bool:
-            new = service.children().get("live")
-            return new is not None and new.pid != old.pid and new.status() != psutil.STATUS_ZOMBIE
-
-        until(is_replaced, "there is another live process")
-        until(service.is_ready, "it is ready")
-        assert start(service, key.strip()).status_code == 200
-        assert "the process live 1 ended with -9" in service.stop()
-    (terminal.state / "first-key").unlink()
-    with serving(terminal) as service:
-        assert not (terminal.state / "first-key").exists()
-        assert not any("first key" in line for line in service.lines)
-        service.stop()
-
-
-def test_a_second_service_on_the_same_file_works_beside_the_first(terminal: Terminal) -> None:
-    with serving(terminal) as first:
+        a_new_service_answers_whoever_has_its_key(terminal, service, {"live", "admin"})
         key = (terminal.state / "first-key").read_text().strip()
+        (terminal.state / "first-key").unlink()
         with serving(terminal) as second:
-            headers = {"Authorization": f"Bearer {key}"}
-            tenant = {"tenant": {"id": "contoso", "country": "US", "currency": "USD"}}
-            url = f"http://127.0.0.1:{first.port}/v1/tenants"
-            made = httpx.post(url, json=tenant, headers=headers, timeout=PATIENCE_S)
-            assert made.status_code == 201, made.text
-            for service in (first, second, first):
-                told = service.get("/v1/tenants", key).json()["tenants"]
-                assert [each["id"] for each in told] == ["contoso"]
-                # The deck is missing; the same call asked of both is the same call.
-                assert start(service, key, "contoso").json() == start(first, key, "contoso").json()
+            assert not any("first key" in line for line in second.lines)
+            both_work_on_the_same_file(service, second, key)
             second.stop()
-        assert start(first, key, "contoso").status_code == 200
-        first.stop()
+        assert not (terminal.state / "first-key").exists()
+        assert start(service, key, "contoso").status_code == 200
+        a_process_that_dies_is_started_again(service)
+        assert start(service, key).status_code == 200
+        said = stopped_in_good_order(service, key)
+    assert "the process live 1 ended with -9" in said
     verified = terminal.run("verify")
     assert verified.code == 0, verified
+
+
+def test_with_fronts_from_an_empty_folder_to_a_stop_in_good_order(terminal: Terminal) -> None:
+    with serving(terminal, "--fronts", "1") as service:
+        a_new_service_answers_whoever_has_its_key(terminal, service, {"engine", "front", "admin"})
+        stopped_in_good_order(service, (terminal.state / "first-key").read_text().strip())
+
+
+def a_new_service_answers_whoever_has_its_key(terminal: Terminal, service: Service, parts: set[str]) -> None:
+    place = terminal.state / "first-key"
+    key = place.read_text().strip()
+    assert place.stat().st_mode & 0o777 == 0o600
+    assert key.startswith("tt_")
+    until((terminal.state / "first-sign-in").is_file, "a link for the first person lies there")
+    assert (terminal.state / "talktime.db").exists()
+    assert set(service.children()) == parts
+    assert service.get("/healthz").json() == {"status": "ok"}
+    assert "talktime_queue_operations" in service.get("/metrics").text
+    assert service.get("/v1/tenants").status_code == 401
+    assert service.get("/v1/tenants", key).json()["tenants"] == []
+    assert service.get("/v1/tenants", key, admin=True).json()["tenants"] == []
+    assert start(service, key).json()["reason"] == "unknown_tenant"
+    assert start(service, key + "0").status_code == 401
+    url = open_url(f"sqlite:///{terminal.state / 'talktime.db'}")
+    _, made = ApiKeys(url).create("another", ["contoso"], ["live"], 1)
+    until(lambda: start(service, made, "contoso").status_code != 401, "a key made elsewhere is known")
+    assert start(service, made, "fabrikam").status_code == 404
+    described = service.get("/openapi.json").json()["paths"]
+    assert "/v1/calls/{call_id}/start" in described
+    of_admin = service.get("/openapi.json", admin=True).json()["paths"]
+    assert "/v1/calls/{call_id}/start" not in of_admin
+    assert "/healthz" in of_admin
+
+
+def both_work_on_the_same_file(first: Service, second: Service, key: str) -> None:
+    headers = {"Authorization": f"Bearer {key}"}
+    tenant = {"tenant": {"id": "contoso", "country": "US", "currency": "USD"}}
+    url = f"http://127.0.0.1:{first.port}/v1/tenants"
+    made = httpx.post(url, json=tenant, headers=headers, timeout=PATIENCE_S)
+    assert made.status_code == 201, made.text
+    for service in (first, second, first):
+        told = service.get("/v1/tenants", key).json()["tenants"]
+        assert [each["id"] for each in told] == ["contoso"]
+        # The deck is missing; the same call asked of both is the same call.
+        assert start(service, key, "contoso").json() == start(first, key, "contoso").json()
+
+
+def a_process_that_dies_is_started_again(service: Service) -> None:
+    old = service.children()["live"]
+    old.send_signal(signal.SIGKILL)
+
+    def is_replaced() -> bool:
+        new = service.children().get("live")
+        return new is not None and new.pid != old.pid and new.status() != psutil.STATUS_ZOMBIE
+
+    until(is_replaced, "there is another live process")
+    until(service.is_ready, "it is ready")
+
+
+def stopped_in_good_order(service: Service, key: str) -> str:
+    """All of it; returns what was said."""
+    children = list(service.children().values())
+    said = service.stop()
+    assert key not in said + "\n".join(service.lines)
+    assert not any(child.is_running() for child in children)
+    return said
 
 
 def test_a_port_in_use_is_one_sentence(terminal: Terminal) -> None:

@@ -68,13 +68,14 @@ def has_restarted(server: LiveProcess, times: int, processes: int) -> bool:
 @pytest.mark.parametrize(
     ("arguments", "victims"),
     [
-        pytest.param(SUPERVISED, ("live",), id="live"),
+        pytest.param(SUPERVISED, ("live",), id="live", marks=pytest.mark.long),
         pytest.param(WITH_FRONTS, ("front", "engine"), id="fronts"),
     ],
 )
 def test_the_supervisor_starts_a_killed_process_again_and_stops_all(
     sqlite_database: str, tmp_path: Path, arguments: tuple[str, ...], victims: tuple[str, ...]
 ) -> None:
+    """One without fronts dies in tests/doors/test_cli_serve.py, too, and under load above."""
     key = prepared(sqlite_database, FUNDS)
     with LiveProcess(sqlite_database, tmp_path, arguments) as server:
         server.start()

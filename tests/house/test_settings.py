@@ -38,7 +38,7 @@ def test_a_misspelt_marker_and_absent_data_are_named(tmp_path: Path) -> None:
     tests = tmp_path / "tests"
     tests.mkdir()
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text("utf-8"), "utf-8")
-    for name in ("conftest.py", "databases.py", "kept_routes.py", "postgres_servers.py"):
+    for name in ("conftest.py", "databases.py", "examples.py", "kept_routes.py", "postgres_servers.py"):
         (tests / name).write_text((ROOT / "tests" / name).read_text("utf-8"), "utf-8")
     (tests / "test_marker.py").write_text(
         "import pytest\n\n@pytest.mark.lnog\ndef test_one(): ...\n", "utf-8"

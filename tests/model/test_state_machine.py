@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.databases import postgres_server
+from tests.examples import twice_unless_quick
 from tests.live.small_world import catalogue_in
 from tests.model.long_run import on_postgres, on_sqlite
 
@@ -21,7 +22,7 @@ STEPS_A_STORY = 6
 
 def test_on_sqlite(tmp_path: Path) -> None:
     machine = on_sqlite(tmp_path, catalogue_in(tmp_path / "catalogue"))
-    examples = 2 * settings().max_examples
+    examples = twice_unless_quick()
     run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=60))
     assert machine.steps > examples * STEPS_A_STORY
 

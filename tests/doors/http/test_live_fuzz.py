@@ -198,7 +198,7 @@ def test_any_headers_and_addresses(inside: Inside, headers: list[tuple[bytes, by
     assert inside.live.written() == before
 
 
-def test_thousands_of_bad_requests_leave_no_memory_behind(inside: Inside) -> None:
+def test_a_thousand_bad_requests_leave_no_memory_behind(inside: Inside) -> None:
     random = Random(1)
 
     def storm(count: int) -> None:
@@ -215,12 +215,12 @@ def test_thousands_of_bad_requests_leave_no_memory_behind(inside: Inside) -> Non
     try:
         gc.collect()
         before, _ = tracemalloc.get_traced_memory()
-        storm(2_000)
+        storm(1_000)
         gc.collect()
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert after - before < 2_000_000, f"{after - before} bytes more than before"
+    assert after - before < 1_000_000, f"{after - before} bytes more than before"
 
 
 def test_a_batch_of_millions_of_items_is_not_taken_apart(inside: Inside) -> None:

@@ -322,9 +322,9 @@ def test_import_takes_csv_by_those_who_may(sqlite_database: str) -> None:
         async with door.holder("license_administrator") as client:
             assert "import users" in (await sent(client, PEOPLE, status=403))["detail"]
         async with door.holder("user_administrator") as client:
-            many = "".join(f"u{number}@contoso.example\n" for number in range(60_000))
+            many = "".join(f"{'u' * 50}{number}@contoso.example\n" for number in range(16_000))
             assert len(many) > 1 << 20, "more than other routes take"
-            assert (await sent(client, f"upn\n{many}", "?dry_run=true"))["added"] == 60_000
+            assert (await sent(client, f"upn\n{many}", "?dry_run=true"))["added"] == 16_000
 
     told(story, sqlite_database)
 
