@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from talktime.accounts.tenant import Guards, Tenant
+from talktime.accounts.tenant import BillingAccount, Cap, Guards, Tenant
 from talktime.bulk.options import NO_OPTIONS, Options, RefusedRun
+from talktime.bulk.prepare import Prepared, prepare
 from talktime.bulk.replay import Replay
 from talktime.bulk.run import charge
 from talktime.catalog.load import load_catalogue
@@ -32,6 +34,10 @@ CALLS: list[dict[str, Any]] = [
 PLENTY = Options(balance=50_000_000)
 OTHER_PLANS = tenant(user("ana", SPENDS), user("bob", SPENDS, "MCOPSTN2"))
 OWN_LOTS = tenant(ANA, BOB, lots=[("2026-03-02 10:00", "1")], auto_recharge=recharge("1", "2"))
+CAPPED = tenant(ANA, BOB, caps=(Cap("tenant", "t", 300_000),))
+MCA = tenant(
+    user("ana"), BOB, billing_accounts=(BillingAccount("a", "MCA", "US"),), default_billing_account="a"
+)
 BARS = tenant(ANA, BOB, guards=Guards(barred_prefixes=("44",)))
 RUNS: list[tuple[str, Tenant, Deck, Options]] = [
     ("today", tenant(ANA, BOB), deck(), PLENTY),
@@ -39,6 +45,9 @@ RUNS: list[tuple[str, Tenant, Deck, Options]] = [
     ("another deck", tenant(ANA, BOB), DEAR, PLENTY),
     ("money that runs out", tenant(ANA, BOB), DEAR, Options(balance=500_000)),
     ("own lots and rule", OWN_LOTS, DEAR, NO_OPTIONS),
+    ("a cap", CAPPED, DEAR, PLENTY),
+    ("no licence", tenant(user("ana"), BOB), DEAR, PLENTY),
+    ("no licence is asked under MCA", MCA, DEAR, PLENTY),
     ("a number that is barred", BARS, DEAR, PLENTY),
 ]
 
@@ -69,6 +78,34 @@ def test_the_runs_differ(replay: Replay) -> None:
     totals = [replay.run(who, CATALOGUE, prices, options).run.totals for _, who, prices, options in RUNS]
     told = {(one.amount, one.pool_s, one.blocked_calls, one.recharges, one.closing_balance) for one in totals}
     assert len(told) == len(RUNS)
+
+
+def test_rows_are_looked_up_anew_only_where_that_could_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up: list[int] = []
+
+    def counted(*given: Any) -> Prepared:
+        looked_up.append(1)
+        return prepare(*given)
+
+    monkeypatch.setattr("talktime.bulk.charge_rows.prepare", counted)
+    replay = Replay(usage_of(CALLS), tenant(ANA, BOB), CATALOGUE, DEAR)
+    cheap, moved = deck(), Options(balance=1, treat_as="calling_plan")
+    runs = [
+        (tenant(ANA, BOB), DEAR, PLENTY),
+        (OWN_LOTS, DEAR, NO_OPTIONS),
+        (CAPPED, DEAR, PLENTY),
+        (OTHER_PLANS, DEAR, PLENTY),
+        (tenant(ANA, BOB), DEAR, moved),
+        (tenant(ANA, BOB), cheap, moved),
+        (tenant(ANA, BOB), cheap, replace(moved, balance=2)),
+        (CAPPED, DEAR, NO_OPTIONS),
+        (OTHER_PLANS, DEAR, PLENTY),
+    ]
+    times = []
+    for who, prices, options in runs:
+        replay.run(who, CATALOGUE, prices, options)
+        times.append(len(looked_up))
+    assert times == [1, 1, 1, 2, 3, 4, 4, 4, 5]
 
 
 def test_calls_that_stand_twice_are_charged_once(replay: Replay) -> None:

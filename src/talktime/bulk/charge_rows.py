@@ -100,13 +100,18 @@ def settled(
     setting: Setting,
     options: Options,
     *,
+    prepared: Prepared | None = None,
     progress: Callable[[int], None] | None = None,
     stages: Stages | None = None,
 ) -> SettledRows:
-    """Prepares and settles rows that are `ordered`; there is at least one. Raises as `charge_rows`."""
+    """Prepares and settles rows that are `ordered`; there is at least one. Raises as `charge_rows`.
+
+    `prepared`: these rows, where they were prepared with the setting or its like (`with_customers`) before.
+    """
     stages = stages or Stages()
-    with stages.measured("prepare", rows.height):
-        prepared = prepare(rows, setting, stages)
+    if prepared is None:
+        with stages.measured("prepare", rows.height):
+            prepared = prepare(rows, setting, stages)
     with stages.measured("wallets", rows.height):
         narrow = narrow_of(prepared)
         check_room(narrow, setting)

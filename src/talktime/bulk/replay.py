@@ -10,10 +10,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
+from talktime.accounts.tenant import Alerts, AutoRecharge
 from talktime.bulk.assemble import calls_frame, decided, figures_frame
 from talktime.bulk.charge_rows import ordered, settled
 from talktime.bulk.options import NO_OPTIONS, Options, RefusedRun
@@ -25,6 +26,7 @@ from talktime.bulk.totals import reconcile, totals_of
 if TYPE_CHECKING:
     from talktime.accounts.tenant import Tenant
     from talktime.bulk.charge_rows import SettledRows
+    from talktime.bulk.prepare import Prepared
     from talktime.bulk.setting import Setting
     from talktime.catalog.model import Catalogue
     from talktime.core.deck import Deck
@@ -50,13 +52,34 @@ class Replayed:
         return calls_frame(done.prepared, decisions, self.setting, has_wallet=self.run.has_wallet)
 
 
-class Replay:
-    """The calls of a tenant, each once, in settlement order. Raises RefusedRun where no row can be used."""
+class _Looked(NamedTuple):
+    """Rows as they were prepared last, with which setting, and all that their preparing hung on."""
 
-    def __init__(self, usage: Usage, tenant: Tenant, catalogue: Catalogue, deck: Deck) -> None:
+    setting: Setting
+    prepared: Prepared
+    on: tuple[object, ...]
+
+
+class Replay:
+    """The calls of a tenant, each once, in settlement order. Raises RefusedRun where no row can be used.
+
+    `compiled`: by the compiled loops; None chooses what is faster for so many rows. A run that differs from
+    the first one or the one before it in money, rule or caps alone does not look up its rows again.
+    """
+
+    def __init__(
+        self,
+        usage: Usage,
+        tenant: Tenant,
+        catalogue: Catalogue,
+        deck: Deck,
+        *,
+        compiled: bool | None = None,
+    ) -> None:
         if not usage.calls.height:
             raise RefusedRun("no row of the usage can be used; see the rejected rows for the reasons")
-        self._compiled = is_compiled(usage.calls.height)
+        self.compiled = is_compiled(usage.calls.height) if compiled is None else compiled
+        self._looked: list[_Looked] = []  # of the first run, and of the last that differed from it
         rows = usage.calls.with_columns(pl.lit(tenant.id, dtype=pl.Categorical()).alias("tenant"))
         self.usage = usage.without_calls()
         setting = self._setting(tenant, catalogue, deck, NO_OPTIONS, has_wallet=True)
@@ -82,7 +105,14 @@ class Replay:
         if has_wallet is None:
             has_wallet = tenant.stated or options.balance is not None
         setting = self._setting(tenant, catalogue, deck, options, has_wallet=has_wallet)
-        done = settled(self.rows, setting, options, progress=progress)
+        on = _hangs_on(tenant, deck, setting)
+        known = next((one for one in self._looked if one.on == on), None)
+        if known is not None:
+            setting = known.setting.with_customers(setting.customers)
+        prepared = None if known is None else known.prepared
+        done = settled(self.rows, setting, options, prepared=prepared, progress=progress)
+        if known is None:
+            self._looked[1:] = [_Looked(setting, done.prepared, on)]
         figures = figures_frame(done.prepared, done.settled, setting, has_wallet=has_wallet)
         (book,) = done.books
         (totals,) = totals_of(figures, done.books, has_wallet=has_wallet)
@@ -115,6 +145,25 @@ class Replay:
             deck,
             options,
             has_wallet=has_wallet,
-            compiled=self._compiled,
+            compiled=self.compiled,
             threads=os.cpu_count() or 1,
         )
+
+
+def _hangs_on(tenant: Tenant, deck: Deck, setting: Setting) -> tuple[object, ...]:
+    """What preparing rows hangs on: people and their licences, deck, terms; not money, rules and caps.
+
+    Deck and catalogue by identity: a setting that is kept keeps them too.
+    """
+    (customer,) = setting.customers.all
+    people = replace(
+        tenant,
+        auto_recharge=AutoRecharge(),
+        purchases=(),
+        caps=(),
+        billing_accounts=(),
+        default_billing_account="",
+        alerts=Alerts(),
+    )
+    asked = setting.treat_as, setting.gated, customer.terms.licence_asked
+    return people, id(deck), id(setting.catalogue), asked

@@ -5,6 +5,7 @@ Rows of any tenants may be prepared with one setting, in any process: nothing in
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -50,6 +51,16 @@ class Setting:
     gated: bool = True
     compiled: bool = False
     threads: int = 1
+
+    def with_customers(self, customers: Customers) -> Setting:
+        """The same tables for the same people, whose money or rules are others.
+
+        Tenants and payers are those of this setting in their order, with their licences, numbers and barred
+        prefixes; so rows that were prepared with either may be settled with the other.
+        """
+        other = copy(self)  # with the tables that were made so far
+        object.__setattr__(other, "customers", customers)
+        return other
 
     @cached_property
     def index(self) -> NumberIndex:
