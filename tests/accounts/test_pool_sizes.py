@@ -8,6 +8,7 @@ from talktime.accounts.payers import Payer, payers_of
 from talktime.accounts.pool_sizes import PoolKey, partner_of, pool_key, pool_owner, pool_sizes, size_at
 from talktime.accounts.tenant import Licence, Subscription, Tenant, User
 from talktime.catalog.load import load_catalogue
+from talktime.catalog.model import Catalogue, Plan
 from talktime.core.limits import ALWAYS_US, NEVER_US, NO_LIMIT
 
 MINUTE_S = 60
@@ -49,6 +50,21 @@ def test_bought_licences_without_a_user_count_with_the_country_of_the_tenant() -
     assert (
         minutes_of("MCOMEETADD", "conferencing", *people("MCOMEETADD", "KR", 2), bought=5) == 2 * 900 + 3 * 60
     )
+
+
+def test_a_pool_of_one_payer_is_made_without_a_look_at_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With thousands of users who each have a pool of their own all of them would be looked at for each."""
+    looked: list[str] = []
+
+    def watched(catalogue: Catalogue, plan: Plan, payer: Payer) -> str:
+        looked.append(payer.key)
+        return pool_owner(catalogue, plan, payer)
+
+    monkeypatch.setattr("talktime.accounts.pool_sizes.pool_owner", watched)
+    alone = people("MCOPSTN8", "US", 20)
+    assert minutes_of("MCOPSTN8", "domestic", *alone, owner="MCOPSTN8-US-7") == 120
+    assert looked == ["MCOPSTN8-US-7"]
+    assert minutes_of("MCOPSTN8", "domestic", *alone, owner="nobody") == 0
 
 
 def test_only_those_who_share_a_pool_fill_it() -> None:

@@ -71,6 +71,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, str, str]]] = {
     "version": ("/v1/decks", "decks", "version"),
     "deck": ("/v1/decks", "decks", "version"),
     "question": ("/v1/tenants/{tenant}/what-if", "what_ifs", "id"),
+    "plan": ("/v1/tenants/{tenant}/plans", "plans", "id"),
     "export": ("/v1/tenants/{tenant}/exports", "exports", "id"),
 }
 """A parameter of an address -> the list of the API that has an example: its route, its key, the field."""

@@ -101,6 +101,9 @@ def test_usage_is_tried_on_other_plans_and_amounts(center: Center, signed_in: Si
     page.get_by_label("Name", exact=True).fill("Abroad <b>included</b>")
     choose(page, "Change the plan of", "every user (2)")
     choose(page, "To", BOTH)
+    choose(page, "Of users in", "US")
+    choose(page, "Spend cap a month of", "each user")
+    page.get_by_label("Cap", exact=True).fill("none")
     choose(page, "Auto-recharge", "with these amounts")
     page.get_by_label("When balance is below").fill("ten")
     page.get_by_role("button", name="Work it out").click()
@@ -123,6 +126,9 @@ def test_usage_is_tried_on_other_plans_and_amounts(center: Center, signed_in: Si
     ends = [amount(cell) for cell in figure(page, "Balance at the end")[:2]]
     assert ends == [Decimal(today["closing_balance"]), Decimal(other["closing_balance"])]
     assert page.get_by_text("Abroad <b>included</b>").first.is_visible()
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="As Excel").click()
+    assert taken.value.suggested_filename == "what-if.xlsx"
     look(page)
 
     address = page.url

@@ -154,7 +154,18 @@ SAMPLES_OF: Final[dict[tuple[str, str], Any]] = {
     ("UsageFiles.drop", "file"): "0" * 32,
     ("WhatIfs.ask", "file"): "0" * 32,
     ("WhatIfs.ask", "scenarios"): [{"name": "more", "balance": Decimal("2E+2"), "plans": [{"becomes": "x"}]}],
+    ("Planner.ask", "files"): ["0" * 32],
+    ("Planner.ask", "confidence_percent"): "99.9",
+    ("Planner.ask", "lead_hours"): 48,
+    ("Planner.ask", "payments_a_month"): 2,
+    ("Planner.ask", "months_ahead"): 6,
+    ("Planner.ask", "prices"): {"MCOPSTN1": Decimal("1E+1")},
+    ("Planner.get", "plan"): "0" * 32,
+    ("Planner.workbook", "plan"): "0" * 32,
+    ("Planner.changes", "plan"): "0" * 32,
+    ("Planner.drop", "plan"): "0" * 32,
     ("WhatIfs.get", "what_if"): "0" * 32,
+    ("WhatIfs.workbook", "what_if"): "0" * 32,
     ("WhatIfs.drop", "what_if"): "0" * 32,
 }
 

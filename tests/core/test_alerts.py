@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from talktime.core.alerts import (
     CARD_DAYS,
     DAY_US,
+    HISTORY_DAYS,
     LOT_DAYS,
     days_until,
     due,
@@ -14,8 +15,12 @@ from talktime.core.alerts import (
     is_short,
     runway,
 )
+from talktime.core.forecast import Lot
 
 TODAY = 20_000
+LATE = TODAY + 2_000
+LOTS = [Lot(10**18, LATE)]
+"""More than is ever spent."""
 
 
 @pytest.mark.parametrize(
@@ -45,7 +50,7 @@ def test_a_level_that_is_just_met_is_not_crossed(available: int, level: int, bel
 def test_runway(
     days: list[tuple[int, int]], balance: int, burn: tuple[int, int], lasts: tuple[int | None, int | None]
 ) -> None:
-    found = runway(days, balance, TODAY)
+    found = runway(days, balance, TODAY, LOTS)
     assert ((found.burn_28, found.burn_7), (found.days_28, found.days_7)) == (burn, lasts)
 
 
@@ -53,15 +58,55 @@ def test_runway(
     st.lists(st.tuples(st.integers(TODAY - 40, TODAY + 2), st.integers(0, 10**12))), st.integers(1, 10**15)
 )
 def test_a_runway_is_as_long_as_the_money(days: list[tuple[int, int]], balance: int) -> None:
-    found = runway(days, balance, TODAY)
+    found = runway(days, balance, TODAY, [])
     for span, lasts in ((28, found.days_28), (7, found.days_7)):
         paid = sum(amount for day, amount in days if TODAY - span <= day < TODAY)
         if lasts is None:
             assert paid == 0
         else:
             assert lasts * paid <= balance * span < (lasts + 1) * paid
-    known = [lasts for lasts in (found.days_28, found.days_7) if lasts is not None]
-    assert found.shortest == (min(known) if known else None)
+
+
+# --- the forecast ------------------------------------------------------------------------------------------
+
+EVEN = [(TODAY - ago, 7) for ago in range(1, 57)]
+
+
+def test_how_long_money_lasts_is_the_forecast_of_its_lots() -> None:
+    found = runway(EVEN, 140, TODAY, [Lot(70, LATE), Lot(70, LATE)])
+    assert (found.days_28, found.days_7, found.shortest) == (20, 20, found.days_low)
+    assert (found.days_low, found.days_expected, found.days_high) == (20, 20, 20)
+    assert (found.growth, found.from_days, found.left_out) == (None, 56, ())
+    assert runway(EVEN, 140, TODAY, [Lot(140, TODAY + 3)]).shortest == 3  # what expires is lost
+    assert runway(EVEN, -5, TODAY, [Lot(5, LATE)]).shortest == 0
+    assert runway([], 140, TODAY, [Lot(140, LATE)]).shortest is None
+
+
+def test_days_before_the_first_row_and_today_say_nothing() -> None:
+    short = runway([*EVEN[:20], (TODAY, 1_000), (TODAY - HISTORY_DAYS - 1, 1_000)], 140, TODAY, LOTS)
+    assert short.from_days == 20
+    whole = runway([(TODAY - HISTORY_DAYS, 7), *EVEN], 140, TODAY, LOTS)
+    assert whole.from_days + len(whole.left_out) == HISTORY_DAYS
+
+
+def test_days_without_a_call_are_left_out() -> None:
+    gone = [TODAY - ago for ago in (30, 29, 28)]
+    found = runway([(day, paid) for day, paid in EVEN if day not in gone], 140, TODAY, LOTS)
+    assert (found.left_out, found.from_days, found.days_expected) == (tuple(gone), 53, None)
+    assert found.burn_28 == 7  # 27 of 28 days: 6.75
+    over = runway([(day, paid) for day, paid in EVEN if day < TODAY - 15], 140, TODAY, LOTS)
+    assert over.left_out == ()  # more than two weeks: calls may be over
+
+
+def test_growth_shortens_what_is_left() -> None:
+    growing = [(day, 1_000 + 10 * (day - TODAY)) for day, _ in EVEN]
+    even = [(day, 1_000) for day, _ in EVEN]
+    lots = [Lot(60_000, LATE)]
+    found, flat = runway(growing, 60_000, TODAY, lots), runway(even, 60_000, TODAY, lots)
+    assert found.growth is not None
+    assert (found.growth > 0, flat.growth, flat.days_expected) == (True, None, 60)
+    assert found.days_expected is not None
+    assert 45 < found.days_expected < 60
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from talktime.accounts.tenant_file import read_tenant
 from talktime.bulk.result import Run
 from talktime.bulk.run import Options, charge
 from talktime.catalog.load import load_catalogue
-from talktime.core.alerts import Runway
 from talktime.demo.days import DAY_US, month_number
 from talktime.demo.folder import write_demo
 from talktime.demo.retell import Place, Progress, Told, retell, stretches
@@ -131,7 +130,7 @@ def balances(url: str, tenant: Tenant, days: int) -> dict[date, int]:
     database = open_url(url)
     since_us = UNTIL_US - UNTIL_US % DAY_US - (days - 1) * DAY_US
     course = Courses(MoneyReader(database)).of(tenant, since_us)
-    shown = history(course, days, Runway(0, 0, None, None), UNTIL_US, tenant.time_zone).days
+    shown = history(course, days, (), UNTIL_US, tenant.time_zone).days
     return {date(1970, 1, 1) + timedelta(days=one.day): one.balance for one in shown}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from talktime.core.alerts import Runway
+from talktime.core.forecast import Lot, fit
 from talktime.insight.credits_history import FORECAST_DAYS, ahead, history
 from talktime.insight.export_file import write_table
 from talktime.insight.movements import KINDS, Course, Courses, Movement
@@ -23,7 +23,6 @@ from tests.ledger.filled import ACME, MCA, OERE, START_US, fill
 __all__ = ["database", "sqlite_database"]  # fixtures
 
 DAY_US = 86_400_000_000
-QUIET = Runway(0, 0, None, None)
 
 
 def test_lines_follow_each_other_to_the_wallet(database: str) -> None:
@@ -52,7 +51,7 @@ def test_history_of_any_length_makes_the_balance(sqlite_database: str, days: int
     now_us = wallet.last_us
     first = now_us // DAY_US - days + 1
     course = Courses(MoneyReader(open_url(sqlite_database))).of(ACME, first * DAY_US)
-    found = history(course, days, QUIET, now_us, "UTC")
+    found = history(course, days, (), now_us, "UTC")
     assert len(found.days) == days
     moved = sum(sum(day.incoming.values()) - day.paid - day.expired + day.other for day in found.days)
     assert found.start + moved == wallet.balance == found.days[-1].balance
@@ -69,33 +68,32 @@ def test_days_are_those_of_the_zone_and_a_clock_that_runs_ahead_counts_as_today(
         line(noon, "recharge", 50, 145),
         line(noon + DAY_US, "calls", -1, 144),
     )
-    found = history(Course(0, 100, lines, 144, "EUR"), 2, QUIET, noon, "Europe/Berlin")
+    found = history(Course(0, 100, lines, 144, "EUR"), 2, (), noon, "Europe/Berlin")
     assert [(day.day, day.paid, dict(day.incoming), day.balance) for day in found.days] == [
         (20_513, 0, {}, 100),
         (20_514, 6, {"recharge": 50}, 144),
     ]
 
 
-@pytest.mark.parametrize(
-    ("burn_28", "burn_7", "balance", "expected"),
-    [
-        (10, 20, 45, [(35, 25), (25, 5), (15, 0), (5, 0), (0, 0)]),
-        (20, 10, 45, [(35, 25), (25, 5), (15, 0), (5, 0), (0, 0)]),
-        (0, 0, 45, []),
-        (10, 10, 0, []),
-        (10, 10, -1, []),
-    ],
-)
-def test_forecast_ends_where_nothing_is_left(
-    burn_28: int, burn_7: int, balance: int, expected: list[tuple[int, int]]
-) -> None:
-    found = ahead(Runway(burn_28, burn_7, None, None), balance, 100)
-    assert [(one.high, one.low) for one in found] == expected
-    assert [one.day for one in found] == list(range(101, 101 + len(expected)))
+def test_forecast_ends_where_nothing_is_left() -> None:
+    """Today counts as a full day: 10 of 45 are spent in it."""
+    found = ahead(fit([10] * 28, 72), [Lot(45, 900)], 100)
+    assert [(one.high, one.expected, one.low) for one in found] == [(25,) * 3, (15,) * 3, (5,) * 3, (0,) * 3]
+    assert [one.day for one in found] == [101, 102, 103, 104]
+    assert [one.expected for one in ahead(fit([10] * 28, 72), [Lot(45, 102)], 100)] == [25, 0]  # it expires
+    assert ahead(fit([10] * 28, 72), [], 100) == ahead(fit([0], 72), [Lot(45, 900)], 100) == ()
+
+
+def test_forecast_has_a_band() -> None:
+    known = fit([8, 12] * 21 + [30, 2] * 7, 44)
+    found = ahead(known, [Lot(300, 900)], 100)
+    assert all(0 <= one.low <= one.expected <= one.high <= 300 for one in found)
+    assert found[10].low < found[10].expected < found[10].high
+    assert found[-1].high == 0 < found[-2].high
 
 
 def test_forecast_goes_no_further_than_a_year() -> None:
-    assert len(ahead(Runway(0, 1, None, 10**6), 10**6, 0)) == FORECAST_DAYS
+    assert len(ahead(fit([1] * 28, 72), [Lot(10**6, 900)], 100)) == FORECAST_DAYS
 
 
 MARCH = 2026 * 12 + 2

@@ -25,6 +25,8 @@ from talktime.insight.post_usage import (
     Way,
     course,
     courses,
+    dry_run,
+    ends,
     way_to_post_usage,
 )
 from talktime.ledger.records import Standing
@@ -54,7 +56,7 @@ def tenant(
 
 
 def way(who: Tenant, balance: int = 40_000_000, standing: Standing | None = None) -> Way:
-    found = courses([HeldLot(1, max(balance, 0), NOW_US + 30 * DAY_US)], [], 20_000, NOW_US)
+    found = dry_run([HeldLot(1, max(balance, 0), NOW_US + 30 * DAY_US)], [], NOW_US, "UTC")
     return way_to_post_usage(who, load_catalogue(), balance, standing or Standing(), found)
 
 
@@ -142,6 +144,23 @@ def test_two_edges_are_of_28_and_of_7_full_days() -> None:
     assert (month.days, month.burn) == (28, 14)  # 385 / 28 = 13.75
     assert (week.days, week.burn) == (7, 11)
     assert month.ends_us < week.ends_us
+
+
+def test_day_on_which_nothing_is_left_is_the_forecast() -> None:
+    even = [(day, 10) for day in range(19_972, 20_000)]
+    late = NOW_US + 300 * DAY_US
+    table = [
+        # lots, what was paid, the first, the likely and the last day from today
+        ([HeldLot(1, 105, late)], even, (10, 10, 10)),
+        ([HeldLot(1, 105, NOW_US + 5 * DAY_US)], even, (5, 5, 5)),  # expires before
+        ([HeldLot(1, 105, NOW_US + 5 * DAY_US), HeldLot(2, 15, late)], even, (6, 6, 6)),
+        ([HeldLot(1, 105, late)], even[:1], (5, 10, 21)),  # of one day half and double is said
+        ([HeldLot(1, 105, late)], [], (300, 300, 300)),  # nothing is spent: all of it expires
+        ([], even, (0, 0, 0)),
+    ]
+    for lots, paid, days in table:
+        now_us = NOW_US if len(paid) != 1 else NOW_US - 27 * DAY_US
+        assert tuple(each - now_us // DAY_US for each in ends(lots, paid, now_us, "UTC")) == days
 
 
 LOTS = st.lists(st.tuples(st.integers(0, 500), st.integers(1, 200)), max_size=5)

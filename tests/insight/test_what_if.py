@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from talktime.accounts.tenant import Licence, Subscription, Tenant, User
 from talktime.accounts.tenant_file import read_tenant
 from talktime.bulk.options import RefusedRun
+from talktime.bulk.run import charge
 from talktime.catalog.load import load_catalogue
 from talktime.core.money import format_money, parse_money
 from talktime.doors.cli.rate import charge_request
@@ -21,7 +24,20 @@ from talktime.doors.cli.rate_request import RateRequest
 from talktime.files.decks.read import parse_deck
 from talktime.files.instants import parse_instant
 from talktime.files.read_usage import read_usage
-from talktime.insight.scenario import EVERYBODY, TODAY, Rule, Scenario, Swap, as_now, faults_of, tried
+from talktime.insight.scenario import (
+    EVERYBODY,
+    TODAY,
+    Rule,
+    Scenario,
+    Swap,
+    TriedCap,
+    UserPlans,
+    as_now,
+    faults_of,
+    named_people,
+    options_of,
+    tried,
+)
 from talktime.insight.summary import summary
 from talktime.insight.what_if import compare, figures_of
 from talktime.insight.what_if_figures import COMPARED, Compared, Figures
@@ -57,6 +73,11 @@ def people(ana: Sequence[str], bo: Sequence[str] = (CREDITS,)) -> str:
     return toml() + bought + user(ANA, *ana) + user(BO, *bo)
 
 
+def cap(scope: str, amount: str, id_: str = "contoso") -> str:
+    """An entry of a tenant file: a spend cap."""
+    return f'[[caps]]\nscope = "{scope}"\nid = "{id_}"\namount = "{amount}"\n'
+
+
 TODAYS: Final = people((DOMESTIC, CREDITS))
 
 Case = tuple[str, Scenario, str, dict[str, Any]]
@@ -84,6 +105,32 @@ CASES: Final[list[Case]] = [
     ),
     ("no plan", Scenario(name="s", plans=(Swap(DOMESTIC, ""),)), people((CREDITS,)), {}),
     ("under MCA", Scenario(name="s", agreement="MCA"), TODAYS + MCA, {}),
+    (
+        "a cap of the organisation",
+        Scenario(name="s", caps=(TriedCap("tenant", "", 600_000),)),
+        TODAYS + cap("tenant", "0.60"),
+        {},
+    ),
+    (
+        "a cap of a user",
+        Scenario(name="s", caps=(TriedCap("user", ANA.upper(), 0),)),
+        TODAYS + cap("user", "0", ANA),
+        {},
+    ),
+    (
+        "auto-recharge with a cap",
+        Scenario(
+            name="s", recharge=Rule(True, 4 * UNIT, 50 * UNIT, cap_per_month=50 * UNIT), balance=UNIT // 2
+        ),
+        TODAYS + '[auto_recharge]\nenabled = true\nbelow = "4"\nadd = "50"\ncap_per_month = "50"\n',
+        {"balance": "0.50"},
+    ),
+    (
+        "plans of one user",
+        Scenario(name="s", users=(UserPlans(ANA, (CREDITS, BOTH)),)),
+        people((BOTH, CREDITS)),
+        {},
+    ),
     ("a dearer deck", Scenario(name="s", deck="dear"), TODAYS, {"rates": "dear.csv"}),
     ("moved to us", Scenario(name="s", treat_as="calling_plan"), TODAYS, {"treat_as": "calling_plan"}),
 ]
@@ -176,7 +223,7 @@ def test_scenario_is_what_rate_says(
 def test_cases_differ(folder: Path) -> None:
     """A table of scenarios that all come to the same would prove nothing."""
     found = [compared(folder, case[1]).figures[1] for case in CASES]
-    assert len({(one.amount, one.closing_balance, one.post_usage, one.pool_s) for one in found}) >= 7
+    assert len({(one.amount, one.closing_balance, one.post_usage, one.pool_s) for one in found}) >= 9
 
 
 def test_when_the_money_ran_out_and_came_back(folder: Path) -> None:
@@ -190,6 +237,52 @@ def test_when_the_money_ran_out_and_came_back(folder: Path) -> None:
     assert refilled.days[0].day == "2026-03-02"
     assert refilled.days[-1].balance == refilled.closing_balance
     assert refilled.lowest_balance == min(each.lowest for each in refilled.days)
+
+
+def test_usage_put_in_order_once_is_charged_as_by_itself(folder: Path) -> None:
+    """Rows that stand twice: every figure of each scenario is that of a run of its own."""
+    path = folder / "today.toml"
+    path.write_text(TODAYS, "utf-8")
+    catalogue = load_catalogue()
+    tenant = as_now(read_tenant(path, catalogue), NOW_US)
+    deck_ = parse_deck(
+        (folder / "deck.csv").read_text("utf-8"), "deck.csv", name="", catalogue=catalogue
+    ).deck
+    assert deck_ is not None
+    scenarios = [case[1] for case in CASES if not case[1].deck]
+    tries = [(TODAY, deck_), *((replace_name(one, str(at)), deck_) for at, one in enumerate(scenarios))]
+    usage_ = read_usage([folder / "usage.csv"])
+    usage_ = replace(usage_, calls=pl.concat([usage_.calls.tail(2), usage_.calls]))
+    found = compare(usage_, tenant, catalogue, tries, UNIT, no_news)
+    assert (found.rows, found.duplicate_rows) == (6, 2)
+    for (scenario, _), figures in zip(tries, found.figures, strict=True):
+        alone = charge(
+            usage_, tried(tenant, scenario, catalogue), catalogue, deck_, options_of(scenario, UNIT)
+        )
+        assert figures == figures_of(scenario.name, alone, catalogue)
+
+
+def replace_name(one: Scenario, name: str) -> Scenario:
+    """A scenario by another name."""
+    return msgspec.structs.replace(one, name=name)
+
+
+def test_scenarios_that_were_kept_before_are_read() -> None:
+    """Papers of questions outlive a release: what they lack is as today."""
+    kept = (
+        b'{"name":"s","plans":[{"plan":"A","becomes":"B"}],"recharge":{"enabled":true,"below":1,"add":2},'
+        b'"balance":null,"deck":"","agreement":"","treat_as":""}'
+    )
+    assert msgspec.json.decode(kept, type=Scenario) == Scenario(
+        name="s", plans=(Swap("A", "B"),), recharge=Rule(True, 1, 2)
+    )
+
+
+def test_question_names_nobody() -> None:
+    caps = (TriedCap("user", "", 1), TriedCap("cost_centre", "sales", 1), TriedCap("user", ANA, 1))
+    one = Scenario(name="s", caps=caps, plans=(Swap("", "", "GB"), Swap("", "", "", (ANA,))))
+    found = named_people([Scenario(name="t"), one, Scenario(name="u", users=(UserPlans(ANA, ()),))])
+    assert [place for place, _ in found] == ["/1/caps/2/id", "/1/plans/1/users", "/2/users"]
 
 
 def test_progress_comes_to_the_end(folder: Path) -> None:

@@ -17,6 +17,8 @@ from talktime.doors.cli.rate import charge_request
 from talktime.doors.cli.rate_request import RateRequest
 from talktime.insight.exports import ExportSettings
 from talktime.insight.own_process import OwnProcess
+from talktime.insight.planner.document import Plan, PlanSettings
+from talktime.insight.planner.plan_task import PlanTask
 from talktime.insight.scenario import Scenario, Swap
 from talktime.insight.usage_files import MOST_FILES, UsageFiles
 from talktime.insight.what_if_figures import Compared
@@ -25,12 +27,16 @@ from talktime.insight.what_if_papers import (
     DONE,
     FAILED,
     FILE_KEPT_US,
+    PLAN,
     UsageFile,
+    WhatIf,
     shown_name,
+    what_if_of,
 )
 from talktime.insight.what_if_run import NoAnswerError, WhatIfTask, percent_to
 from talktime.insight.what_ifs import Answered, WhatIfs
 from talktime.ledger.commands import Refused
+from talktime.ledger.records import Paper
 from tests.databases import database, sqlite_database
 from tests.doors.http.houses import Door, Threaded, open_door
 from tests.doors.made_files import FRANCE, leg, usage
@@ -308,3 +314,94 @@ def test_usage_of_the_ledger_is_a_file_like_any_other(sqlite_database: str, tmp_
         assert format_money(today.amount) == spend["total"]["amount"] != "0"
 
     told(sqlite_database, tmp_path, story)
+
+
+# --- questions to the planner ------------------------------------------------------------------------------
+
+
+def planned(task: PlanTask) -> bytes:
+    """What it was asked, in the place of an answer: figures are of tests/insight/planner."""
+    sizes = [path.stat().st_size for path in task.paths]
+    return msgspec.json.encode(
+        [task.names, sizes, task.settings.confidence, dict(task.prices), task.currency]
+    )
+
+
+async def planned_of(what_ifs: WhatIfs, *files: UsageFile) -> Answered:
+    settings = PlanSettings(confidence=990)
+    asked = await what_ifs.ask_plan("contoso", files, settings, {"MCOPSTN1": 12}, "USD", "ana")
+    assert isinstance(asked, WhatIf), asked
+    await what_ifs.wait()
+    found = await asyncio.to_thread(what_ifs.one, "contoso", asked.id, PLAN)
+    assert found is not None
+    return found
+
+
+def test_plan_of_several_files_waits_in_the_same_queue_and_goes_with_the_rest(
+    sqlite_database: str, tmp_path: Path
+) -> None:
+    async def story(what_ifs: WhatIfs, door: Door) -> None:
+        what_ifs.run_plan = planned
+        files = [await brought(what_ifs), await brought(what_ifs, name="mar.csv")]
+        found = await planned_of(what_ifs, *files)
+        size = len(USAGE)
+        assert msgspec.json.decode(found.answer) == [
+            ["feb.csv", "mar.csv"],
+            [size, size],
+            990,
+            {"MCOPSTN1": 12},
+            "USD",
+        ]
+        assert (found.asked.state, found.asked.name) == (DONE, "feb.csv and 1 more")
+        assert what_ifs.one("contoso", found.asked.id) is None  # it is no scenario
+        assert what_ifs.listed("contoso") == []
+        assert [one.id for one in what_ifs.listed("contoso", kind=PLAN)] == [found.asked.id]
+        (change, *_) = (await door.client.get("/v1/tenants/contoso/audit")).json()["audit"]
+        assert change["what"] == "plan asked on feb.csv and 1 more"
+
+        again = await planned_of(what_ifs, files[0])
+        await what_ifs.drop("contoso", again.asked.id)
+        assert what_ifs.one("contoso", again.asked.id, PLAN) is None
+        door.clock.now_us += ANSWER_KEPT_US
+        assert await what_ifs.sweep() == 4  # two files, a question and its answer
+        assert what_ifs.listed("contoso", kind=PLAN) == []
+
+    told(sqlite_database, tmp_path, story)
+
+
+def test_all_plans_are_forgotten_with_the_files(sqlite_database: str, tmp_path: Path) -> None:
+    async def story(what_ifs: WhatIfs, door: Door) -> None:
+        del door
+        what_ifs.run_plan = planned
+        file = await brought(what_ifs)
+        await planned_of(what_ifs, file)
+        await answered(what_ifs, file, Scenario(name="s"))
+        assert await what_ifs.forget("contoso") == 3
+        assert what_ifs.listed("contoso", kind=PLAN) == []
+        assert left(tmp_path) == []
+
+    told(sqlite_database, tmp_path, story)
+
+
+def test_question_that_was_kept_before_there_was_a_planner_is_read() -> None:
+    kept = (
+        '{"id":"0","file":"1","name":"feb.csv","currency":"","scenarios":[{"name":"s"}],"who":"ana",'
+        '"asked_us":7,"state":"done","done_us":9,"error":""}'
+    )
+    asked = what_if_of(Paper("what_if", "0", 7, kept))
+    assert (asked.plan, asked.kind, asked.scenarios) == (None, "what_if", (Scenario(name="s"),))
+
+
+def test_plan_of_the_planner_itself(sqlite_database: str, tmp_path: Path) -> None:
+    """The real planner in its own process, on a file of two calls: it says how little that is."""
+
+    async def story(what_ifs: WhatIfs, door: Door) -> None:
+        del door
+        found = await planned_of(what_ifs, await brought(what_ifs))
+        assert (found.asked.state, found.asked.error) == (DONE, "")
+        plan = msgspec.json.decode(found.answer, type=Plan)
+        assert (plan.tenant, plan.rows, plan.months) == ("Contoso Ltd", 2, ("2026-02",))
+        assert sum(line.amount for line in plan.paid.by["user"]) == plan.paid.amount
+        assert plan.said
+
+    told(sqlite_database, tmp_path, story, own=True)

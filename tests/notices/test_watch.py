@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from talktime.accounts.calendar import day_of
 from talktime.accounts.tenant import Alerts, AutoRecharge, BillingAccount, PaymentMethod, Tenant
 from talktime.catalog.load import load_catalogue
 from talktime.ledger.database import open_engine, open_url
@@ -19,9 +20,9 @@ from talktime.ledger.records import Lot
 from talktime.ledger.store import StoreAway, UnknownOutcome
 from talktime.ledger.watching import Watching
 from talktime.live.desk import Desk
-from talktime.notices.alerts import card_end_us, cards_due, lots_due
+from talktime.notices.alerts import card_end_us, cards_due, lots_due, purses, runway_of
 from talktime.notices.tell import FORGET_AFTER_US, Rearm, Tell
-from talktime.notices.watch import Watch, local_day
+from talktime.notices.watch import Watch
 from tests.databases import database, sqlite_database
 from tests.ledger.filled import desk_on, fund, new_tenant
 from tests.notices.post_office import CONTOSO, HOUR_US, NOW_US, Clock
@@ -181,16 +182,23 @@ def test_a_card_is_warned_of_thirty_and_seven_days_before(sqlite_database: str) 
 def test_money_that_runs_out_soon(database: str) -> None:
     async def test() -> None:
         async with house(database, UTC) as at:
-            await at.submit(fund("contoso", 130 * UNIT))
+            await at.submit(fund("contoso", 131 * UNIT))
             at.spent("contoso", dict.fromkeys(range(1, 29), 10 * UNIT))
             assert await at.look() == [
                 (
                     "runway_short",
-                    {"days": 13, "limit_days": 14, "burn_a_day": 10 * UNIT, "burn_7_a_day": 10 * UNIT},
+                    {
+                        "days": 13,
+                        "days_expected": 13,
+                        "days_high": 13,
+                        "limit_days": 14,
+                        "burn_a_day": 10 * UNIT,
+                        "burn_7_a_day": 10 * UNIT,
+                    },
                 )
             ]
             assert await at.look() == []
-            await at.submit(fund("contoso", 15 * UNIT))  # 14.5 days: not yet a day above the limit
+            await at.submit(fund("contoso", 14 * UNIT))  # 14.5 days: not yet a day above the limit
             assert await at.look() == []
             await at.submit(fund("contoso", 10 * UNIT))  # recovered, armed again
             assert await at.look() == []
@@ -315,10 +323,10 @@ def test_a_renewed_card_is_another_one() -> None:
 
 def test_a_day_begins_at_local_midnight() -> None:
     midnight_us = TODAY * DAY_US
-    assert local_day(midnight_us, "UTC") == TODAY
-    assert local_day(midnight_us - 1, "UTC") == TODAY - 1
-    assert local_day(midnight_us, "America/New_York") == TODAY - 1
-    assert local_day(midnight_us, "Asia/Tokyo") == TODAY
+    assert day_of(midnight_us, "UTC") == TODAY
+    assert day_of(midnight_us - 1, "UTC") == TODAY - 1
+    assert day_of(midnight_us, "America/New_York") == TODAY - 1
+    assert day_of(midnight_us, "Asia/Tokyo") == TODAY
 
 
 # --- what is wrong with one tenant -----------------------------------------------------------------------
@@ -401,3 +409,13 @@ def test_wallets_of_rules_that_are_on_are_looked_at(sqlite_database: str) -> Non
             assert [command for command in seen if isinstance(command, Attend)] == [Attend("contoso")]
 
     run(test())
+
+
+def test_what_is_owed_is_the_first_draw_of_the_lots() -> None:
+    """A correction gave money back to a lot while more was owed: only what is left beyond that lasts."""
+    lots = [Lot(1, 100 * DAY_US, 5 * UNIT, 0), Lot(2, 200 * DAY_US, 10 * UNIT, 0)]
+    drawn = purses(lots, "UTC", 6 * UNIT)
+    assert [(each.left, each.expires_day) for each in drawn] == [(9 * UNIT, 200)]
+    days = [(day, UNIT) for day in range(28)]
+    owing, free = (runway_of(days, 15 * UNIT - owed, lots, 28 * DAY_US, "UTC") for owed in (6 * UNIT, 0))
+    assert (owing.days_expected, free.days_expected) == (9, 15)

@@ -52,6 +52,7 @@ class Payers:
     by_number: dict[str, int]
     by_own_number: dict[str, int] = field(default_factory=dict)
     _holders: dict[str, list[tuple[Payer, Licence]]] = field(default_factory=dict, repr=False, compare=False)
+    _by_key: dict[str, list[Payer]] = field(default_factory=dict, repr=False, compare=False)
 
     def holders(self, plan: str) -> Sequence[tuple[Payer, Licence]]:
         """Who ever holds a plan, with the licence."""
@@ -60,6 +61,18 @@ class Payers:
                 for licence in payer.licences:
                     self._holders.setdefault(licence.plan, []).append((payer, licence))
         return self._holders.get(plan, ())
+
+    def own_licences(self, key: str, plan: str) -> Sequence[tuple[Payer, Licence]]:
+        """The licences of a plan that the payer with this key ever holds, as `holders`."""
+        if not self._by_key:
+            for payer in self.payers:
+                self._by_key.setdefault(payer.key, []).append(payer)
+        return [
+            (payer, licence)
+            for payer in self._by_key.get(key, ())
+            for licence in payer.licences
+            if licence.plan == plan
+        ]
 
     def state_at(self, payer: int, at_us: int) -> int:
         """The index of the state of a payer at an instant; NOBODY for nobody."""

@@ -65,7 +65,7 @@ def pool_sizes(
     pool = next(p for p in plan.pools if p.kind == key.kind)
     holders = [
         (payer.location, licence)
-        for payer, licence in payers.holders(plan.code)
+        for payer, licence in _near(payers, plan, key.owner)
         if pool_owner(catalogue, plan, payer) == key.owner
     ]
     bought = [s for s in tenant.subscriptions if s.plan == plan.code]
@@ -81,6 +81,13 @@ def pool_sizes(
             minutes = minutes + max(0, purchased - assigned) * pool.minutes_for(tenant.country)
         sizes.append((from_us, min(minutes * SECONDS_A_MINUTE, NO_LIMIT)))
     return tuple(sizes)
+
+
+def _near(payers: Payers, plan: Plan, owner: str) -> Sequence[tuple[Payer, Licence]]:
+    """Who may share a pool of this owner; of a pool that is one payer's alone nobody else is looked at."""
+    if plan.scope in (SCOPE_TENANT, SCOPE_COUNTRY):
+        return payers.holders(plan.code)
+    return payers.own_licences(owner, plan.code)
 
 
 def size_at(sizes: Sequence[tuple[int, int]], at_us: int) -> int:

@@ -1,18 +1,22 @@
 """When somebody is warned: levels that were crossed, days that the money lasts, days until something ends.
 
 Told once per crossing, armed again by recovery, late rather than never (domain.md 10, rulings.md 31).
-Money in micros, days counted since 1970, instants in microseconds.
+How long money lasts is what the forecast says. Money in micros, days since 1970, instants in microseconds.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
+from talktime.core.forecast import EDGE, Fit, Lot, fit, growth_percent, lasts
 from talktime.core.limits import US_PER_S
 from talktime.core.money import HALF_UP, ceil_div, round_div
 
 LONG_DAYS: Final = 28
 SHORT_DAYS: Final = 7
 """The burn rate is that of so many full days before today (rulings.md 31)."""
+
+HISTORY_DAYS: Final = 182
+"""The forecast is made from so many full days before today: 26 weeks."""
 
 LOT_DAYS: Final = (60, 30, 7)
 """So many days before a lot expires somebody is warned (domain.md 10)."""
@@ -26,18 +30,26 @@ DAY_US: Final = 86_400 * US_PER_S
 class Runway(NamedTuple):
     """How fast money is spent and how long it lasts: micros a day, full days; None: no end in sight.
 
-    The band is the two figures; neither is more right (rulings.md 31).
+    `burn_*` and `days_*` of 28 and 7 days are what was. `days_low` to `days_high` is the forecast: in one
+    case of ten money ends before the first, in one after the last. It was made from `from_days` days, without
+    those in `left_out`; `growth` in hundredths of a percent a month, None where none is certain.
     """
 
     burn_28: int
     burn_7: int
     days_28: int | None
     days_7: int | None
+    days_low: int | None = None
+    days_expected: int | None = None
+    days_high: int | None = None
+    growth: int | None = None
+    from_days: int = 0
+    left_out: tuple[int, ...] = ()
 
     @property
     def shortest(self) -> int | None:
-        """The lower edge of the band in days; None where neither figure has an end in sight."""
-        return min((days for days in (self.days_28, self.days_7) if days is not None), default=None)
+        """The cautious edge of the forecast in days; None where no end is in sight."""
+        return self.days_low
 
 
 def is_below(available: int, level: int) -> int:
@@ -49,12 +61,30 @@ def is_below(available: int, level: int) -> int:
     return 1 if available < level else 0
 
 
-def runway(days: Iterable[tuple[int, int]], balance: int, today: int) -> Runway:
+def fit_of(days: Iterable[tuple[int, int]], today: int) -> Fit | None:
+    """[(day, micros paid)] -> what the HISTORY_DAYS before today say, from the first with a row on.
+
+    Days without a row between are 0; None where nothing was paid.
+    """
+    paid: dict[int, int] = {}
+    for day, micros in days:
+        if today - HISTORY_DAYS <= day < today:
+            paid[day] = paid.get(day, 0) + micros
+    if not paid:
+        return None
+    first_day = min(paid)
+    return fit([paid.get(day, 0) for day in range(first_day, today)], first_day)
+
+
+def runway(days: Sequence[tuple[int, int]], balance: int, today: int, lots: Sequence[Lot]) -> Runway:
     """[(day, micros paid)] -> how long `balance` lasts; today itself is not full and counts nothing.
 
-    Burn a day is rounded half up, days are rounded down. Days without a row count 0; corrections can make a
-    day negative, and a burn of 0 or less ends nothing. Nothing left lasts 0 days.
+    `lots` are what the balance is made of, in the order in which they are drawn; what expires is lost. Burn a
+    day is rounded half up, days are rounded down. Days without a row count 0; corrections can make a day
+    negative, and a burn of 0 or less ends nothing. Nothing left lasts 0 days.
     """
+    known = fit_of(days, today)
+    ends = lasts(known, lots if balance > 0 else (), today, EDGE)
     paid_28 = paid_7 = 0
     for day, paid in days:
         if today - LONG_DAYS <= day < today:
@@ -66,6 +96,10 @@ def runway(days: Iterable[tuple[int, int]], balance: int, today: int) -> Runway:
         burn_a_day(paid_7, SHORT_DAYS),
         lasts_days(balance, paid_28, LONG_DAYS),
         lasts_days(balance, paid_7, SHORT_DAYS),
+        *ends,
+        growth_percent(known) if known and known.slope else None,
+        known.days if known else 0,
+        known.left_out if known else (),
     )
 
 

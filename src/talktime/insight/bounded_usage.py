@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,20 +13,21 @@ if TYPE_CHECKING:
     import polars as pl
 
 MOST_ROWS: Final = 3_000_000
-"""Calls that a file may hold: they are charged several times over, in memory."""
+"""Calls that may be looked at together: they are charged several times over, in memory."""
 
 
 class BoundedUsage(UsageStream):
-    """One file as `UsageStream`; iterating raises UnusableFile after `most` rows."""
+    """Some files as `UsageStream`; iterating raises UnusableFile after `most` rows of all of them."""
 
     def __init__(
         self,
-        path: Path,
+        path: Path | Sequence[Path],
         progress: Callable[[int, int], None] | None = None,
         most: int = MOST_ROWS,
     ) -> None:
-        super().__init__([path], None, progress)
-        self._name = path.name
+        paths = [path] if isinstance(path, Path) else list(path)
+        super().__init__(paths, None, progress)
+        self._holds = f"{paths[0].name}: it holds" if len(paths) == 1 else "the files together hold"
         self._most = most
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
@@ -35,6 +36,6 @@ class BoundedUsage(UsageStream):
         for frame in super().__iter__():
             rows += frame.height
             if rows > self._most:
-                told = f"{self._name}: it holds more than {self._most:,} calls; bring fewer days at a time"
+                told = f"{self._holds} more than {self._most:,} calls; bring fewer days at a time"
                 raise UnusableFile(told)
             yield frame

@@ -1,7 +1,7 @@
 """The balance over time for a chart: each local day with what came in, was paid and expired, and a forecast.
 
 Every day is worked out from the movements of that day, and the last one ends at the wallet's balance; the
-forecast is the band of the runway, a line for each of its two burn rates (rulings.md 31, domain.md 12).
+forecast is that of the runway: what is expected, and its edges (domain.md 12).
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from talktime.accounts.calendar import day_of
+from talktime.core.forecast import EDGE, balances
 from talktime.insight.movements import CALLS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from talktime.core.alerts import Runway
+    from talktime.core.forecast import Fit, Lot
     from talktime.insight.movements import Course
 
 SPANS: Final = (28, 90, 365)
@@ -42,11 +43,12 @@ class DayOfCredits(NamedTuple):
 
 
 class Ahead(NamedTuple):
-    """The balance at the end of a day to come, between the slower and the faster of the two burn rates."""
+    """The balance at the end of a day to come: what is expected, and the edges of 8 of 10 cases."""
 
     day: int
     high: int
     low: int
+    expected: int
 
 
 class History(NamedTuple):
@@ -57,8 +59,8 @@ class History(NamedTuple):
     ahead: tuple[Ahead, ...]
 
 
-def history(course: Course, count: int, runway: Runway, now_us: int, time_zone: str) -> History:
-    """The last `count` days of a course that begins with the first of them; today counts as one."""
+def history(course: Course, count: int, ahead: Sequence[Ahead], now_us: int, time_zone: str) -> History:
+    """The last `count` days of a course that begins with the first of them, with today; and what is ahead."""
     today = day_of(now_us, time_zone)
     moved: dict[int, Counter[str]] = {}
     for line in course.lines:
@@ -71,7 +73,7 @@ def history(course: Course, count: int, runway: Runway, now_us: int, time_zone: 
         balance += kinds.total()
         days.append(_day(day, kinds, balance))
     assert balance == course.balance, "the days of a course are all of it"
-    return History(course.before, tuple(days), ahead(runway, balance, today))
+    return History(course.before, tuple(days), tuple(ahead))
 
 
 def _day(day: int, kinds: Counter[str], balance: int) -> DayOfCredits:
@@ -80,18 +82,17 @@ def _day(day: int, kinds: Counter[str], balance: int) -> DayOfCredits:
     return DayOfCredits(day, incoming, -kinds[CALLS], -kinds[EXPIRY], rest, balance)
 
 
-def ahead(runway: Runway, balance: int, today: int) -> tuple[Ahead, ...]:
-    """The band from tomorrow to the day on which nothing is left by either rate, a year at most.
+def ahead(fit: Fit | None, lots: Sequence[Lot], today: int) -> tuple[Ahead, ...]:
+    """The band from tomorrow to the day on which nothing is left even if little is spent, a year at most.
 
-    Nothing where no money is left or nothing is spent.
+    Today counts as a full day, as in the runway. Nothing where no money is left or nothing was paid.
     """
-    slow, fast = sorted((runway.burn_28, runway.burn_7))
-    found: list[Ahead] = []
-    if balance <= 0 or fast <= 0:
+    if fit is None or not lots:
         return ()
-    for days in range(1, FORECAST_DAYS + 1):
-        one = Ahead(today + days, max(balance - slow * days, 0), max(balance - fast * days, 0))
-        found.append(one)
-        if one.high == 0:
+    found: list[Ahead] = []
+    for at, band in enumerate(balances(fit, lots, today, FORECAST_DAYS + 1, EDGE)):
+        if at:
+            found.append(Ahead(today + at, band.high, band.low, band.expected))
+        if not band.high:
             break
     return tuple(found)

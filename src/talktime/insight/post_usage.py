@@ -1,8 +1,8 @@
 """The way to post-usage: what stands against it, and what would happen if auto-recharge were off from now on.
 
-Credits are spent first, at the rate at which they are spent now; what lots lose by expiry before that is
-lost. So there is always a day on which the balance ends, at the latest that of the last lot's expiry
-(domain.md 9, rulings.md 29 and 31).
+Credits are spent first, as the forecast has it; what lots lose by expiry before that is lost. So there is
+always a day on which the balance ends, at the latest that of the last lot's expiry (domain.md 9, rulings.md
+29).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from talktime.accounts.calendar import day_of
 from talktime.accounts.eligibility import recharge_warnings
 from talktime.accounts.funding_terms import terms_of
 from talktime.accounts.paying import mca_account
@@ -17,9 +18,11 @@ from talktime.accounts.tenant import MCA, Tenant
 from talktime.accounts.toml_table import shown
 from talktime.catalog.side import load_eligibility
 from talktime.catalog.side_model import Warned
-from talktime.core.alerts import DAY_US, LONG_DAYS, SHORT_DAYS, burn_a_day
+from talktime.core.alerts import DAY_US, LONG_DAYS, SHORT_DAYS, burn_a_day, fit_of
+from talktime.core.forecast import EDGE, lasts
 from talktime.core.modes import Mode, mode
 from talktime.core.money import ceil_div, format_money
+from talktime.notices.alerts import purses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -78,6 +81,21 @@ class Course:
     expiring: tuple[Expiring, ...]
 
 
+class Ends(NamedTuple):
+    """Local days since 1970 on which nothing is left: what is expected, and the edges of 8 of 10 cases."""
+
+    earliest: int
+    expected: int
+    latest: int
+
+
+class DryRun(NamedTuple):
+    """How the balance would end: by the forecast, and at the pace of the last 28 and 7 days alone."""
+
+    ends: Ends
+    courses: tuple[Course, Course]
+
+
 @dataclass(frozen=True, slots=True)
 class Obstacle:
     """What stands against the switch: why, and what to do."""
@@ -91,8 +109,8 @@ class Obstacle:
 class Way:
     """How a tenant stands on the way to post-usage.
 
-    `account`: the MCA account, "" for none; `enabled`: its setting. `courses`: the dry run by the burn of the
-    last 28 and of the last 7 days, the band of the answer; the day lies between their ends.
+    `account`: the MCA account, "" for none; `enabled`: its setting. `dry_run`: what happens if nothing is
+    bought any more.
     """
 
     mode: Mode
@@ -101,23 +119,13 @@ class Way:
     against: tuple[Obstacle, ...]
     warnings: tuple[Warned, ...]
     notes: tuple[str, ...]
-    courses: tuple[Course, Course]
+    dry_run: DryRun
     left_over: str = WHAT_IS_LEFT
 
     @property
     def can_switch(self) -> bool:
         """Whether the switch would happen by itself."""
         return not self.against
-
-    @property
-    def earliest_us(self) -> int:
-        """The lower edge of the band."""
-        return min(course.ends_us for course in self.courses)
-
-    @property
-    def latest_us(self) -> int:
-        """The upper edge of the band."""
-        return max(course.ends_us for course in self.courses)
 
 
 def course(lots: Iterable[HeldLot], paid: int, days: int, now_us: int) -> Course:
@@ -147,10 +155,24 @@ def course(lots: Iterable[HeldLot], paid: int, days: int, now_us: int) -> Course
     return Course(days, burn_a_day(paid, days), ends_us, spent, forfeited, tuple(expiring))
 
 
+def dry_run(lots: Sequence[HeldLot], days: Sequence[tuple[int, int]], now_us: int, time_zone: str) -> DryRun:
+    """`days`: [(local day, micros paid)] of the full days before today that a forecast looks at."""
+    today = day_of(now_us, time_zone)
+    return DryRun(ends(lots, days, now_us, time_zone), courses(lots, days, today, now_us))
+
+
+def ends(lots: Sequence[HeldLot], days: Sequence[tuple[int, int]], now_us: int, time_zone: str) -> Ends:
+    """The days on which nothing is left. Where nothing is spent that is the day of the last lot's expiry."""
+    today, drawn = day_of(now_us, time_zone), purses(lots, time_zone)
+    last = max((lot.expires_day for lot in drawn), default=today)
+    found = lasts(fit_of(days, today), drawn, today, EDGE)
+    return Ends(*(last if each is None else today + each for each in found))
+
+
 def courses(
     lots: Sequence[HeldLot], days: Iterable[tuple[int, int]], today: int, now_us: int
 ) -> tuple[Course, Course]:
-    """The two edges of the dry run. `days`: [(local day, micros paid)]; `today` is not over: not counted."""
+    """The dry run by two paces. `days`: [(local day, micros paid)]; `today` is not over: not counted."""
     paid_28 = paid_7 = 0
     for day, paid in days:
         if today - LONG_DAYS <= day < today:
@@ -172,7 +194,7 @@ def way_to_post_usage(
     catalogue: Catalogue,
     balance: int,
     standing: Standing,
-    found: tuple[Course, Course],
+    found: DryRun,
 ) -> Way:
     """What stands against the switch, what to know, and the dry run `found`. `balance` in micros."""
     account = mca_account(tenant, catalogue)
@@ -183,7 +205,7 @@ def way_to_post_usage(
         against=tuple(_against(tenant, catalogue)),
         warnings=recharge_warnings(tenant, catalogue),
         notes=tuple(_notes(tenant, catalogue, balance, standing)),
-        courses=found,
+        dry_run=found,
     )
 
 

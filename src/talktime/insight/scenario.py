@@ -1,72 +1,70 @@
-"""What somebody wants to try on a tenant: other plans, another auto-recharge, another deck or agreement.
+"""What can be tried on a tenant, what is wrong with a scenario, and the run that it stands for.
 
-A scenario is put on a copy of the tenant as it is set up now; the copy is charged, the tenant stays as it is.
+A scenario is put on a copy of the tenant as it is set up now (`tried_tenant`); the copy is charged, the
+tenant stays as it is. The words of a scenario: `scenario_form`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import msgspec
-
 from talktime.accounts.funding_terms import billing_account
-from talktime.accounts.tenant import AGREEMENTS, BillingAccount, Licence, Subscription, User
+from talktime.accounts.spend_caps import COST_CENTRE, TENANT, USER
+from talktime.accounts.tenant import AGREEMENTS
+from talktime.accounts.toml_table import country_fault, did_you_mean
 from talktime.bulk.options import Options
-from talktime.core.limits import MAX_MONEY_MICROS
+from talktime.core.limits import MAX_LICENCES, MAX_MONEY_MICROS
 from talktime.core.money import format_money
+from talktime.insight.scenario_form import (
+    EVERYBODY,
+    MOST_CAPS,
+    MOST_SCENARIOS,
+    MOST_SWAPS,
+    MOST_USERS,
+    TODAY,
+    Bought,
+    Rule,
+    Scenario,
+    Swap,
+    TriedCap,
+    UserPlans,
+)
+from talktime.insight.tried_tenant import CALLING, as_now, cost_centres_of, tried, users_by_name
 
 if TYPE_CHECKING:
     from talktime.accounts.tenant import Tenant
     from talktime.catalog.model import Catalogue
 
-CALLING: Final = "calling"
-"""The kind of plans that "one plan for everybody" takes the place of."""
+__all__ = [
+    "EVERYBODY",
+    "MOST_CAPS",
+    "MOST_SCENARIOS",
+    "MOST_SWAPS",
+    "MOST_USERS",
+    "SCOPES",
+    "TODAY",
+    "Bought",
+    "Choices",
+    "PlanChoice",
+    "Rule",
+    "Scenario",
+    "Swap",
+    "TriedCap",
+    "UserPlans",
+    "as_now",
+    "choices_of",
+    "faults_of",
+    "named_people",
+    "options_of",
+    "tried",
+]
 
-EVERYBODY: Final = ""
-"""In a swap: no plan in particular, but whatever calling plan a user has, or none."""
+SCOPES: Final = (TENANT, COST_CENTRE, USER)
+"""Whose money a cap that is tried may hold."""
 
-MOST_SCENARIOS: Final = 3
-MOST_SWAPS: Final = 20
-
-ACCOUNT: Final = "what-if"
-"""The billing account that stands in where a tenant has none."""
-
-
-class Swap(msgspec.Struct, frozen=True):
-    """Whoever holds `plan` gets `becomes` in its place; `plan` EVERYBODY: every user; `becomes` "": none."""
-
-    plan: str
-    becomes: str
-
-
-class Rule(msgspec.Struct, frozen=True):
-    """Auto-recharge as it is tried: off, or adding `add` where the balance falls below `below` (micros)."""
-
-    enabled: bool
-    below: int = 0
-    add: int = 0
-
-
-class Scenario(msgspec.Struct, frozen=True, kw_only=True):
-    """What is tried; all that is absent is as the tenant has it now.
-
-    `balance`: micros at the first call, None for the balance of now. `deck`: the version of a stored deck,
-    "" for the one in force. `treat_as`: as `talktime rate --treat-as`.
-    """
-
-    name: str
-    plans: tuple[Swap, ...] = ()
-    recharge: Rule | None = None
-    balance: int | None = None
-    deck: str = ""
-    agreement: str = ""
-    treat_as: str = ""
-
-
-TODAY: Final = Scenario(name="Today's settings")
+Faults = Iterable[tuple[str, str]]
 
 
 class PlanChoice(NamedTuple):
@@ -79,7 +77,10 @@ class PlanChoice(NamedTuple):
 
 
 class Choices(NamedTuple):
-    """What scenarios of a tenant can be made of, and what holds today; plans that are held come first."""
+    """What scenarios of a tenant can be made of, and what holds today; plans that are held come first.
+
+    `countries` of users, and the `cost_centres` that there are.
+    """
 
     users: int
     plans: tuple[PlanChoice, ...]
@@ -87,6 +88,8 @@ class Choices(NamedTuple):
     treatments: tuple[str, ...]
     recharge: Rule
     agreement: str
+    countries: tuple[str, ...] = ()
+    cost_centres: tuple[str, ...] = ()
 
 
 def choices_of(tenant: Tenant, catalogue: Catalogue, now_us: int) -> Choices:
@@ -105,49 +108,18 @@ def choices_of(tenant: Tenant, catalogue: Catalogue, now_us: int) -> Choices:
         plans=tuple(sorted(plans, key=lambda one: (not one.calling, -one.holders))),
         agreements=AGREEMENTS,
         treatments=tuple(sorted(catalogue.treatments)),
-        recharge=Rule(rule.enabled, rule.below_micros, rule.add_micros),
+        recharge=Rule(rule.enabled, rule.below_micros, rule.add_micros, rule.cap_per_month_micros),
         agreement="" if account is None else account.agreement,
+        countries=tuple(sorted({user.location or tenant.country for user in now.users})),
+        cost_centres=tuple(sorted(cost_centres_of(tenant))),
     )
 
 
-def faults_of(scenarios: Sequence[Scenario], catalogue: Catalogue) -> list[tuple[str, str]]:
-    """(JSON pointer below `scenarios`, sentence) for all that no run could do."""
-    faults = []
-    names = [TODAY.name.casefold(), *(one.name.strip().casefold() for one in scenarios)]
-    for at, one in enumerate(scenarios):
-        if one.name.strip().casefold() in names[: at + 1]:
-            faults.append((f"/{at}/name", f"two scenarios are called {one.name!r}; give each its own name"))
-        faults += ((f"/{at}{place}", told) for place, told in _faults(one, catalogue))
-    return faults
+def options_of(scenario: Scenario, opening: int | None) -> Options:
+    """The options of `talktime rate` that a scenario stands for; `opening`: the balance of now in micros.
 
-
-def _faults(one: Scenario, catalogue: Catalogue) -> Iterable[tuple[str, str]]:
-    for at, swap in enumerate(one.plans):
-        for word, plan in (("plan", swap.plan), ("becomes", swap.becomes)):
-            if plan and plan not in catalogue.plans:
-                yield f"/plans/{at}/{word}", f"there is no plan {plan!r}; the catalogue has its codes"
-        to = catalogue.plans.get(swap.becomes)
-        if swap.plan == EVERYBODY and to is not None and to.kind != CALLING:
-            yield (
-                f"/plans/{at}/becomes",
-                f"{swap.becomes!r} is no calling plan; name the plan that it replaces",
-            )
-    if one.recharge is not None and one.recharge.enabled:
-        for word, amount in (("below", one.recharge.below), ("add", one.recharge.add)):
-            if not 1 <= amount <= MAX_MONEY_MICROS:
-                shown = format_money(amount)
-                yield f"/recharge/{word}", f"{word} is {shown}: it must be more than 0 and at most 10^9"
-    if one.balance is not None and not 0 <= one.balance <= MAX_MONEY_MICROS:
-        yield "/balance", "the balance must be 0 or more and at most 10^9"
-    if one.agreement and one.agreement not in AGREEMENTS:
-        yield "/agreement", f"there is no agreement {one.agreement!r}; choose {', '.join(AGREEMENTS)}"
-    if one.treat_as and one.treat_as not in catalogue.treatments:
-        known = ", ".join(sorted(catalogue.treatments))
-        yield "/treat_as", f"calls cannot be treated as {one.treat_as!r}; choose {known}"
-
-
-def options_of(scenario: Scenario, opening: int) -> Options:
-    """The options of `talktime rate` that a scenario stands for; `opening` is the balance of now, micros."""
+    None: none but what the tenant's purchases say.
+    """
     rule = scenario.recharge
     is_on = rule is not None and rule.enabled
     return Options(
@@ -158,91 +130,136 @@ def options_of(scenario: Scenario, opening: int) -> Options:
     )
 
 
-def tried(tenant: Tenant, scenario: Scenario, catalogue: Catalogue) -> Tenant:
-    """The tenant with the plans, the agreement and the switched-off rule of a scenario."""
-    for swap in scenario.plans:
-        tenant = _swapped(tenant, swap, catalogue)
-    if scenario.agreement:
-        tenant = _under(tenant, scenario.agreement)
-    if scenario.recharge is not None and not scenario.recharge.enabled:
-        tenant = replace(tenant, auto_recharge=replace(tenant.auto_recharge, enabled=False))
-    return tenant
+# --- what is wrong -------------------------------------------------------------------------------------
 
 
-def as_now(tenant: Tenant, now_us: int) -> Tenant:
-    """The tenant with the licences in force now, as if it had always had them: usage lies before now."""
-    kept: dict[tuple[Licence, ...], tuple[Licence, ...]] = {}
+def faults_of(
+    scenarios: Sequence[Scenario], catalogue: Catalogue, tenant: Tenant | None = None
+) -> list[tuple[str, str]]:
+    """(JSON pointer below `scenarios`, sentence) for all that no run could do.
 
-    def now(licences: tuple[Licence, ...]) -> tuple[Licence, ...]:
-        if licences not in kept:
-            kept[licences] = tuple(Licence(one.plan) for one in licences if _holds(one, now_us))
-        return kept[licences]
-
-    return replace(
-        tenant,
-        users=tuple(replace(user, licences=now(user.licences)) for user in tenant.users),
-        service_numbers=tuple(replace(one, licences=now(one.licences)) for one in tenant.service_numbers),
-        subscriptions=tuple(
-            Subscription(one.plan, one.purchased, one.billing_account)
-            for one in tenant.subscriptions
-            if _holds(one, now_us)
-        ),
-    )
-
-
-def _holds(one: Licence | Subscription, now_us: int) -> bool:
-    return one.from_us <= now_us < one.until_us
+    Where the tenant is given, names of users and cost centres are looked for in it.
+    """
+    faults = []
+    people = None if tenant is None else users_by_name(tenant)
+    centres = None if tenant is None else cost_centres_of(tenant)
+    names = [TODAY.name.casefold(), *(one.name.strip().casefold() for one in scenarios)]
+    for at, one in enumerate(scenarios):
+        if one.name.strip().casefold() in names[: at + 1]:
+            faults.append((f"/{at}/name", f"two scenarios are called {one.name!r}; give each its own name"))
+        parts = (
+            *(*_plan_faults(one, catalogue), *_people_faults(one, catalogue, people)),
+            *_licence_faults(one, catalogue),
+            *(*_money_faults(one), *_cap_faults(one, people, centres), *_word_faults(one, catalogue)),
+        )
+        faults += ((f"/{at}{place}", told) for place, told in parts)
+    return faults
 
 
-def _swapped(tenant: Tenant, swap: Swap, catalogue: Catalogue) -> Tenant:
-    if swap.plan == EVERYBODY:
-        return _one_plan(tenant, swap.becomes, catalogue)
-    return replace(
-        tenant,
-        users=tuple(replace(user, licences=_exchanged(user.licences, swap)) for user in tenant.users),
-        service_numbers=tuple(
-            replace(one, licences=_exchanged(one.licences, swap)) for one in tenant.service_numbers
-        ),
-        subscriptions=tuple(
-            replace(one, plan=swap.becomes) if one.plan == swap.plan else one
-            for one in tenant.subscriptions
-            if one.plan != swap.plan or swap.becomes
-        ),
-    )
+def named_people(scenarios: Sequence[Scenario]) -> list[tuple[str, str]]:
+    """Faults of scenarios that name users: what a question keeps is read by many, and names nobody."""
+    told = "a question names no users; try it from a scenario file, with `talktime plan --scenario`"
+    faults = []
+    for at, one in enumerate(scenarios):
+        caps = ((f"caps/{place}/id", cap.scope == USER and cap.id) for place, cap in enumerate(one.caps))
+        swaps = ((f"plans/{place}/users", swap.users) for place, swap in enumerate(one.plans))
+        found = (*caps, *swaps, ("users", one.users))
+        faults += [(f"/{at}/{place}", told) for place, is_named in found if is_named]
+    return faults
 
 
-def _exchanged(licences: tuple[Licence, ...], swap: Swap) -> tuple[Licence, ...]:
-    """The licences with one plan in the place of another; a plan that is held already is not held twice."""
-    if all(one.plan != swap.plan for one in licences):
-        return licences
-    kept = tuple(one for one in licences if one.plan != swap.plan)
-    has_it = not swap.becomes or any(one.plan == swap.becomes for one in kept)
-    return kept if has_it else (*kept, Licence(swap.becomes))
+def _plan_faults(one: Scenario, catalogue: Catalogue) -> Faults:
+    for at, swap in enumerate(one.plans):
+        for word, plan in (("plan", swap.plan), ("becomes", swap.becomes)):
+            if plan and plan not in catalogue.plans:
+                yield f"/plans/{at}/{word}", _no_plan(plan, catalogue)
+        to = catalogue.plans.get(swap.becomes)
+        if swap.plan == EVERYBODY and to is not None and to.kind != CALLING:
+            yield (
+                f"/plans/{at}/becomes",
+                f"{swap.becomes!r} is no calling plan; name the plan that it replaces",
+            )
 
 
-def _one_plan(tenant: Tenant, plan: str, catalogue: Catalogue) -> Tenant:
-    """Every user with this calling plan and no other, and as many licences bought."""
-
-    def calls(code: str) -> bool:
-        return code in catalogue.plans and catalogue.plans[code].kind == CALLING
-
-    def given(user: User) -> User:
-        kept = tuple(one for one in user.licences if not calls(one.plan))
-        return replace(user, licences=(*kept, Licence(plan)) if plan else kept)
-
-    replaced = [one for one in tenant.subscriptions if calls(one.plan)]
-    others = tuple(one for one in tenant.subscriptions if not calls(one.plan))
-    account = replaced[0].billing_account if replaced else ""
-    bought = (Subscription(plan, len(tenant.users), account),) if plan and tenant.subscriptions else ()
-    return replace(
-        tenant, users=tuple(given(user) for user in tenant.users), subscriptions=(*others, *bought)
-    )
+def _no_plan(plan: str, catalogue: Catalogue) -> str:
+    hint = did_you_mean(plan, catalogue.plans) or "; the catalogue has its codes"
+    return f"there is no plan {plan!r}{hint}"
 
 
-def _under(tenant: Tenant, agreement: str) -> Tenant:
-    """The tenant with all of its billing accounts under one agreement; it has one then."""
-    if tenant.billing_accounts:
-        accounts = tuple(replace(one, agreement=agreement) for one in tenant.billing_accounts)
-        return replace(tenant, billing_accounts=accounts)
-    account = BillingAccount(ACCOUNT, agreement, tenant.country)
-    return replace(tenant, billing_accounts=(account,), default_billing_account=ACCOUNT)
+def _people_faults(one: Scenario, catalogue: Catalogue, people: Collection[str] | None) -> Faults:
+    for at, swap in enumerate(one.plans):
+        unknown = country_fault(swap.country, catalogue.dialling) if swap.country else ""
+        if unknown:
+            yield f"/plans/{at}/country", f"country {swap.country!r} {unknown}"
+        if len(swap.users) > MOST_USERS:
+            sentence = f"{len(swap.users):,} users are named; at most {MOST_USERS:,} may be, write several"
+            yield f"/plans/{at}/users", sentence
+        yield from _nobody(swap.users, people, f"/plans/{at}/users/{{}}")
+    yield from _nobody([user.user for user in one.users], people, "/users/{}/user")
+    seen: set[str] = set()
+    for at, user in enumerate(one.users):
+        if user.user.lower() in seen:
+            yield f"/users/{at}/user", f"user {user.user!r} is there twice; keep one"
+        seen.add(user.user.lower())
+        for place, plan in enumerate(user.plans):
+            if plan not in catalogue.plans:
+                yield f"/users/{at}/plans/{place}", _no_plan(plan, catalogue)
+
+
+def _licence_faults(one: Scenario, catalogue: Catalogue) -> Faults:
+    seen: set[str] = set()
+    for at, bought in enumerate(one.licences):
+        if bought.plan in seen:
+            yield f"/licences/{at}/plan", f"plan {bought.plan!r} is there twice; keep one"
+        seen.add(bought.plan)
+        if bought.plan not in catalogue.plans:
+            yield f"/licences/{at}/plan", _no_plan(bought.plan, catalogue)
+        if not 0 <= bought.purchased <= MAX_LICENCES:
+            yield f"/licences/{at}/purchased", f"purchased must be a whole number up to {MAX_LICENCES:,}"
+
+
+def _nobody(names: Sequence[str], people: Collection[str] | None, place: str) -> Faults:
+    """The first name that nobody has; thousands may be wrong, and looking for near ones takes its time."""
+    unknown = [] if people is None else [at for at, name in enumerate(names) if name.lower() not in people]
+    if people is not None and unknown:
+        name = names[unknown[0]]
+        others = f" (nor {len(unknown) - 1:,} others that are named)" if len(unknown) > 1 else ""
+        told = f"the tenant has no user {name!r}{others}{did_you_mean(name, people)}"
+        yield place.format(unknown[0]), told
+
+
+def _money_faults(one: Scenario) -> Faults:
+    rule = one.recharge
+    if rule is not None and rule.enabled:
+        for word, amount in (("below", rule.below), ("add", rule.add)):
+            if not 1 <= amount <= MAX_MONEY_MICROS:
+                shown = format_money(amount)
+                yield f"/recharge/{word}", f"{word} is {shown}: it must be more than 0 and at most 10^9"
+        cap = rule.cap_per_month
+        if cap is not None and not 0 <= cap <= MAX_MONEY_MICROS:
+            yield "/recharge/cap_per_month", "the cap of a month must be 0 or more and at most 10^9"
+        if cap is not None and rule.uncapped:
+            yield "/recharge/cap_per_month", "a cap of a month and none go not together; keep one"
+    if one.balance is not None and not 0 <= one.balance <= MAX_MONEY_MICROS:
+        yield "/balance", "the balance must be 0 or more and at most 10^9"
+
+
+def _cap_faults(one: Scenario, people: Collection[str] | None, centres: Collection[str] | None) -> Faults:
+    for at, cap in enumerate(one.caps):
+        if cap.scope not in SCOPES:
+            yield f"/caps/{at}/scope", f"scope {cap.scope!r} is none of {', '.join(SCOPES)}"
+        if cap.amount is not None and not 0 <= cap.amount <= MAX_MONEY_MICROS:
+            yield f"/caps/{at}/amount", "a cap must be 0 or more and at most 10^9"
+        if cap.scope == USER and cap.id:
+            yield from _nobody([cap.id], people, f"/caps/{at}/id")
+        if cap.scope == COST_CENTRE and cap.id and centres is not None and cap.id not in centres:
+            sentence = f"the tenant has no cost centre {cap.id!r}{did_you_mean(cap.id, centres)}"
+            yield f"/caps/{at}/id", sentence
+
+
+def _word_faults(one: Scenario, catalogue: Catalogue) -> Faults:
+    if one.agreement and one.agreement not in AGREEMENTS:
+        yield "/agreement", f"there is no agreement {one.agreement!r}; choose {', '.join(AGREEMENTS)}"
+    if one.treat_as and one.treat_as not in catalogue.treatments:
+        known = ", ".join(sorted(catalogue.treatments))
+        yield "/treat_as", f"calls cannot be treated as {one.treat_as!r}; choose {known}"

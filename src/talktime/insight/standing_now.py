@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from talktime.accounts.calendar import day_of, month_of, month_start_us
-from talktime.core.alerts import LONG_DAYS, Runway, runway
+from talktime.core.alerts import HISTORY_DAYS, Runway
 from talktime.core.money import format_money
 from talktime.funding.payments import is_unresolved
 from talktime.funding.recharge import TIMELINE, Turn
@@ -20,6 +20,7 @@ from talktime.insight.post_usage import mode_now
 from talktime.insight.recharge_view import recharge_view
 from talktime.insight.set_up import SetUp, SetUps
 from talktime.ledger.overview_reading import Asked, Looked, OverviewReader
+from talktime.notices.alerts import runway_of
 from talktime.notices.texts import Fund, load_texts
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ class StandingNow:
     @cached_property
     def runway(self) -> Runway:
         """How long the balance lasts."""
-        return runway(self.looked.days, self.looked.balance, self.today)
+        looked = self.looked
+        return runway_of(looked.days, looked.balance, looked.lots, self.now_us, self.tenant.time_zone)
 
     @cached_property
     def attempt(self) -> Payment | None:
@@ -117,7 +119,7 @@ class Lookout:
         zone = live.tenant.time_zone
         month = month_of(now_us, zone)
         last_month = day_of(month_start_us(month - 1, zone), zone)
-        first_day = min(last_month, day_of(now_us, zone) - LONG_DAYS)
+        first_day = min(last_month, day_of(now_us, zone) - HISTORY_DAYS)
         looked = self._reader.look(Asked(live.tenant.id, month, first_day, TIMELINE, WEBHOOK))
         if looked is None:
             return None

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from talktime.ledger.engine import Engine
     from talktime.ledger.reading import Reader
 
-MOST_FILES: Final = 5
+MOST_FILES: Final = 12
 """Files of a tenant that are kept at once."""
 
 LOOK_S: Final = 600

@@ -174,6 +174,15 @@ class UsageRows:
             return self._pseudonyms.of(self.tenant.id, _key(word, user))
         return word if user is None else user.upn or user.id
 
+    @property
+    def has_names(self) -> bool:
+        """Whether users are called by their names."""
+        return self._pseudonyms is None
+
+    def shown_number(self, number: str) -> str:
+        """A number with its digits hidden as rows hide those of the other party."""
+        return self._other(number)
+
     def service(self, number: str) -> ServiceNumber | None:
         """A service number of the tenant."""
         return self._services.get(number)

@@ -1,7 +1,7 @@
 """What usage would have cost: charged as the tenant is set up now, and again as each scenario says.
 
 Each run is the one of `talktime rate`; here its figures are put side by side, with the differences to today's
-settings. Nothing of the ledger is read or changed.
+settings. The usage is read and put in order once (`bulk.replay`). Nothing of the ledger is read or changed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 from talktime.accounts.calendar import day_of
-from talktime.bulk.run import charge
+from talktime.bulk.replay import Replay
 from talktime.catalog.model import SCOPE_USER
 from talktime.insight.balance import balance_by_day
 from talktime.insight.scenario import TODAY, Scenario, options_of, tried
@@ -47,38 +47,51 @@ def compare(
     tenant: Tenant,
     catalogue: Catalogue,
     tries: Sequence[tuple[Scenario, Deck]],
-    opening: int,
+    opening: int | None,
     told: Callable[[int, int], None],
 ) -> Compared:
-    """Charges usage once for each try, of which the first is TODAY; `opening`: the balance of now in micros.
+    """Charges usage once for each try, of which the first is TODAY.
+
+    `opening`: the balance of now in micros, None for what the tenant's purchases say.
 
     `told(rows done, rows in all)` is called on the way. Raises RefusedRun where a deck does not fit, and
     NotReconciledError where figures disagree: then nothing is told.
     """
-    height = usage.calls.height
-    runs = len(tries)
+    replay = Replay(usage, tenant, catalogue, tries[0][1])
+    return compare_replayed(replay, tenant, catalogue, tries, opening, told)
+
+
+def compare_replayed(
+    replay: Replay,
+    tenant: Tenant,
+    catalogue: Catalogue,
+    tries: Sequence[tuple[Scenario, Deck]],
+    opening: int | None,
+    told: Callable[[int, int], None],
+) -> Compared:
+    """As `compare`, of usage that is read and in order already."""
+    height, runs = replay.height, len(tries)
     found: list[Figures] = []
     counts: tuple[int, int] = (0, 0)
     for at, (scenario, deck) in enumerate(tries):
         before = at * height
-        run = charge(
-            usage,
+        run = replay.run(
             tried(tenant, scenario, catalogue),
             catalogue,
             deck,
             options_of(scenario, opening),
-            lambda done, before=before: told(before + done, runs * height),  # type: ignore[misc]
-        )
+            progress=lambda done, before=before: told(before + done, runs * height),  # type: ignore[misc]
+        ).run
         counts = run.totals.rejected_rows, run.totals.duplicate_rows
         found.append(figures_of(scenario.name, run, catalogue))
         told(before + height, runs * height)
-    starts, ends = usage.calls["start_us"], usage.calls["end_us"]
+    starts, ends = replay.rows["start_us"], replay.rows["end_us"]
     today = found[0]
     assert today.name == TODAY.name, "the first try is the tenant as it is"
     return Compared(
         currency=tenant.currency,
         time_zone=tenant.time_zone,
-        rows=height,
+        rows=height + replay.duplicates,
         rejected_rows=counts[0],
         duplicate_rows=counts[1],
         from_us=_int(starts.min()),

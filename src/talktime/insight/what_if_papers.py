@@ -16,6 +16,7 @@ import msgspec
 
 from talktime.core.limits import US_PER_S
 from talktime.files.usage import printable
+from talktime.insight.planner.document import PlanSettings
 from talktime.insight.scenario import Scenario
 from talktime.insight.usage_look import Seen
 from talktime.ledger.commands import NO_TENANT, Refused
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 USAGE_FILE: Final = "usage_file"
 WHAT_IF: Final = "what_if"
 ANSWER: Final = "what_if_answer"
-"""The kinds of papers; an answer has the key of its question."""
+PLAN: Final = "plan"
+PLAN_ANSWER: Final = "plan_answer"
+"""The kinds of papers; an answer has the key of its question, and that of a plan names users."""
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 
@@ -38,7 +41,7 @@ FILE_KEPT_US: Final = DAY_US
 """How long a file of usage is kept: it holds names and numbers."""
 
 ANSWER_KEPT_US: Final = 30 * DAY_US
-"""How long a question is kept with its answer, which names nobody."""
+"""How long a question is kept with its answer."""
 
 SILENT_US: Final = 2 * 3_600 * US_PER_S
 """A question without an answer by then was interrupted by a stop of its process."""
@@ -64,10 +67,23 @@ class UsageFile(msgspec.Struct, frozen=True, kw_only=True):
         return self.brought_us + FILE_KEPT_US
 
 
-class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
-    """A question: scenarios on a file of usage. `state`: waiting, running, done or failed (`error` says why).
+class PlanAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """What the planner is asked: ids of files with what people call them, and what somebody chose.
 
-    `name` is that of the file, which may be gone; `currency` "" where the rows have one.
+    `prices`: plan -> micros a licence and month; those of the sample where a plan is not among them.
+    """
+
+    files: tuple[str, ...]
+    names: tuple[str, ...]
+    settings: PlanSettings
+    prices: dict[str, int] = {}
+
+
+class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
+    """A question: scenarios on a file of usage, or a `plan` of several, of which `file` is the first.
+
+    `state`: waiting, running, done or failed (`error` says why). `name` is that of the file, which may be
+    gone; `currency` "" where the rows have one.
     """
 
     id: str
@@ -80,6 +96,17 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
     state: str = WAITING
     done_us: int = 0
     error: str = ""
+    plan: PlanAsked | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind of its paper."""
+        return WHAT_IF if self.plan is None else PLAN
+
+    @property
+    def answer_kind(self) -> str:
+        """The kind of its answer's paper."""
+        return ANSWER if self.plan is None else PLAN_ANSWER
 
     @property
     def expires_us(self) -> int:
@@ -126,7 +153,7 @@ def what_if_of(paper: Paper) -> WhatIf:
 def paper_of(about: UsageFile | WhatIf) -> Paper:
     """A file or a question as a paper."""
     kind, at_us = (
-        (USAGE_FILE, about.brought_us) if isinstance(about, UsageFile) else (WHAT_IF, about.asked_us)
+        (USAGE_FILE, about.brought_us) if isinstance(about, UsageFile) else (about.kind, about.asked_us)
     )
     return Paper(kind, about.id, at_us, msgspec.json.encode(about).decode())
 

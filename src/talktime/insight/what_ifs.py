@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from talktime.insight.own_process import OwnProcess
+from talktime.insight.planner.plan_answer import plan_answer
+from talktime.insight.planner.plan_task import PlanTask
 from talktime.insight.scenario import Scenario
 from talktime.insight.spend import NotReconciledError
 from talktime.insight.what_if_papers import (
@@ -24,10 +26,13 @@ from talktime.insight.what_if_papers import (
     DONE,
     FAILED,
     INTERRUPTED,
+    PLAN,
+    PLAN_ANSWER,
     RUNNING,
     USAGE_FILE,
     WAITING,
     WHAT_IF,
+    PlanAsked,
     PutPapers,
     UsageFile,
     WhatIf,
@@ -42,6 +47,9 @@ from talktime.ledger.records import Paper
 from talktime.ledger.store import StoreAway, StoreBusy, UnknownOutcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from talktime.insight.planner.document import PlanSettings
     from talktime.insight.usage_files import UsageFiles
 
 MOST_WAITING: Final = 5
@@ -62,7 +70,10 @@ log = logging.getLogger(__name__)
 
 
 class Answered(NamedTuple):
-    """A question, how far it is in percent, and its answer as JSON of `what_if.Compared`, "" for none."""
+    """A question, how far it is in percent, and its answer as JSON, "" for none.
+
+    The answer is `what_if.Compared`, and `planner.document.Plan` of a question to the planner.
+    """
 
     asked: WhatIf
     percent: int
@@ -71,10 +82,11 @@ class Answered(NamedTuple):
 
 @dataclass(slots=True)
 class WhatIfs:
-    """Takes questions about files; `run` may be another in a test."""
+    """Takes questions about files, also those to the planner; `run`, `run_plan` may be others in a test."""
 
     files: UsageFiles
     run: Callable[[WhatIfTask], bytes] = run_what_if
+    run_plan: Callable[[PlanTask], bytes] = plan_answer
     answering: OwnProcess = field(default_factory=OwnProcess)
     _running: str = ""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -85,11 +97,6 @@ class WhatIfs:
         self, tenant: str, file: UsageFile, scenarios: tuple[Scenario, ...], currency: str, who: str
     ) -> WhatIf | Refused:
         """Writes a question down and has it answered; returns at once. Refused where too many wait."""
-        known = await asyncio.to_thread(self.listed, tenant)
-        if sum(one.state in (WAITING, RUNNING) for one in known) >= MOST_WAITING:
-            return Refused("conflict", f"{MOST_WAITING} questions wait already; come again when one is done")
-        if not (self.files.settings.folder / file.id).is_file():
-            return Refused("unknown_usage_file", "the file is not on this machine any more; bring it again")
         now_us = self.files.engine.clock_us()
         wanted = WhatIf(
             id=new_id(now_us),
@@ -100,7 +107,41 @@ class WhatIfs:
             who=who,
             asked_us=now_us,
         )
-        put = PutPapers(tenant, (paper_of(wanted),), who=who, note=f"what if asked on {file.name}")
+        return await self._asked(tenant, wanted, (file.id,), f"what if asked on {file.name}")
+
+    async def ask_plan(
+        self,
+        tenant: str,
+        files: Sequence[UsageFile],
+        settings: PlanSettings,
+        prices: dict[str, int],
+        currency: str,
+        who: str,
+    ) -> WhatIf | Refused:
+        """The same for the planner, on at least one file; `prices` as `PlanAsked`."""
+        now_us = self.files.engine.clock_us()
+        names = tuple(file.name for file in files)
+        name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        ids = tuple(file.id for file in files)
+        wanted = WhatIf(
+            id=new_id(now_us),
+            file=ids[0],
+            name=name,
+            currency=currency,
+            scenarios=(),
+            who=who,
+            asked_us=now_us,
+            plan=PlanAsked(files=ids, names=names, settings=settings, prices=prices),
+        )
+        return await self._asked(tenant, wanted, ids, f"plan asked on {name}")
+
+    async def _asked(self, tenant: str, wanted: WhatIf, files: Sequence[str], note: str) -> WhatIf | Refused:
+        waiting = await asyncio.to_thread(self._waiting, tenant)
+        if waiting >= MOST_WAITING:
+            return Refused("conflict", f"{MOST_WAITING} questions wait already; come again when one is done")
+        if not all((self.files.settings.folder / file).is_file() for file in files):
+            return Refused("unknown_usage_file", "the file is not on this machine any more; bring it again")
+        put = PutPapers(tenant, (paper_of(wanted),), who=wanted.who, note=note)
         answer = await self.files.engine.submit(put)
         if isinstance(answer, Refused):
             return answer
@@ -109,35 +150,47 @@ class WhatIfs:
         task.add_done_callback(self._tasks.discard)
         return wanted
 
-    def listed(self, tenant: str, before: str = "", limit: int = MOST_KEPT) -> list[WhatIf]:
-        """The questions of a tenant, newest first, those with ids below `before` ("" for all); blocks."""
+    def _waiting(self, tenant: str) -> int:
+        known = [one for kind in (WHAT_IF, PLAN) for one in self.listed(tenant, kind=kind)]
+        return sum(one.state in (WAITING, RUNNING) for one in known)
+
+    def listed(
+        self, tenant: str, before: str = "", limit: int = MOST_KEPT, kind: str = WHAT_IF
+    ) -> list[WhatIf]:
+        """The questions of a tenant, newest first, those with ids below `before` ("" for all); blocks.
+
+        `kind`: WHAT_IF or PLAN.
+        """
         now_us = self.files.engine.clock_us()
-        papers = self.files.reader.papers(tenant, WHAT_IF, before, limit, newest=True)
+        papers = self.files.reader.papers(tenant, kind, before, limit, newest=True)
         return [what_if_of(paper).at(now_us) for paper in papers]
 
-    def one(self, tenant: str, key: str) -> Answered | None:
-        """One question with its answer; None where there is none. Blocks."""
-        paper = self.files.reader.paper(tenant, WHAT_IF, key)
+    def one(self, tenant: str, key: str, kind: str = WHAT_IF) -> Answered | None:
+        """One question of a kind with its answer; None where there is none. Blocks."""
+        paper = self.files.reader.paper(tenant, kind, key)
         if paper is None:
             return None
         asked = what_if_of(paper).at(self.files.engine.clock_us())
-        answer = self.files.reader.paper(tenant, ANSWER, key) if asked.state == DONE else None
+        answer = self.files.reader.paper(tenant, asked.answer_kind, key) if asked.state == DONE else None
         percent = 100 if asked.state == DONE else self._percent(key) if asked.state == RUNNING else 0
         return Answered(asked, percent, "" if answer is None else answer.document)
 
     async def drop(self, tenant: str, key: str) -> None:
         """Forgets a question and its answer; one that is being answered is given up."""
-        await self.files.engine.submit(PutPapers(tenant, drops=((WHAT_IF, key), (ANSWER, key))))
+        kinds = (WHAT_IF, ANSWER, PLAN, PLAN_ANSWER)  # ids are of one question, whatever its kind
+        await self.files.engine.submit(PutPapers(tenant, drops=tuple((kind, key) for kind in kinds)))
         if self._running == key:
             self.answering.end()
 
     async def forget(self, tenant: str) -> int:
         """Removes all files and questions of a tenant: they may name somebody who was erased; how many."""
         files = await self.files.forget(tenant)
-        asked = await asyncio.to_thread(self.listed, tenant)
-        for one in asked:
-            await self.drop(tenant, one.id)
-        return files + len(asked)
+        dropped = 0
+        for kind in (WHAT_IF, PLAN):
+            for one in await asyncio.to_thread(self.listed, tenant, kind=kind):
+                await self.drop(tenant, one.id)
+                dropped += 1
+        return files + dropped
 
     # --- chores ----------------------------------------------------------------------------------------
 
@@ -158,7 +211,7 @@ class WhatIfs:
         now_us, forgotten = self.files.engine.clock_us(), 0
         await asyncio.to_thread(self.files.remove_old, now_us)
         reader = self.files.reader
-        for tenant in await asyncio.to_thread(reader.tenants_with_papers, USAGE_FILE, WHAT_IF):
+        for tenant in await asyncio.to_thread(reader.tenants_with_papers, USAGE_FILE, WHAT_IF, PLAN):
             drops = await asyncio.to_thread(self._over, tenant, now_us)
             if drops:
                 await self.files.engine.submit(PutPapers(tenant, drops=drops))
@@ -186,17 +239,17 @@ class WhatIfs:
         answer: Paper | None = None
         try:
             async with self.answering.turn:
-                begun = PutPapers(tenant, (paper_of(running),), only_if=(WHAT_IF, wanted.id))
+                begun = PutPapers(tenant, (paper_of(running),), only_if=(wanted.kind, wanted.id))
                 if await self.files.engine.submit(begun) is False:
                     return  # it was forgotten before its turn came
                 self._running = wanted.id
                 try:
-                    made = await self.answering.run(self.run, self._task(tenant, wanted, progress), LONGEST_S)
+                    made = await self._work(tenant, wanted, progress)
                 finally:
                     self._running = ""
             done_us = self.files.engine.clock_us()
             became = msgspec.structs.replace(running, state=DONE, done_us=done_us)
-            answer = Paper(ANSWER, wanted.id, done_us, made.decode())
+            answer = Paper(wanted.answer_kind, wanted.id, done_us, made.decode())
         except (NoAnswerError, NotReconciledError, StoreAway, StoreBusy, QueueFull) as error:
             became = self._failed(wanted, str(error))
         except TimeoutError:
@@ -220,7 +273,7 @@ class WhatIfs:
         put = (paper_of(became),) if answer is None else (paper_of(became), answer)
         for pause_s in (*_PAUSES_S, None):
             try:
-                await self.files.engine.submit(PutPapers(tenant, put, only_if=(WHAT_IF, became.id)))
+                await self.files.engine.submit(PutPapers(tenant, put, only_if=(became.kind, became.id)))
             except Stopping:
                 return
             except _AWAY as error:
@@ -233,6 +286,27 @@ class WhatIfs:
 
     def _failed(self, wanted: WhatIf, why: str) -> WhatIf:
         return msgspec.structs.replace(wanted, state=FAILED, done_us=self.files.engine.clock_us(), error=why)
+
+    async def _work(self, tenant: str, wanted: WhatIf, progress: Path) -> bytes:
+        """The answer of the process, for whoever has the turn."""
+        if wanted.plan is not None:
+            task = self._plan_task(tenant, wanted, wanted.plan, progress)
+            return await self.answering.run(self.run_plan, task, LONGEST_S)
+        return await self.answering.run(self.run, self._task(tenant, wanted, progress), LONGEST_S)
+
+    def _plan_task(self, tenant: str, wanted: WhatIf, plan: PlanAsked, progress: Path) -> PlanTask:
+        return PlanTask(
+            url=self.files.settings.url,
+            catalogue=self.files.settings.catalogue,
+            tenant=tenant,
+            paths=tuple(self.files.settings.folder / file for file in plan.files),
+            names=plan.names,
+            currency=wanted.currency,
+            settings=plan.settings,
+            prices=plan.prices,
+            now_us=self.files.engine.clock_us(),
+            progress=progress,
+        )
 
     def _task(self, tenant: str, wanted: WhatIf, progress: Path) -> WhatIfTask:
         return WhatIfTask(
@@ -261,9 +335,10 @@ class WhatIfs:
 
     def _over(self, tenant: str, now_us: int) -> tuple[tuple[str, str], ...]:
         """(kind, key) of the papers of a tenant whose time is over."""
-        asked = self.files.reader.papers(tenant, WHAT_IF, "", MOST_KEPT)
         drops = self.files.over(tenant, now_us)
-        for one in asked:
-            if now_us >= what_if_of(one).expires_us:
-                drops += [(WHAT_IF, one.key), (ANSWER, one.key)]
+        for kind in (WHAT_IF, PLAN):
+            for paper in self.files.reader.papers(tenant, kind, "", MOST_KEPT):
+                asked = what_if_of(paper)
+                if now_us >= asked.expires_us:
+                    drops += [(kind, asked.id), (asked.answer_kind, asked.id)]
         return tuple(drops)

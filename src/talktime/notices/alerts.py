@@ -5,12 +5,13 @@ Pure: what stands is given, what has to be told comes back. The integer rules ar
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from talktime.accounts.calendar import month_start_us
+from talktime.accounts.calendar import day_of, month_start_us
 from talktime.core.alerts import CARD_DAYS, LOT_DAYS, Runway, due, runway
+from talktime.core.forecast import Lot as Purse
 
 if TYPE_CHECKING:
     from talktime.accounts.tenant import PaymentMethod
@@ -22,8 +23,44 @@ __all__ = [
     "card_name",
     "cards_due",
     "lots_due",
-    "runway",
+    "purses",
+    "runway_of",
 ]
+
+
+class Expires(Protocol):
+    """A lot, however it was read: micros that are left, and the instant at which they are lost."""
+
+    @property
+    def left(self) -> int: ...
+    @property
+    def expires_us(self) -> int: ...
+
+
+def runway_of(
+    days: Sequence[tuple[int, int]], balance: int, lots: Iterable[Expires], now_us: int, time_zone: str
+) -> Runway:
+    """How long a wallet lasts. `days`: [(local day, micros paid)] of the full days before today.
+
+    `balance` is what the lots hold, less what is owed.
+    """
+    held = tuple(lots)
+    owed = sum(lot.left for lot in held) - balance
+    return runway(days, balance, day_of(now_us, time_zone), purses(held, time_zone, owed))
+
+
+def purses(lots: Iterable[Expires], time_zone: str, owed: int = 0) -> list[Purse]:
+    """Lots in their order as the forecast draws them: the local day of their expiry is not full any more.
+
+    What is `owed` (overdraft) is their first draw (rulings.md 16); lots that hold nothing are left out.
+    """
+    found = []
+    for lot in lots:
+        repaid = max(min(owed, lot.left), 0)
+        owed -= repaid
+        if lot.left > repaid:
+            found.append(Purse(lot.left - repaid, day_of(lot.expires_us, time_zone)))
+    return found
 
 
 def lots_due(lots: Iterable[Lot], now_us: int, told: Collection[tuple[int, int]]) -> list[tuple[Lot, int]]:

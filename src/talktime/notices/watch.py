@@ -11,13 +11,12 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from talktime.accounts.calendar import to_utc, zone
 from talktime.accounts.funding_terms import terms_of
 from talktime.accounts.tenant import ACTIVE
-from talktime.core.alerts import LONG_DAYS, days_until, is_short
+from talktime.core.alerts import HISTORY_DAYS, days_until, is_short
 from talktime.ledger.engine import Attend, QueueFull, Stopping
 from talktime.ledger.store import StoreAway
-from talktime.notices.alerts import card_end_us, card_name, cards_due, lots_due, runway
+from talktime.notices.alerts import card_end_us, card_name, cards_due, lots_due, runway_of
 from talktime.notices.fan_out import read_tenants
 from talktime.notices.ladders import DAY_US
 from talktime.notices.tell import Rearm, Tell
@@ -81,7 +80,7 @@ class Watch:
         while page := await asyncio.to_thread(self._watching.tenants, after, PAGE):
             after = page[-1].tenant
             days = await asyncio.to_thread(
-                self._watching.days, [each.tenant for each in page], now_us // DAY_US - LONG_DAYS - 1
+                self._watching.days, [each.tenant for each in page], now_us // DAY_US - HISTORY_DAYS - 1
             )
             tenants = read_tenants({each.tenant: each.document for each in page if each.document})
             for watched in page:
@@ -108,7 +107,9 @@ class Watch:
         if tenant.auto_recharge.enabled:
             # Settings are committed before the wallet is looked at with them: a kill between the two heals.
             await self._submit(Attend(watched.tenant))
-        found, told = seen(watched, tenant, days, unrated, now_us, self._catalogue), 0
+        # A forecast takes milliseconds: beside the loop, which carries mails and payments meanwhile.
+        found = await asyncio.to_thread(seen, watched, tenant, days, unrated, now_us, self._catalogue)
+        told = 0
         if found.rearmed:
             await self._submit(Rearm(watched.tenant, found.rearmed))
         for tell in found.tells:
@@ -142,19 +143,21 @@ def seen(
 def _runway(
     watched: Watched, tenant: Tenant, days: Sequence[tuple[int, int]], now_us: int, catalogue: Catalogue
 ) -> Tell | None:
-    """Money that lasts for less than the tenant wants, by the lower of the two figures (rulings.md 31).
+    """Money that lasts for less than the tenant wants, by the cautious edge of the forecast.
 
     Not where it refills itself, and not where post-usage takes over: there nothing runs out.
     """
-    refills = tenant.auto_recharge.enabled and not watched.standing.suspended
-    if refills or terms_of(tenant, catalogue, recharge_on=tenant.auto_recharge.enabled).behind:
-        return None
-    lasts = runway(days, watched.balance, local_day(now_us, tenant.time_zone))
     limit = tenant.alerts.runway_days
+    refills = tenant.auto_recharge.enabled and not watched.standing.suspended
+    if limit <= 0 or refills or terms_of(tenant, catalogue, recharge_on=tenant.auto_recharge.enabled).behind:
+        return None
+    lasts = runway_of(days, watched.balance, watched.lots, now_us, tenant.time_zone)
     if not is_short(lasts.shortest, limit, RUNWAY in watched.standing.told):
         return None
     facts = {
         "days": lasts.shortest,
+        "days_expected": lasts.days_expected,
+        "days_high": lasts.days_high,
         "limit_days": limit,
         "burn_a_day": lasts.burn_28,
         "burn_7_a_day": lasts.burn_7,
@@ -188,11 +191,3 @@ def _told_days(watched: Watched, prefix: str) -> Iterator[int]:
     for key in watched.standing.told:
         if key.startswith(prefix):
             yield int(key.removeprefix(prefix))
-
-
-def local_day(now_us: int, time_zone: str) -> int:
-    """The local day of an instant, counted from 1970."""
-    return to_utc(now_us).astimezone(zone(time_zone)).date().toordinal() - _FIRST_DAY
-
-
-_FIRST_DAY: Final = 719_163  # the ordinal of 1 January 1970

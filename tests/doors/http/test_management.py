@@ -377,7 +377,18 @@ def test_credits_show_what_a_call_reserves(database: str) -> None:
             "mode_says": "prepaid credits",
             "auto_recharge": rule,
             "runway_days": None,
-            "runway": {"burn_28": "0", "burn_7": "0", "days_28": None, "days_7": None},
+            "runway": {
+                "burn_28": "0",
+                "burn_7": "0",
+                "days_28": None,
+                "days_7": None,
+                "days_low": None,
+                "days_expected": None,
+                "days_high": None,
+                "growth_percent": None,
+                "from_days": 0,
+                "left_out": [],
+            },
             "warnings": [],
         }
         assert (lot["left"], lot["reserved"], lot["available"]) == ("50", "0.024", "49.976")

@@ -138,13 +138,14 @@ def test_forecast_is_the_band_of_the_runway(sqlite_database: str) -> None:
         taken = {"amount": str(1 - has), "reason": "a mistake", "reference": "case-2"}
         assert (await door.client.post(f"{CONTOSO}/adjustments", json=taken)).status_code == 201
         found = await got(door, "/credits/history")
-        slow, fast = sorted((Decimal(found["runway"]["burn_28"]), Decimal(found["runway"]["burn_7"])))
-        first, balance = found["forecast"][0], Decimal(found["balance"])
-        assert (Decimal(first["high"]), Decimal(first["low"])) == (balance - slow, balance - fast)
-        assert first["day"] == "2026-03-06"
-        shortest = min(found["runway"]["days_28"], found["runway"]["days_7"])
-        assert Decimal(found["forecast"][shortest - 1]["low"]) > 0 or fast * shortest == balance
-        assert Decimal(found["forecast"][shortest]["low"]) == 0
+        runway, balance = found["runway"], Decimal(found["balance"])
+        assert runway["days_low"] < runway["days_expected"] < runway["days_high"]
+        assert (found["forecast"][0]["day"], found["forecast"][-1]["high"]) == ("2026-03-06", "0")
+        for one in found["forecast"]:
+            assert 0 <= Decimal(one["low"]) <= Decimal(one["expected"]) <= Decimal(one["high"]) <= balance
+        for edge, days in (("low", "days_low"), ("expected", "days_expected"), ("high", "days_high")):
+            ends = [at for at, one in enumerate(found["forecast"], 1) if one[edge] == "0"]
+            assert runway[days] in (ends[0], ends[0] + 1)  # spent up, or too little for the day after
 
     told(story, sqlite_database)
 

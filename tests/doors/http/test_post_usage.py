@@ -28,11 +28,14 @@ def test_tenant_that_drains_sees_the_day_on_which_it_ends(database: str, tmp_pat
         assert (seen["can_switch"], seen["against"], seen["warnings"]) == (True, [], [])
         month, week = seen["dry_run"]["courses"]
         assert (month["days"], week["days"]) == (28, 7)
-        assert week["ends_on"] == seen["dry_run"]["earliest"] < seen["dry_run"]["latest"] == month["ends_on"]
+        run = seen["dry_run"]
+        assert week["ends_on"] < month["ends_on"]
+        assert run["earliest"] < run["expected"] < run["latest"] <= month["ends_on"]
         credits = await got(shop.client.get(f"{CONTOSO}/credits"))
         runway = credits["runway"]
         assert (runway["burn_28"], runway["burn_7"]) == (month["burn_a_day"], week["burn_a_day"])
-        assert credits["runway_days"] == runway["days_7"] < runway["days_28"]
+        assert credits["runway_days"] == runway["days_low"] < runway["days_expected"] < runway["days_high"]
+        assert (runway["from_days"], runway["left_out"], runway["growth_percent"]) == (2, [], None)
         assert "neither refunded nor moved" in seen["dry_run"]["left_over"]
 
     told(story, database, tmp_path, UNDER_MCA)

@@ -149,6 +149,7 @@ PLACES = {
     "{notice}": "1",
     "{number}": "x",
     "{payment:path}": "x",
+    "{plan}": "0" * 32,
     "{rule}": "not_through_csp",
     "{ticket}": "T-1",
     "{upn}": "x",

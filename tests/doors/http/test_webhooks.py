@@ -258,6 +258,7 @@ def test_runway_is_that_of_full_days(sqlite_database: str) -> None:
             round_div(paid, 7, HALF_UP),
             round_div(paid, 28, HALF_UP),
         )
-        assert band["days"] == band["days_7"] < band["days_28"]
+        assert band["from_days"] == 1
+        assert band["days"] == band["days_low"] == band["days_high"] < band["days_7"], "credits expire before"
 
     told(story, sqlite_database)

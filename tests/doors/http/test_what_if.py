@@ -281,3 +281,67 @@ def test_another_tenants_file_is_none(told: Callable[[Story], None]) -> None:
         assert (answer.status_code, answer.json()["code"]) == (404, "unknown_usage_file")
 
     told(story)
+
+
+CAPPED: Final = {
+    "name": "capped",
+    "plans": [{"becomes": "", "country": "US"}],
+    "recharge": {"enabled": True, "below": "1", "add": "50", "cap_per_month": "none"},
+    "caps": [{"scope": "tenant", "amount": "0.01"}, {"scope": "user", "amount": "none"}],
+}
+
+
+def test_caps_are_tried_and_shown_as_they_were_asked(told: Callable[[Story], None]) -> None:
+    async def story(door: Door) -> None:
+        key = (await asked(door, CAPPED)).json()["id"]
+        not_yet = await door.client.get(f"{WHAT_IF}/{key}/workbook")
+        await door.app.state.house.means.what_ifs.wait()
+        answer = (await door.client.get(f"{WHAT_IF}/{key}")).json()
+        assert answer["state"] == "done", answer["error"]
+        (shown,) = answer["scenarios"]
+        assert shown["plans"] == [{"plan": "", "becomes": "", "country": "US"}]
+        assert shown["recharge"] == CAPPED["recharge"]
+        assert shown["caps"] == [{"id": "", **cap} for cap in CAPPED["caps"]]  # type: ignore[dict-item]
+        (capped,) = answer["result"]["scenarios"]
+        assert capped["blocked_calls"] > answer["result"]["today"]["blocked_calls"]
+        book = await door.client.get(f"{WHAT_IF}/{key}/workbook")
+        assert (book.status_code, book.content[:2]) == (200, b"PK")
+        assert "what-if.xlsx" in book.headers["Content-Disposition"]
+        assert (not_yet.status_code, not_yet.json()["code"]) == (409, "conflict")
+        choices = (await door.client.get(f"{WHAT_IF}/choices")).json()
+        assert choices["countries"] == ["US"]
+
+    told(story)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "status", "pointer", "sentence"),
+    [
+        (
+            {"caps": [{"scope": "user", "id": "ana@contoso.example", "amount": "1"}]},
+            *(422, "/scenarios/0/caps/0/id", "a question names no users"),
+        ),
+        (
+            {"caps": [{"scope": "cost_centre", "id": "nowhere", "amount": "1"}]},
+            *(422, "/scenarios/0/caps/0/id", "the tenant has no cost centre 'nowhere'"),
+        ),
+        (
+            {"caps": [{"scope": "tenant", "amount": "much"}]},
+            *(400, "/scenarios/0/caps/0/amount", 'or "none"'),
+        ),
+        (
+            {"plans": [{"becomes": "", "country": "XX"}]},
+            *(422, "/scenarios/0/plans/0/country", "is no country code of ISO 3166"),
+        ),
+    ],
+)
+def test_faults_of_caps_have_a_place(
+    told: Callable[[Story], None], scenario: dict[str, Any], status: int, pointer: str, sentence: str
+) -> None:
+    async def story(door: Door) -> None:
+        answer = await asked(door, {"name": "s", **scenario})
+        problem = answer.json()
+        assert (answer.status_code, problem["pointer"]) == (status, pointer)
+        assert sentence in problem["detail"]
+
+    told(story)

@@ -109,19 +109,29 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Runway(msgspec.Struct, frozen=True, kw_only=True):
-    """Money a day in the last 28 and 7 full days, and days that the balance lasts; null: no end in sight."""
+    """Money a day in the last 28 and 7 full days, and days that the balance lasts; null: no end in sight.
+
+    `days_low` to `days_high` is the forecast, made from `from_days` days: 8 of 10 cases lie between. It
+    leaves out `left_out`, days of an outage; `growth_percent` a month is null where no growth is certain.
+    """
 
     burn_28: Decimal
     burn_7: Decimal
     days_28: int | None
     days_7: int | None
+    days_low: int | None
+    days_expected: int | None
+    days_high: int | None
+    growth_percent: Decimal | None
+    from_days: int
+    left_out: tuple[str, ...]
 
 
 class Credits(msgspec.Struct, frozen=True, kw_only=True):
     """The credits of a tenant; `mode` says how paid calls are funded.
 
-    `frozen` is held by disputes, `owed` what a lost one took beyond its lot. `runway_days` is the shorter of
-    the two figures of `runway`, null where no end is in sight.
+    `frozen` is held by disputes, `owed` what a lost one took beyond its lot. `runway_days` is the
+    cautious edge of the forecast in `runway`, null where no end is in sight.
     """
 
     balance: Decimal

@@ -132,11 +132,12 @@ class CreditsDay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ForecastDay(msgspec.Struct, frozen=True, kw_only=True):
-    """The balance at the end of a day to come, by the slower and by the faster of the two burn rates."""
+    """The balance at the end of a day to come: what is expected, and the edges of 8 of 10 cases."""
 
     day: str
     high: Decimal
     low: Decimal
+    expected: Decimal
 
 
 class CreditsHistory(msgspec.Struct, frozen=True, kw_only=True):

@@ -262,9 +262,9 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Burn(msgspec.Struct, frozen=True, kw_only=True):
-    """How long the credits last at the pace of 28 and of 7 days; null: no end in sight.
+    """How long the credits last at the pace of 28 and of 7 days, and by the forecast; null: no end in sight.
 
-    `days` is the lower edge of the band, `available` what is left to spend.
+    `days` is the cautious edge of the forecast, `available` what is left to spend.
     """
 
     currency: str
@@ -274,6 +274,12 @@ class Burn(msgspec.Struct, frozen=True, kw_only=True):
     burn_7: Decimal
     days_28: int | None
     days_7: int | None
+    days_low: int | None
+    days_expected: int | None
+    days_high: int | None
+    growth_percent: Decimal | None
+    from_days: int
+    left_out: tuple[str, ...]
     days: int | None
     limit_days: int
 

@@ -34,18 +34,31 @@ class UsageFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TriedSwap(msgspec.Struct, frozen=True, kw_only=True):
-    """Holders of `plan` ("": every user) get `becomes` ("": none)."""
+    """Holders of `plan` ("": every user) get `becomes` ("": none); with `country` those located there."""
 
     plan: str
     becomes: str
+    country: str
 
 
 class TriedRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Auto-recharge as it is tried; the amounts are None where it is off."""
+    """Auto-recharge as it is tried; the amounts are None where it is off.
+
+    `cap_per_month`: an amount, "none", or None for the tenant's own cap.
+    """
 
     enabled: bool
     below: Decimal | None
     add: Decimal | None
+    cap_per_month: str | None
+
+
+class TriedCap(msgspec.Struct, frozen=True, kw_only=True):
+    """A spend cap as it was asked; `amount` is an amount or "none"."""
+
+    scope: str
+    id: str
+    amount: str
 
 
 class TriedScenario(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +71,7 @@ class TriedScenario(msgspec.Struct, frozen=True, kw_only=True):
     deck: str
     agreement: str
     treat_as: str
+    caps: tuple[TriedCap, ...]
 
 
 class TriedCategory(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,3 +256,5 @@ class WhatIfChoices(msgspec.Struct, frozen=True, kw_only=True):
     balance: Decimal
     recharge: TriedRule
     agreement: str
+    countries: tuple[str, ...]
+    cost_centres: tuple[str, ...]

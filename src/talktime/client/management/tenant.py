@@ -18,6 +18,7 @@ from talktime.client.management.people import (
     TenantBillingAccounts,
     Users,
 )
+from talktime.client.management.plans import Planner
 from talktime.client.management.provider import Approvals, Books, TenantPartner, TenantStatus, Waivers
 from talktime.client.management.rates import Rates
 from talktime.client.management.readers import Tables, Under, Values, WithTag
@@ -60,6 +61,7 @@ class Tenant(Part[S]):
         self.exports = Exports(sender, names)
         self.usage_files = UsageFiles(sender, names)
         self.what_if = WhatIfs(sender, names)
+        self.planner = Planner(sender, names)
         self.retention = Retention(sender, names)
         self.notices = Notices(sender, names)
         self.webhooks = Webhooks(sender, names)

@@ -11,7 +11,7 @@ from typing import Any, Final, NotRequired, TypedDict
 from talktime.client.exchanges import nothing
 from talktime.client.management.answers_what_if import UsageFile, WhatIf, WhatIfChoices, WhatIfLine
 from talktime.client.management.described import Part, S, Sent, asks, lists, steps
-from talktime.client.management.readers import PageOf, Under, Values
+from talktime.client.management.readers import PageOf, Under, Values, file
 from talktime.client.pages import Place
 from talktime.client.sending import Pause, Steps
 
@@ -22,18 +22,34 @@ ON_THE_WAY: Final = frozenset({"waiting", "running"})
 
 
 class SwapTable(TypedDict, total=False):
-    """Holders of `plan` ("": every user) get `becomes` ("": none)."""
+    """Holders of `plan` ("": every user) get `becomes` ("": none); with `country` those located there."""
 
     plan: str
     becomes: str
+    country: str
 
 
 class RuleTable(TypedDict):
-    """Auto-recharge as it is tried; a decimal string stands for an amount as well."""
+    """Auto-recharge as it is tried; a decimal string stands for an amount as well.
+
+    `cap_per_month`: an amount, "none", or absent for the tenant's own cap.
+    """
 
     enabled: bool
     below: NotRequired[Decimal | str]
     add: NotRequired[Decimal | str]
+    cap_per_month: NotRequired[Decimal | str]
+
+
+class TriedCapTable(TypedDict):
+    """A spend cap in the place of the tenant's own; `scope` tenant, cost_centre or user.
+
+    `id`: a cost centre, or absent for each of them; `amount`: an amount, or "none".
+    """
+
+    scope: str
+    id: NotRequired[str]
+    amount: Decimal | str
 
 
 class ScenarioTable(TypedDict):
@@ -46,6 +62,7 @@ class ScenarioTable(TypedDict):
     deck: NotRequired[str]
     agreement: NotRequired[str]
     treat_as: NotRequired[str]
+    caps: NotRequired[Sequence[TriedCapTable]]
 
 
 class UsageFiles(Part[S]):
@@ -100,6 +117,11 @@ class WhatIfs(Part[S]):
     @asks("GET", "/v1/tenants/{tenant}/what-if/{what_if}", Values(WhatIf))
     def get(self, what_if: str) -> Sent:
         """One question, how far it has come, and its answer."""
+        return Sent(names={"what_if": what_if})
+
+    @asks("GET", "/v1/tenants/{tenant}/what-if/{what_if}/workbook", file)
+    def workbook(self, what_if: str) -> Sent:
+        """The answer as an Excel workbook, with charts."""
         return Sent(names={"what_if": what_if})
 
     @asks("DELETE", "/v1/tenants/{tenant}/what-if/{what_if}", nothing)

@@ -42,6 +42,7 @@ TENANT: Final = (
             Entry("Calls in progress", "calls", "see_usage"),
             Entry("Downloads", "exports", "export_usage"),
             Entry("What if", "what-if", "ask_what_if"),
+            Entry("Planner", "planner", "ask_what_if"),
         ),
     ),
     Section(

@@ -17,7 +17,7 @@ from talktime.doors.admin.transport import AppFor
 
 DOWNLOADS: Final = re.compile(
     r"tenants/[^/]+/(exports/[^/]+/file|(receipts|credit-notes|invoices)/[^/]+\.pdf|invoices/[^/]+\.csv"
-    r"|months/[^/]+/journal\.csv|months/[^/]+/journal)"
+    r"|months/[^/]+/journal\.csv|months/[^/]+/journal|plans/[^/]+/(workbook|changes)|what-if/[^/]+/workbook)"
 )
 UPLOADS: Final = re.compile(r"tenants/[^/]+/(usage-files|users/import)|decks(/check|/[^/]+/differences)?")
 

@@ -26,6 +26,10 @@ MOST: Final = 3
 AS_TODAY: Final = ""
 EVERYBODY, NO_PLAN = "*", "-"
 OFF, ON = "off", "on"
+ORGANISATION, EACH_USER, EACH_CENTRE, CENTRE = "tenant", "user", "cost_centre", "cost_centre:"
+"""What a spend cap that is tried may hold; CENTRE is followed by the cost centre."""
+
+PROPOSED: Final = "The planner's rule"
 
 
 class ScenarioFields:
@@ -47,12 +51,22 @@ class ScenarioFields:
                 AS_TODAY,
             )
             self.becomes = _titled("To", {NO_PLAN: "no plan", **plans}, NO_PLAN)
+            located = {AS_TODAY: "any country", **{one: one for one in choices.countries}}
+            self.country = select_field("Of users in", located, AS_TODAY)
         with row():
             self.recharge = select_field(
                 "Auto-recharge", {AS_TODAY: "as today", OFF: "off", ON: "with these amounts"}, AS_TODAY
             )
             self.below = money_field("When balance is below", choices.currency)
             self.add = money_field("Add this amount", choices.currency)
+            self.cap_per_month = money_field(
+                "At most a month", choices.currency, hint="today's cap, if empty; none: no cap"
+            )
+        with row():
+            self.capped = _titled("Spend cap a month of", _capped(choices), AS_TODAY)
+            self.cap = money_field("Cap", choices.currency, hint="none: no cap")
+        for field in (self.cap_per_month, self.cap):
+            field.props("inputmode=text")  # a word may stand there
         with row():
             self.balance = money_field(
                 "Balance at the first call", choices.currency, hint="today's balance, if empty"
@@ -74,12 +88,16 @@ class ScenarioFields:
         if self.whose.value != AS_TODAY:
             plan = "" if self.whose.value == EVERYBODY else str(self.whose.value)
             becomes = "" if self.becomes.value == NO_PLAN else str(self.becomes.value)
-            asked["plans"] = [{"plan": plan, "becomes": becomes}]
+            asked["plans"] = [{"plan": plan, "becomes": becomes, "country": str(self.country.value)}]
         if self.recharge.value == OFF:
             asked["recharge"] = {"enabled": False}
         if self.recharge.value == ON:
             amounts = {"below": _written(self.below), "add": _written(self.add)}
+            amounts["cap_per_month"] = _written(self.cap_per_month)
             asked["recharge"] = {"enabled": True} | {name: said for name, said in amounts.items() if said}
+        if self.capped.value != AS_TODAY:
+            scope, _, centre = str(self.capped.value).partition(":")
+            asked["caps"] = [{"scope": scope, "id": centre, "amount": _written(self.cap)}]
         if _written(self.balance):
             asked["balance"] = _written(self.balance)
         words = {"deck": self.deck, "agreement": self.agreement, "treat_as": self.treat_as}
@@ -94,8 +112,13 @@ class ScenarioFields:
             "name": self.name,
             "plan": self.whose,
             "becomes": self.becomes,
+            "country": self.country,
             "below": self.below,
             "add": self.add,
+            "cap_per_month": self.cap_per_month,
+            "scope": self.capped,
+            "id": self.capped,
+            "amount": self.cap,
             "balance": self.balance,
             "deck": self.deck,
             "agreement": self.agreement,
@@ -124,6 +147,15 @@ class Question:
                 self._more = action("Add a scenario", self._add)
                 self._form = Form(self._ask, label="Work it out")
             self._put()
+            self._propose()
+
+    def _propose(self) -> None:
+        """Fills the first scenario with the rule of the address: one that the planner proposes."""
+        below, add = self._at.query.get("below", ""), self._at.query.get("add", "")
+        if below and add:
+            first = self._scenarios[0]
+            first.name.value = PROPOSED
+            first.recharge.value, first.below.value, first.add.value = ON, below, add
 
     def _put(self) -> None:
         with self._place:
@@ -157,6 +189,19 @@ def _titled(label: str, options: Mapping[str, str], value: str) -> ui.select:
 
     made.on_value_change(chosen)
     return made
+
+
+def _capped(choices: WhatIfChoices) -> dict[str, str]:
+    """Whose spending a cap may hold."""
+    centres = {f"{CENTRE}{one}": f"cost centre {one}" for one in choices.cost_centres}
+    every = {EACH_CENTRE: "each cost centre"} if centres else {}
+    return {
+        AS_TODAY: "nobody: caps as today",
+        ORGANISATION: "the organisation",
+        EACH_USER: "each user",
+        **every,
+        **centres,
+    }
 
 
 def _today(at: Visit, choices: WhatIfChoices) -> list[tuple[str, Cell]]:

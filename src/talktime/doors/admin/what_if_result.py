@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Compared,
         Difference,
         Figures,
+        TriedCap,
         TriedPool,
         TriedScenario,
         WhatIf,
@@ -113,17 +114,33 @@ def _tried(at: Visit, one: TriedScenario) -> list[Markup]:
     said_ = []
     for swap in one.plans:
         who = f"whoever holds {swap.plan}" if swap.plan else "every user"
+        who += f" in {swap.country}" if swap.country else ""
         what = f"gets {swap.becomes}" if swap.becomes else "has no plan"
         said_.append(Markup("{} {}").format(who, what))
     if one.recharge is not None and one.recharge.enabled:
         amounts = (at.money(one.recharge.add), at.money(one.recharge.below))
         said_.append(Markup("auto-recharge adds {} below {}").format(*amounts))
+        if one.recharge.cap_per_month is not None:
+            said_.append(Markup("it pays at most {} a month").format(_cap(at, one.recharge.cap_per_month)))
     elif one.recharge is not None:
         said_.append(Markup("auto-recharge is off"))
     if one.balance is not None:
         said_.append(Markup("{} at the first call").format(at.money(one.balance)))
+    said_ += [Markup("spend cap of {}: {}").format(_holds(cap), _cap(at, cap.amount)) for cap in one.caps]
     words = (("rate deck", one.deck), ("agreement", one.agreement), ("treated as", one.treat_as))
     return [*said_, *(Markup("{} {}").format(word, value) for word, value in words if value)]
+
+
+def _holds(cap: TriedCap) -> str:
+    """Whose money a cap holds."""
+    if cap.scope == "tenant":
+        return "the organisation"
+    what = cap.scope.replace("_", " ")
+    return f"{what} {cap.id}" if cap.id else f"each {what}"
+
+
+def _cap(at: Visit, amount: str) -> str | Markup:
+    return "none" if amount == "none" else at.money(Decimal(amount))
 
 
 # --- the table -----------------------------------------------------------------------------------------

@@ -42,3 +42,47 @@ def axis(width: int, marks: Sequence[int], *, plain: bool) -> str:
     line, mark = ("-", "^") if plain else ("─", "▲")
     marked = set(marks)
     return "".join(mark if column in marked else line for column in range(width))
+
+
+def band_bar(band: tuple[int, int, int], most: int, width: int, *, plain: bool) -> str:
+    """A bar of `width` for (low, expected, high): full up to low, then two shades; `most` fills it.
+
+    Ends are rounded down; nothing stands behind high.
+    """
+    low, expected, high = (
+        min(max(value, 0) * width // most, width) if most > 0 else 0 for value in ordered(band)
+    )
+    full, half, light = _shades(plain=plain)
+    return full * low + half * (expected - low) + light * (high - expected) + " " * (width - high)
+
+
+def band_chart(bands: Sequence[tuple[int, int, int]], top: int, height: int, *, plain: bool) -> list[str]:
+    """Columns in `height` lines, the highest first: full up to low, then shades up to expected and high.
+
+    `top` > 0 fills a column; ends are rounded half up. A cross stands where even high is 0.
+    """
+    signs = _shades(plain=plain)
+    levels = [[_level(value, top, height) for value in ordered(band)] for band in bands]
+    lines = []
+    for line in range(height, 0, -1):
+        cells = [
+            next((sign for sign, end in zip(signs, ends, strict=True) if line <= end), " ") for ends in levels
+        ]
+        if line == 1:
+            cells = ["x" if band[2] <= 0 else cell for band, cell in zip(bands, cells, strict=True)]
+        lines.append("".join(cells))
+    return lines
+
+
+def ordered(band: tuple[int, int, int]) -> tuple[int, int, int]:
+    """(low, expected, high) with each at least the one before it."""
+    low, expected, high = band
+    return low, max(low, expected), max(low, expected, high)
+
+
+def _level(value: int, top: int, height: int) -> int:
+    return min((2 * max(value, 0) * height + top) // (2 * top), height)
+
+
+def _shades(*, plain: bool) -> tuple[str, str, str]:
+    return ("#", "+", ".") if plain else ("█", "▓", "░")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from talktime.doors.cli.engine import now_us, office
 from talktime.doors.cli.listing import (
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from talktime.doors.http.management.answers_money import CreditsAnswer
     from talktime.insight.held_back import HeldBack
     from talktime.ledger.reading import KeptWallet
+
+LITTLE_DAYS: Final = 42
+"""With fewer days than six weeks the band says that it is wide for want of them."""
 
 _MODES = {
     "prepaid": "prepaid: credits pay, and nothing stands behind them",
@@ -72,7 +75,7 @@ def _standing(here: Office, name: str) -> _Standing:
         tenant=live.tenant,
         wallet=wallet,
         mode=mode_of(live, wallet.balance).name.lower(),
-        runway=runway_now(here.reader, live.tenant, wallet.balance, now_us()),
+        runway=runway_now(here.reader, live.tenant, wallet, now_us()),
         held=held_back(here.reader, name),
         warnings=recharge_warnings(live.tenant, here.catalogue),
     )
@@ -93,7 +96,8 @@ def _show(found: _Standing) -> None:
             ("frozen by disputes", amount(held.frozen, currency) if held.frozen else ""),
             ("owed for disputes", amount(held.owed, currency) if held.owed else ""),
             ("mode", _MODES.get(found.mode, found.mode)),
-            ("lasts", lasts(found.runway, currency)),
+            ("lasts", lasts(found.runway)),
+            ("spent", paces(found.runway, currency)),
             (
                 "expires next",
                 ""
@@ -111,17 +115,44 @@ def _show(found: _Standing) -> None:
     zone_note(screen, tenant.time_zone)
 
 
-def lasts(runway: Runway, currency: str) -> str:
-    """How long the balance lasts, at the pace of 28 and of 7 days."""
-    paces = ((28, runway.burn_28, runway.days_28), (7, runway.burn_7, runway.days_7))
-    parts = [
-        f"{days:,} days at {amount(burn, currency)} a day (last {window} days)"
-        for window, burn, days in paces
-        if days is not None
-    ]
-    if not parts and not runway.burn_28:
-        return "not enough to tell: nothing was paid on the 28 full days before today"
-    return "; ".join(parts) or "no end in sight"
+def lasts(runway: Runway) -> str:
+    """How long the balance lasts by the forecast, and what that rests on."""
+    low, likely, high = runway.days_low, runway.days_expected, runway.days_high
+    if not runway.from_days:
+        return "not enough to tell: nothing was paid on the full days before today"
+    if low is None:
+        return "no end in sight"
+    if low == likely == high:
+        said = _days(low)
+    elif likely is None:
+        said = f"{_days(low)} or more"
+    else:
+        said = f"about {_days(likely)}, {low:,} " + ("or more" if high is None else f"to {high:,}")
+    if runway.growth is not None:
+        said += f"; spending {grows(runway.growth)} a month"
+    if gone := len(runway.left_out):
+        said += f"; {_days(gone)} without any cost {'is' if gone == 1 else 'are'} left out"
+    if runway.from_days < LITTLE_DAYS:
+        said += f"; the band is wide: no more than {_days(runway.from_days)} of history"
+    return said
+
+
+def _days(number: int) -> str:
+    return f"{number:,} {'day' if number == 1 else 'days'}"
+
+
+def grows(hundredths: int) -> str:
+    """`grows by 5.1 %` of hundredths of a percent, rounded half up to tenths."""
+    tenths = (abs(hundredths) + 5) // 10
+    return f"{'grows' if hundredths >= 0 else 'shrinks'} by {tenths // 10:,}.{tenths % 10} %"
+
+
+def paces(runway: Runway, currency: str) -> str:
+    """What was spent a day; "" where nothing was."""
+    if not runway.burn_28 and not runway.burn_7:
+        return ""
+    long, short = amount(runway.burn_28, currency), amount(runway.burn_7, currency)
+    return f"{long} a day in the last 28 days, {short} in the last 7"
 
 
 def _answer(found: _Standing) -> CreditsAnswer:

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from talktime import __version__
-from talktime.doors.cli import rate_options
+from talktime.doors.cli import plan_options, rate_options
 from talktime.doors.cli.administer import decks_app, keys_app, tenant_app
 from talktime.doors.cli.care_app import eligibility_app, notice_app, ticket_app
 from talktime.doors.cli.diameter import diameter_app
@@ -133,6 +133,57 @@ def rate(
     if master is not None:
         raise WrongUse("--master goes with --engine spark")
     raise typer.Exit(rate_command(request))
+
+
+@app.command()
+def plan(
+    usage: rate_options.Usage,
+    rates: Rates = None,
+    tenant: plan_options.TenantFile = None,
+    scenario: plan_options.Scenarios = None,
+    prices: plan_options.Prices = None,
+    confidence: plan_options.Confidence = "95",
+    lead_hours: plan_options.LeadHours = 24,
+    payments_a_month: plan_options.Payments = 4,
+    months_ahead: plan_options.MonthsAhead = 12,
+    balance: plan_options.Balance = None,
+    currency: rate_options.Currency = None,
+    column_map: rate_options.ColumnMap = None,
+    column: rate_options.Column = None,
+    preset: rate_options.Preset = None,
+    out: plan_options.Out = None,
+    best: plan_options.Best = None,
+    no_plans: plan_options.NoPlans = False,
+    as_json: Json = False,
+) -> None:
+    """Say from real usage how many credits to buy, which plan for whom, when the money runs out."""
+    from talktime.doors.cli.plan import plan_command
+    from talktime.doors.cli.plan_request import PlanRequest
+    from talktime.doors.cli.rate_request import RateRequest
+
+    request = PlanRequest(
+        rate=RateRequest(
+            usage=usage,
+            rates=rates,
+            tenant=tenant,
+            balance=balance,
+            currency=currency,
+            column_map=column_map,
+            columns=column or [],
+            preset=preset,
+            out=out,
+            as_json=as_json,
+        ),
+        scenarios=scenario or [],
+        prices=prices,
+        confidence=confidence,
+        lead_hours=lead_hours,
+        payments_a_month=payments_a_month,
+        months_ahead=months_ahead,
+        best=best,
+        no_plans=no_plans,
+    )
+    raise typer.Exit(plan_command(request))
 
 
 @app.command()

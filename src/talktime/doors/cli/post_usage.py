@@ -48,27 +48,24 @@ def _switch(asked: Asked, turn: bool) -> None:
 
 def _way(here: Office, tenant: Tenant) -> tuple[Way, int]:
     """The way, and the balance."""
-    from talktime.accounts.calendar import day_of
-    from talktime.core.alerts import LONG_DAYS
-    from talktime.insight.post_usage import HeldLot, courses, way_to_post_usage
+    from talktime.insight.post_usage import HeldLot, dry_run, way_to_post_usage
+    from talktime.insight.runway_view import paid_days
 
     wallet, standing = here.reader.wallet(tenant.id), here.reader.standing(tenant.id)
     assert wallet is not None, "a tenant has a wallet"
     assert standing is not None, "a tenant has a wallet"
     at_us = now_us()
-    today = day_of(at_us, tenant.time_zone)
-    days = [(day, paid) for day, paid, _ in here.reader.days(tenant.id, today - LONG_DAYS, today)]
     lots = [HeldLot(lot.lot, lot.left, lot.expires_us) for lot in wallet.lots]
-    found = courses(lots, days, today, at_us)
+    found = dry_run(lots, paid_days(here.reader, tenant, at_us), at_us, tenant.time_zone)
     return way_to_post_usage(tenant, here.catalogue, wallet.balance, standing, found), wallet.balance
 
 
 def _show(way: Way, balance: int, tenant: Tenant) -> None:
-    from talktime.doors.http.management.shown_money import local_day
+    from talktime.accounts.calendar import day_name
 
     screen, currency, zone = our_screen(), tenant.currency, tenant.time_zone
     setting = f"{'on' if way.enabled else 'off'} ({way.account})" if way.account else ""
-    first, last = (local_day(each, zone) for each in (way.earliest_us, way.latest_us))
+    first, likely, last = (day_name(each) for each in way.dry_run.ends)
     facts(
         screen,
         [
@@ -87,8 +84,9 @@ def _show(way: Way, balance: int, tenant: Tenant) -> None:
     for note in way.notes:
         screen.say(note)
     screen.title("If auto-recharge were off and calls billed under MCA from now on")
-    screen.say(f"the credits end {f'on {first}' if first == last else f'between {first} and {last}'}")
-    long, short = way.courses
+    when = f"on {first}" if first == last else f"about {likely}, between {first} and {last}"
+    screen.say(f"the credits end {when}")
+    long, short = way.dry_run.courses
     if replace(long, days=short.days) == short:
         _show_course(screen, short, f"{long.days} days as of the last {short.days}", tenant)
     else:
@@ -100,7 +98,7 @@ def _show(way: Way, balance: int, tenant: Tenant) -> None:
 
 
 def _show_course(screen: Screen, course: Course, window: str, tenant: Tenant) -> None:
-    """One edge of the dry run; `window`: the days whose pace it is."""
+    """The dry run at a pace; `window`: the days whose pace it is."""
     currency, zone = tenant.currency, tenant.time_zone
     spent, lost = money(course.spent), money(course.forfeited)
     screen.say(

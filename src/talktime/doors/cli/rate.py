@@ -91,7 +91,7 @@ def charge_request(request: RateRequest) -> Run:
         None if request.tenant is None else read_tenant(existing(request.tenant, "tenant file"), catalogue)
     )
     deck, warnings = deck_of(request, stated)
-    usage = _fit(_usage(request), currency_of(request), stated)
+    usage = fitting(read_usage(request), currency_of(request), stated)
     tenant = stated or _unstated(usage, deck)
     with Bar("charging") as bar:
         run = charge(
@@ -105,7 +105,8 @@ def charge_request(request: RateRequest) -> Run:
     return replace(run, warnings=(*warnings, *run.warnings))
 
 
-def _usage(request: RateRequest) -> Usage:
+def read_usage(request: RateRequest) -> Usage:
+    """All rows that a request names, with a bar. Raises WrongUse, RefusedRun and what the readers raise."""
     from talktime.bulk.parts import about_rows, check_memory
     from talktime.files.read_usage import all_of
     from talktime.files.usage_paths import usage_paths
@@ -116,7 +117,7 @@ def _usage(request: RateRequest) -> Usage:
         return all_of(usage_frames(request, bar.update))
 
 
-def _fit(usage: Usage, currency: str | None, tenant: Tenant | None) -> Usage:
+def fitting(usage: Usage, currency: str | None, tenant: Tenant | None) -> Usage:
     """Usage of one currency and one tenant; what does not fit is said with the options that help."""
     from talktime.insight.fitting_usage import SHOWN_ROWS, MixedCurrencies, OtherTenants, UnfitUsage, fit
 

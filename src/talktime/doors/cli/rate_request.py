@@ -49,22 +49,31 @@ class RateRequest:
 def check_out(out: Path, request: RateRequest) -> None:
     """Refuses a report that could not be written, or would replace what is read, before any work is done."""
     from talktime.files.report import ReportError
-    from talktime.files.usage_paths import usage_paths
     from talktime.files.write_calls import writer
 
     try:
         writer(out)
-        str(out).encode("utf-8")
     except ReportError as problem:
         raise WrongUse(f"--out {problem}") from None
+    check_place("--out", out, request)
+
+
+def check_place(option: str, out: Path, request: RateRequest, *others: Path) -> None:
+    """Refuses a place where no file can be written, or one of a file that is read: usage, deck, `others`."""
+    from talktime.files.usage_paths import usage_paths
+
+    try:
+        str(out).encode("utf-8")
     except UnicodeEncodeError:
-        raise WrongUse(f"--out {out}: the name holds bytes that are no text; choose another name") from None
+        raise WrongUse(
+            f"{option} {out}: the name holds bytes that are no text; choose another name"
+        ) from None
     if not out.parent.is_dir():
-        raise WrongUse(f"--out {out}: there is no folder {out.parent}; make it first")
+        raise WrongUse(f"{option} {out}: there is no folder {out.parent}; make it first")
     named = [request.tenant, request.column_map, None if request.rates is None else Path(request.rates)]
-    read = [*usage_paths(request.usage), *(path for path in named if path is not None)]
+    read = [*usage_paths(request.usage), *(path for path in (*named, *others) if path is not None)]
     if out.exists() and any(path.exists() and path.samefile(out) for path in read):
-        raise WrongUse(f"--out {out}: this file is read by the same command; give the report another name")
+        raise WrongUse(f"{option} {out}: this file is read by the same command; give the report another name")
 
 
 def options_of(request: RateRequest) -> Options:
@@ -72,9 +81,9 @@ def options_of(request: RateRequest) -> Options:
     from talktime.bulk.run import Options
 
     options = Options(
-        balance=_money("--balance", request.balance, least=0),
-        recharge_below=_money("--recharge-below", request.recharge_below, least=1),
-        recharge_add=_money("--recharge-add", request.recharge_add, least=1),
+        balance=amount_of("--balance", request.balance, least=0),
+        recharge_below=amount_of("--recharge-below", request.recharge_below, least=1),
+        recharge_add=amount_of("--recharge-add", request.recharge_add, least=1),
         treat_as=request.treat_as,
     )
     if (options.recharge_below is None) != (options.recharge_add is None):
@@ -84,7 +93,8 @@ def options_of(request: RateRequest) -> Options:
     return options
 
 
-def _money(option: str, text: str | None, *, least: int) -> int | None:
+def amount_of(option: str, text: str | None, *, least: int) -> int | None:
+    """An amount of an option in micros, None where it was not given. Raises WrongUse."""
     if text is None:
         return None
     try:

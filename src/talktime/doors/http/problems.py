@@ -49,6 +49,7 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "unknown_payment": 404,
     "unknown_payment_method": 404,
     "unknown_person": 404,
+    "unknown_plan": 404,
     "unknown_ticket": 404,
     "unknown_usage_file": 404,
     "unknown_waiver": 404,

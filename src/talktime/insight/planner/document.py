@@ -18,11 +18,15 @@ CANNOT: Final = "cannot"
 
 
 class Said(msgspec.Struct, frozen=True):
-    """A statement on usage or an answer; `about` usage, prices, forecast, buy, plans, pools, carriers."""
+    """A statement on usage or an answer; `about` usage, prices, forecast, buy, plans, pools, carriers.
+
+    `users`: whom the text names that the tenant does not know, for whoever leaves names out.
+    """
 
     weight: str
     about: str
     text: str
+    users: tuple[str, ...] = ()
 
 
 class CallBehind(msgspec.Struct, frozen=True):
@@ -92,7 +96,7 @@ class Paid(msgspec.Struct, frozen=True, kw_only=True):
 class PoolFound(msgspec.Struct, frozen=True, kw_only=True):
     """Included minutes of a month. `full_us`: when they were used up, None: never; `size_s` None: no limit.
 
-    `beyond_*`: calls that began after that, which the pool would have paid. `top`: (user, seconds).
+    `beyond_*`: calls charged from then on which the pool would have paid. `top`: (user, seconds).
     """
 
     plan: str
@@ -210,7 +214,8 @@ class Buy(msgspec.Struct, frozen=True, kw_only=True):
     """What to buy so that no call is blocked with confidence (per mille).
 
     `dearest`: the most that calls cost within `lead_hours`, and when it began; `held`: the most that calls
-    in progress held at once. `one_time` by months; `choices` of rules, one of them the best.
+    in progress held at once. `one_time` by months; `choices` of rules, one of them the best. `holds`: whether
+    calls are kept from being blocked by it; its own limits may not let it, then `says` tells which.
     """
 
     confidence: int
@@ -222,6 +227,7 @@ class Buy(msgspec.Struct, frozen=True, kw_only=True):
     choices: tuple[RechargeChoice, ...]
     tried: RuleTried | None
     says: tuple[str, ...]
+    holds: bool = True
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -292,7 +298,8 @@ class Mix(msgspec.Struct, frozen=True, kw_only=True):
 class Carriers(msgspec.Struct, frozen=True, kw_only=True):
     """What calls of the customer's own operator would cost here, without and with the plans of today.
 
-    `amount` with the licences of today, `without` with none; `by_country` dearest first.
+    `amount` with the licences of today, `without` with none; `displaced`: what other calls would then cost
+    more, since the moved ones use the same included minutes. `by_country` dearest first.
     """
 
     calls: int
@@ -301,6 +308,7 @@ class Carriers(msgspec.Struct, frozen=True, kw_only=True):
     pool_s: int
     amount: int
     without: int
+    displaced: int = 0
     unrated_calls: int
     months: int
     by_country: tuple[PaidLine, ...]

@@ -62,6 +62,11 @@ async def auto_recharge(at: Visit) -> None:
         return
     methods = (await at.tenant.payment_methods.pages().first()).items
     with card("Settings"):
+        if _is_proposed(at):
+            said(
+                "note",
+                "The amounts that were proposed are filled in. Nothing is saved before you press Save.",
+            )
         if not methods:
             add = anchor("add one", at.link("credits/payment-methods"))
             said("warning", Markup("There is no card to pay with yet: {}.").format(add))
@@ -113,12 +118,29 @@ async def _off(at: Visit) -> None:
         tell_then("Auto-recharge is off.", at.here())
 
 
+PROPOSED: Final = ("below", "add")
+"""Words of the address that fill the form in: a rule that the planner proposes."""
+
+
+def _is_proposed(at: Visit) -> bool:
+    return any(at.query.get(name) for name in PROPOSED)
+
+
+def _proposed(at: Visit, rule: dict[str, Any]) -> dict[str, Any]:
+    """The rule as it stands, with the amounts of the address in the place of its own, and switched on."""
+    if not _is_proposed(at):
+        return rule
+    kept = {name: value for name, value in rule.items() if name != "target"}  # it stands instead of an amount
+    asked = {name: at.query[name] for name in PROPOSED if at.query.get(name)}
+    return {**kept, **asked, "enabled": True}
+
+
 class _Settings:
     """The form: fields by their names in the API, the effect below them, Save."""
 
     def __init__(self, at: Visit, seen: Seen[Recharge], methods: tuple[PaymentMethod, ...]) -> None:
         self._at, self._seen = at, seen
-        rule = cast("dict[str, Any]", seen.value.rule)
+        rule = _proposed(at, cast("dict[str, Any]", seen.value.rule))
         self._fields: dict[str, Any] = {}
         self._asked = 0
         with ui.element("div").classes("tt-form"):

@@ -31,7 +31,7 @@ from talktime.doors.admin.kit.show import (
 )
 from talktime.doors.admin.money_parts import PAGE, hidden, of_file, opened, paper, state, warn, words
 from talktime.doors.admin.page import Visit, page
-from talktime.doors.admin.words import count
+from talktime.doors.admin.runway_words import ground, until
 
 if TYPE_CHECKING:
     from talktime.client.management.answers_money import Credits, LotLine, Recharge
@@ -80,9 +80,10 @@ async def credits(at: Visit) -> None:
 
 def _balance(at: Visit, found: Credits) -> None:
     with card("Balance"):
-        lasts = found.runway_days
-        below = "" if lasts is None else f"lasts about {count(lasts)} {'day' if lasts == 1 else 'days'}"
-        figure("Balance", at.money(found.balance, found.currency), below)
+        lasts = f"lasts {until(found.runway, at.today())}" if found.runway_days is not None else ""
+        figure("Balance", at.money(found.balance, found.currency), lasts)
+        for says in ground(found.runway):
+            text(says)
         pairs: list[tuple[str, Cell]] = [
             ("Available", at.money(found.available, found.currency)),
             ("Reserved by calls", at.money(found.reserved, found.currency)),

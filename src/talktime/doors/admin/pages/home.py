@@ -7,7 +7,7 @@ first, and each alert has one thing to do.
 from __future__ import annotations
 
 import asyncio
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal, cast
 
@@ -33,6 +33,7 @@ from talktime.doors.admin.kit.show import (
 )
 from talktime.doors.admin.live_calls import LiveCalls, category_words
 from talktime.doors.admin.page import Visit, page
+from talktime.doors.admin.runway_words import days_left, ground, until
 from talktime.doors.admin.words import count
 
 if TYPE_CHECKING:
@@ -134,8 +135,10 @@ def _balance(at: Visit, found: Overview) -> None:
 
 def _lasts(at: Visit, found: Overview) -> None:
     with card("How long it lasts"):
-        figure("At the present pace", _days_left(found), _ends(at, found))
         runway = found.runway
+        figure("By the forecast", days_left(runway), until(runway, at.today()))
+        for says in ground(runway):
+            text(says)
         facts(
             [
                 ("A day, last 7 days", at.money(runway.burn_7)),
@@ -147,23 +150,6 @@ def _lasts(at: Visit, found: Overview) -> None:
         if rule.advice is not None:
             text(rule.advice.says)
             _html(_act(rule.advice.action))
-
-
-def _days_left(found: Overview) -> str:
-    """`12 to 15 days`: the band of the two figures; without paid calls there is no pace to go by."""
-    known = sorted({days for days in (found.runway.days_28, found.runway.days_7) if days is not None})
-    if not known:
-        return "Not enough to tell"
-    ends = f"{count(known[0])} to {count(known[-1])}" if len(known) > 1 else count(known[0])
-    return f"{ends} {'day' if known == [1] else 'days'}"
-
-
-def _ends(at: Visit, found: Overview) -> str:
-    """The day on which nothing may be left, by the faster pace."""
-    if found.runway_days is None:
-        return "Nothing was spent on the last full days."
-    day = at.today() + timedelta(days=min(found.runway_days, 36_500))
-    return f"until {_day(day)} by the faster of the two paces"
 
 
 def _month(at: Visit, pace: SpendPace) -> None:
@@ -208,6 +194,7 @@ def _over_time(at: Visit, found: CreditsHistory, days: int) -> None:
             gap: list[Decimal | int | None] = [None] * (len(past) - 1)
             now = past[-1][1]
             series += [
+                Series("Expected", [*gap, now, *(one.expected for one in ahead)], dashed=True),
                 Series("If slower", [*gap, now, *(one.high for one in ahead)], dashed=True),
                 Series("If faster", [*gap, now, *(one.low for one in ahead)], dashed=True),
             ]

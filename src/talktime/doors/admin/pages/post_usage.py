@@ -78,7 +78,9 @@ def _blocks(at: Visit, seen: Seen[PostUsage]) -> None:
 
 def _between(found: PostUsage) -> str:
     run = found.dry_run
-    return run.earliest if run.earliest == run.latest else f"between {run.earliest} and {run.latest}"
+    if run.earliest == run.latest:
+        return run.earliest
+    return f"about {run.expected}, between {run.earliest} and {run.latest}"
 
 
 def _recharge(at: Visit, seen: Seen[PostUsage]) -> None:

@@ -122,6 +122,8 @@ def _shown(at: Visit, found: WhatIf) -> None:
         result(at, found, found.result)
         with row():
             link("Try something else on the same usage", at.link("what-if", file=found.file), as_button=True)
+            tenant = quote(at.tenant_id, safe="")
+            link("As Excel", f"/download/tenants/{tenant}/what-if/{found.id}/workbook", as_button=True)
             _remove_question(at, found.id)
 
 

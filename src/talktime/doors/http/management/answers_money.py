@@ -22,19 +22,29 @@ class WarningAnswer(BaseModel):
 
 
 class RunwayAnswer(BaseModel):
-    """Money a day in the last 28 and 7 full days, and days that the balance lasts; null: no end in sight."""
+    """Money a day in the last 28 and 7 full days, and days that the balance lasts; null: no end in sight.
+
+    `days_low` to `days_high` is the forecast, made from `from_days` days: 8 of 10 cases lie between. It
+    leaves out `left_out`, days of an outage; `growth_percent` a month is null where no growth is certain.
+    """
 
     burn_28: str
     burn_7: str
     days_28: int | None
     days_7: int | None
+    days_low: int | None
+    days_expected: int | None
+    days_high: int | None
+    growth_percent: str | None
+    from_days: int
+    left_out: list[str]
 
 
 class CreditsAnswer(BaseModel):
     """The credits of a tenant; `mode` says how paid calls are funded, `mode_says` in words.
 
-    `frozen` is held by disputes, `owed` what a lost one took beyond its lot. `runway_days` is the shorter of
-    the two figures of `runway`, null where no end is in sight.
+    `frozen` is held by disputes, `owed` what a lost one took beyond its lot. `runway_days` is the
+    cautious edge of the forecast in `runway`, null where no end is in sight.
     """
 
     balance: str
@@ -272,12 +282,14 @@ class CourseAnswer(BaseModel):
 class DryRunAnswer(BaseModel):
     """What happens if auto-recharge is off and calls are billed under MCA from today on.
 
-    The balance ends between `earliest` and `latest`: the two edges of `courses`.
+    The balance ends between `earliest` and `latest` in 8 of 10 cases, by the forecast; `courses` is what the
+    pace of the last 28 and 7 days alone would do.
     """
 
     balance: str
     currency: str
     earliest: str
+    expected: str
     latest: str
     courses: list[CourseAnswer]
     left_over: str

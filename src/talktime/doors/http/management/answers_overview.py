@@ -129,11 +129,12 @@ class CreditsDay(BaseModel):
 
 
 class ForecastDay(BaseModel):
-    """The balance at the end of a day to come, by the slower and by the faster of the two burn rates."""
+    """The balance at the end of a day to come: what is expected, and the edges of 8 of 10 cases."""
 
     day: str
     high: str
     low: str
+    expected: str
 
 
 class CreditsHistory(BaseModel):

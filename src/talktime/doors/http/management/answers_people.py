@@ -322,9 +322,9 @@ class ReplayAnswer(BaseModel):
 
 
 class BurnAnswer(RunwayAnswer):
-    """How long the credits last at the pace of 28 and of 7 days; null: no end in sight.
+    """How long the credits last at the pace of 28 and of 7 days, and by the forecast; null: no end in sight.
 
-    `days` is the lower edge of the band, `available` what is left to spend.
+    `days` is the cautious edge of the forecast, `available` what is left to spend.
     """
 
     currency: str

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
+from talktime.core.money import parse_money
 from talktime.doors.http.management.texts import NAME_PATTERN, Amount, Instant, Strict, Text
-from talktime.insight.scenario import MOST_SCENARIOS, MOST_SWAPS
+from talktime.insight.scenario import MOST_CAPS, MOST_SCENARIOS, MOST_SWAPS
 
 ShortName = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=NAME_PATTERN)]
 FileId = Annotated[
@@ -17,6 +19,28 @@ FileId = Annotated[
 ]
 Version = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_.-]*$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^([A-Z]{3})?$")]
+Country = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2})?$"), Field(examples=["GB"])]
+
+NONE: Final = "none"
+"""In the place of an amount: no cap."""
+
+_CAP_PATTERN: Final = r"^(none|[0-9]{1,18}(\.[0-9]{1,6})?)$"
+
+
+def _cap(value: object) -> int | str:
+    if value == NONE:
+        return NONE
+    if not isinstance(value, str) or not re.fullmatch(_CAP_PATTERN, value):
+        raise ValueError('must be an amount as a decimal string, such as "12.50", or "none"')
+    return parse_money(value)
+
+
+CapAmount = Annotated[
+    int | Literal["none"],
+    BeforeValidator(_cap),
+    WithJsonSchema({"type": "string", "pattern": _CAP_PATTERN, "examples": ["500"]}),
+]
+"""An amount or the word that takes a cap away; micros or that word inside."""
 
 
 class OwnUsage(Strict):
@@ -62,18 +86,37 @@ class UsageFileList(BaseModel):
 
 
 class SwapBody(Strict):
-    """Holders of `plan` get `becomes`, "" for none; `plan` "": every user, whatever it calls by now."""
+    """Holders of `plan` get `becomes`, "" for none; `plan` "": every user, whatever it calls by now.
+
+    `country`: only users who are located there.
+    """
 
     plan: Text = ""
     becomes: Text = ""
+    country: Country = ""
 
 
 class RuleBody(Strict):
-    """Auto-recharge: off, or adding `add` where the balance falls below `below`."""
+    """Auto-recharge: off, or adding `add` where the balance falls below `below`.
+
+    `cap_per_month`: the most that it pays a month; the tenant's own cap where it is absent.
+    """
 
     enabled: bool
     below: Amount | None = None
     add: Amount | None = None
+    cap_per_month: CapAmount | None = None
+
+
+class CapBody(Strict):
+    """A spend cap of a month in the place of the tenant's own: of it, of cost centres, of users.
+
+    `id` names a cost centre; "": each of them. Caps of users hold each user: a question names nobody.
+    """
+
+    scope: Literal["tenant", "cost_centre", "user"]
+    id: Text = ""
+    amount: CapAmount
 
 
 class ScenarioBody(Strict):
@@ -90,6 +133,7 @@ class ScenarioBody(Strict):
     deck: Version = ""
     agreement: Annotated[Text, Field(examples=["MCA"])] = ""
     treat_as: Annotated[Text, Field(examples=["calling_plan"])] = ""
+    caps: Annotated[list[CapBody], Field(max_length=MOST_CAPS, default_factory=list)]
 
 
 class WhatIfBody(Strict):
@@ -105,14 +149,24 @@ class SwapAnswer(BaseModel):
 
     plan: str
     becomes: str
+    country: str
 
 
 class RuleAnswer(BaseModel):
-    """As it was asked; the amounts are null where it is off."""
+    """As it was asked; the amounts are null where it is off, `cap_per_month` where nothing was said of it."""
 
     enabled: bool
     below: str | None
     add: str | None
+    cap_per_month: str | None
+
+
+class TriedCapAnswer(BaseModel):
+    """As it was asked; `amount` is an amount or none."""
+
+    scope: str
+    id: str
+    amount: str
 
 
 class ScenarioAnswer(BaseModel):
@@ -125,6 +179,7 @@ class ScenarioAnswer(BaseModel):
     deck: str
     agreement: str
     treat_as: str
+    caps: list[TriedCapAnswer]
 
 
 class TriedCategory(BaseModel):
@@ -313,7 +368,10 @@ class DeckChoice(BaseModel):
 
 
 class WhatIfChoices(BaseModel):
-    """What scenarios can be made of, and what is so today; `agreement` "": no billing account."""
+    """What scenarios can be made of, and what is so today; `agreement` "": no billing account.
+
+    `countries` are those of users.
+    """
 
     currency: str
     users: int
@@ -324,3 +382,5 @@ class WhatIfChoices(BaseModel):
     balance: str
     recharge: RuleAnswer
     agreement: str
+    countries: list[str]
+    cost_centres: list[str]

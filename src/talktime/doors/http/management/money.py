@@ -179,7 +179,7 @@ async def get_credits(house: InHouse, tenant: SeesBalance) -> CreditsAnswer:
     """Balance, what calls in progress reserve, lots, how paid calls are funded, and how long it lasts."""
     wallet, own = await _wallet(house, tenant), await house.settings(tenant)
     rule, catalogue = own.auto_recharge, house.desk.catalogue
-    runway = await read(runway_now, house.reader, own, wallet.balance, house.now_us)
+    runway = await read(runway_now, house.reader, own, wallet, house.now_us)
     held = await read(held_back, house.reader, tenant)
     mode = mode_now(own, catalogue, wallet.balance)
     warnings = [*recharge_warnings(own, catalogue)]

@@ -120,12 +120,12 @@ async def replay_notice(
 
 @router.get("/runway")
 async def get_runway(house: InHouse, tenant: SeesBalance) -> BurnAnswer:
-    """How long the credits last at the pace of the last 28 and of the last 7 full days."""
+    """How long the credits last: by the forecast, and at the pace of the last 28 and 7 full days."""
     own = await house.settings(tenant)
     wallet = await read(house.reader.wallet, tenant)
     if wallet is None:
         raise unknown_tenant(tenant)
-    lasts = await read(runway_now, house.reader, own, wallet.balance, house.now_us)
+    lasts = await read(runway_now, house.reader, own, wallet, house.now_us)
     return burn_shown(wallet, lasts, own.alerts.runway_days)
 
 

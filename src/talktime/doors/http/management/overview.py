@@ -18,7 +18,7 @@ from talktime.doors.http.management.usage import not_reconciled, span_of
 from talktime.insight.credits_history import history
 from talktime.insight.movements import Course, Courses
 from talktime.insight.overview import overview
-from talktime.insight.runway_view import runway_now
+from talktime.insight.runway_view import runway_ahead
 from talktime.insight.spend import NotReconciledError
 from talktime.insight.standing_now import Lookout
 from talktime.ledger.money_reading import MoneyReader
@@ -104,8 +104,11 @@ async def get_history(
 
     def seen() -> CreditsHistory:
         course = _course(courses, own, first)
-        runway = runway_now(house.reader, own, course.balance, now_us)
-        return history_shown(history(course, count, runway, now_us, own.time_zone), course, runway)
+        wallet = house.reader.wallet(tenant)
+        if wallet is None:
+            raise unknown_tenant(tenant)
+        runway, ahead = runway_ahead(house.reader, own, wallet, now_us)
+        return history_shown(history(course, count, ahead, now_us, own.time_zone), course, runway)
 
     return await read(seen)
 

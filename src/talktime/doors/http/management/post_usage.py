@@ -8,10 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from pydantic import ConfigDict
 
-from talktime.accounts.calendar import day_of
 from talktime.accounts.paying import mca_account, post_usage_set
 from talktime.accounts.tenant import Tenant
-from talktime.core.alerts import LONG_DAYS
 from talktime.doors.http.management.answers_money import PostUsageAnswer
 from talktime.doors.http.management.house import (
     CallerOf,
@@ -25,7 +23,8 @@ from talktime.doors.http.management.house import (
 )
 from talktime.doors.http.management.shown_money import post_usage_shown
 from talktime.doors.http.management.texts import IfMatch, Strict, etag_of, matches
-from talktime.insight.post_usage import HeldLot, courses, way_to_post_usage
+from talktime.insight.post_usage import HeldLot, dry_run, way_to_post_usage
+from talktime.insight.runway_view import paid_days
 
 router = APIRouter(prefix="/v1/tenants/{tenant}/post-usage", tags=["post-usage"])
 
@@ -80,11 +79,9 @@ async def _shown(house: House, tenant: str, response: Response) -> PostUsageAnsw
     standing = await read(house.reader.standing, tenant)
     if wallet is None or standing is None:
         raise unknown_tenant(tenant)
-    now_us = house.now_us
-    today = day_of(now_us, settings.time_zone)
-    days = await read(house.reader.days, tenant, today - LONG_DAYS, today)
+    days = await read(paid_days, house.reader, settings, house.now_us)
     lots = [HeldLot(lot.lot, lot.left, lot.expires_us) for lot in wallet.lots]
-    found = courses(lots, [(day, paid) for day, paid, _ in days], today, now_us)
+    found = dry_run(lots, days, house.now_us, settings.time_zone)
     way = way_to_post_usage(settings, house.desk.catalogue, wallet.balance, standing, found)
     response.headers["ETag"] = etag_of(_setting(house, settings))
     return post_usage_shown(way, wallet.balance, settings)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from talktime.accounts.calendar import month_name, to_utc, zone
+from talktime.accounts.calendar import day_name, month_name, to_utc, zone
 from talktime.catalog.declines import load_declines
-from talktime.core.money import format_money
+from talktime.core.money import format_decimal, format_money
 from talktime.doors.http.management.answers_money import (
     CapsLeftAnswer,
     CourseAnswer,
@@ -85,6 +85,9 @@ def lot_line(lot: NewLot, held: Iterable[KeptLot]) -> LotLine:
     )
 
 
+_PERCENT_PLACES: Final = 2
+
+
 def runway_shown(runway: Runway) -> RunwayAnswer:
     """How fast money is spent and how long it lasts."""
     return RunwayAnswer(
@@ -92,6 +95,12 @@ def runway_shown(runway: Runway) -> RunwayAnswer:
         burn_7=format_money(runway.burn_7),
         days_28=runway.days_28,
         days_7=runway.days_7,
+        days_low=runway.days_low,
+        days_expected=runway.days_expected,
+        days_high=runway.days_high,
+        growth_percent=None if runway.growth is None else format_decimal(runway.growth, _PERCENT_PLACES),
+        from_days=runway.from_days,
+        left_out=[day_name(day) for day in runway.left_out],
     )
 
 
@@ -308,6 +317,7 @@ def month_shown(close: MonthClose, *, repeated: bool = False) -> MonthAnswer:
 
 def post_usage_shown(way: Way, balance: int, tenant: Tenant) -> PostUsageAnswer:
     """How a tenant stands on the way to post-usage."""
+    run = way.dry_run
     return PostUsageAnswer(
         mode=way.mode.name.lower(),
         mode_says=load_texts().modes[way.mode.name.lower()],
@@ -320,9 +330,10 @@ def post_usage_shown(way: Way, balance: int, tenant: Tenant) -> PostUsageAnswer:
         dry_run=DryRunAnswer(
             balance=format_money(balance),
             currency=tenant.currency,
-            earliest=local_day(way.earliest_us, tenant.time_zone),
-            latest=local_day(way.latest_us, tenant.time_zone),
-            courses=[_course(one, tenant.time_zone) for one in way.courses],
+            earliest=day_name(run.ends.earliest),
+            expected=day_name(run.ends.expected),
+            latest=day_name(run.ends.latest),
+            courses=[_course(one, tenant.time_zone) for one in run.courses],
             left_over=way.left_over,
         ),
     )

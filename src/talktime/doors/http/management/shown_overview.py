@@ -124,7 +124,12 @@ def history_shown(found: History, course: Course, runway: Runway) -> CreditsHist
         reconciled=True,
         runway=runway_shown(runway),
         forecast=[
-            ForecastDay(day=day_name(one.day), high=format_money(one.high), low=format_money(one.low))
+            ForecastDay(
+                day=day_name(one.day),
+                high=format_money(one.high),
+                low=format_money(one.low),
+                expected=format_money(one.expected),
+            )
             for one in found.ahead
         ],
     )

@@ -8,6 +8,7 @@ import msgspec
 
 from talktime.core.money import format_money
 from talktime.doors.http.management.answers_what_if import (
+    NONE,
     CategoryDifference,
     ComparedAnswer,
     DeckChoice,
@@ -15,9 +16,11 @@ from talktime.doors.http.management.answers_what_if import (
     FiguresAnswer,
     PlanChoice,
     RuleAnswer,
+    RuleBody,
     ScenarioAnswer,
     ScenarioBody,
     SwapAnswer,
+    TriedCapAnswer,
     TriedCategory,
     TriedDay,
     TriedPool,
@@ -29,7 +32,7 @@ from talktime.doors.http.management.answers_what_if import (
     WhatIfLine,
 )
 from talktime.doors.http.management.texts import instant
-from talktime.insight.scenario import Rule, Scenario, Swap
+from talktime.insight.scenario import Rule, Scenario, Swap, TriedCap
 from talktime.insight.what_if_figures import COMPARED, Compared, Difference, Figures
 
 if TYPE_CHECKING:
@@ -51,16 +54,24 @@ _MONEY: Final = frozenset(
 
 def scenario_of(body: ScenarioBody) -> Scenario:
     """What was asked, as the use case has it."""
-    rule = body.recharge
     return Scenario(
         name=body.name.strip(),
-        plans=tuple(Swap(one.plan, one.becomes) for one in body.plans),
-        recharge=None if rule is None else Rule(rule.enabled, rule.below or 0, rule.add or 0),
+        plans=tuple(Swap(one.plan, one.becomes, one.country) for one in body.plans),
+        recharge=None if body.recharge is None else _rule_of(body.recharge),
         balance=body.balance,
         deck=body.deck,
         agreement=body.agreement,
         treat_as=body.treat_as,
+        caps=tuple(
+            TriedCap(one.scope, one.id, None if one.amount == NONE else one.amount) for one in body.caps
+        ),
     )
+
+
+def _rule_of(body: RuleBody) -> Rule:
+    cap = body.cap_per_month
+    uncapped = cap == NONE
+    return Rule(body.enabled, body.below or 0, body.add or 0, None if cap == NONE else cap, uncapped)
 
 
 def scenario_shown(one: Scenario) -> ScenarioAnswer:
@@ -68,20 +79,28 @@ def scenario_shown(one: Scenario) -> ScenarioAnswer:
     rule = one.recharge
     return ScenarioAnswer(
         name=one.name,
-        plans=[SwapAnswer(plan=swap.plan, becomes=swap.becomes) for swap in one.plans],
+        plans=[SwapAnswer(plan=swap.plan, becomes=swap.becomes, country=swap.country) for swap in one.plans],
         recharge=None if rule is None else _rule_shown(rule),
         balance=None if one.balance is None else format_money(one.balance),
         deck=one.deck,
         agreement=one.agreement,
         treat_as=one.treat_as,
+        caps=[TriedCapAnswer(scope=cap.scope, id=cap.id, amount=_cap_shown(cap.amount)) for cap in one.caps],
     )
 
 
+def _cap_shown(micros: int | None) -> str:
+    return NONE if micros is None else format_money(micros)
+
+
 def _rule_shown(rule: Rule) -> RuleAnswer:
+    cap = rule.cap_per_month
+    has_cap = rule.enabled and (rule.uncapped or cap is not None)
     return RuleAnswer(
         enabled=rule.enabled,
         below=format_money(rule.below) if rule.enabled else None,
         add=format_money(rule.add) if rule.enabled else None,
+        cap_per_month=_cap_shown(cap) if has_cap else None,
     )
 
 
@@ -120,7 +139,7 @@ def line_shown(asked: WhatIf) -> WhatIfLine:
 
 def answered_shown(found: Answered) -> WhatIfAnswer:
     """A question with what became of it."""
-    asked = found.asked
+    asked, compared = found.asked, compared_of(found)
     return WhatIfAnswer(
         id=asked.id,
         file=asked.file,
@@ -134,8 +153,13 @@ def answered_shown(found: Answered) -> WhatIfAnswer:
         done_at=instant(asked.done_us),
         expires_at=instant(asked.expires_us),
         error=asked.error,
-        result=_result(_compared.decode(found.answer)) if found.answer else None,
+        result=None if compared is None else _result(compared),
     )
+
+
+def compared_of(found: Answered) -> Compared | None:
+    """The answer of a question; None where there is none yet."""
+    return _compared.decode(found.answer) if found.answer else None
 
 
 def _result(found: Compared) -> ComparedAnswer:
@@ -238,4 +262,6 @@ def choices_shown(
         balance=format_money(balance),
         recharge=_rule_shown(rule),
         agreement=found.agreement,
+        countries=list(found.countries),
+        cost_centres=list(found.cost_centres),
     )

@@ -23,9 +23,12 @@ from talktime.doors.http.management.answers_what_if import (
 )
 from talktime.doors.http.management.house import CallerOf, House, InHouse, done, holds, may, read, who
 from talktime.doors.http.management.pages import Key
+from talktime.doors.http.management.papers import file_answer, file_of
+from talktime.doors.http.management.reports import MEDIA
 from talktime.doors.http.management.shown_what_if import (
     answered_shown,
     choices_shown,
+    compared_of,
     line_shown,
     scenario_of,
     usage_file_shown,
@@ -33,7 +36,8 @@ from talktime.doors.http.management.shown_what_if import (
 from talktime.doors.http.management.texts import MAX_LIMIT, Cursor, Limit, next_of, place_of
 from talktime.doors.http.management.usage import span_of
 from talktime.doors.http.problems import Problem, ProblemError, refused
-from talktime.insight.scenario import Scenario, choices_of, faults_of
+from talktime.insight.planner.scenarios_xlsx import scenarios_workbook
+from talktime.insight.scenario import Scenario, choices_of, faults_of, named_people
 from talktime.insight.what_if_papers import UsageFile
 from talktime.insight.what_ifs import Answered, WhatIfs
 from talktime.ledger.api_keys import Principal
@@ -76,7 +80,7 @@ async def bring_usage(
 
     The format is told by the content. 422 `unusable_usage` says in one sentence why a file is none.
     """
-    what_ifs = _what_ifs(house)
+    what_ifs = what_ifs_of(house)
     await house.known(tenant)
     # A browser's page says the name in a header, so that no script has to write an address.
     given = name or unquote(request.headers.get("x-file-name", ""))
@@ -92,7 +96,7 @@ async def bring_own_usage(
     house: InHouse, principal: CallerOf, tenant: Asking, body: OwnUsage
 ) -> UsageFileAnswer:
     """Takes the tenant's own charged calls of some days as a file, the last 28 where none are named."""
-    what_ifs = _what_ifs(house)
+    what_ifs = what_ifs_of(house)
     await house.known(tenant)
     from_us, until_us = span_of(body.from_, body.until, house.now_us)
     return usage_file_shown(done(await what_ifs.files.take_own(tenant, from_us, until_us, who(principal))))
@@ -102,32 +106,32 @@ async def bring_own_usage(
 async def list_usage_files(house: InHouse, tenant: Asking) -> UsageFileList:
     """The files that are kept, newest first."""
     await house.known(tenant)
-    found = await read(_what_ifs(house).files.listed, tenant)
+    found = await read(what_ifs_of(house).files.listed, tenant)
     return UsageFileList(usage_files=[usage_file_shown(one) for one in found])
 
 
 @router.get("/usage-files/{file}")
 async def get_usage_file(house: InHouse, tenant: Asking, file: UsageFileId) -> UsageFileAnswer:
     """One file and what was seen in it; what is in it is not given out again."""
-    return usage_file_shown(await _file(house, tenant, file))
+    return usage_file_shown(await usage_file(house, tenant, file))
 
 
 @router.delete("/usage-files/{file}", status_code=204)
 async def drop_usage_file(house: InHouse, tenant: Asking, file: UsageFileId) -> Response:
     """Removes a file before its time; answers that were made of it stay."""
-    await _file(house, tenant, file)
-    await _what_ifs(house).files.drop(tenant, file)
+    await usage_file(house, tenant, file)
+    await what_ifs_of(house).files.drop(tenant, file)
     return Response(status_code=204)
 
 
 @router.post("/what-if", status_code=202)
 async def ask_what_if(house: InHouse, principal: CallerOf, tenant: Asking, body: WhatIfBody) -> WhatIfAnswer:
     """Asks what a file's calls would have cost in one to three scenarios, beside today's settings."""
-    what_ifs = _what_ifs(house)
+    what_ifs = what_ifs_of(house)
     live = await house.live_tenant(tenant)
-    file = await _file(house, tenant, body.file)
+    file = await usage_file(house, tenant, body.file)
     scenarios = tuple(scenario_of(one) for one in body.scenarios)
-    faults = faults_of(scenarios, house.desk.catalogue)
+    faults = faults_of(scenarios, house.desk.catalogue, live.tenant) + named_people(scenarios)
     faults += await read(_deck_faults, house, principal, tenant, live.tenant.currency, scenarios)
     if faults:
         told = tuple(sentence for _, sentence in faults)
@@ -143,7 +147,7 @@ async def list_what_ifs(
 ) -> WhatIfList:
     """Questions, newest first; each is kept for 30 days."""
     await house.known(tenant)
-    found = await read(_what_ifs(house).listed, tenant, place_of(cursor, Key, ""), limit)
+    found = await read(what_ifs_of(house).listed, tenant, place_of(cursor, Key, ""), limit)
     return WhatIfList(
         what_ifs=[line_shown(one) for one in found],
         next=next_of(found[-1].id) if len(found) == limit else None,
@@ -170,23 +174,37 @@ async def get_what_if(house: InHouse, tenant: Asking, what_if: WhatIfId) -> What
     return answered_shown(await _one(house, tenant, what_if))
 
 
+@router.get("/what-if/{what_if}/workbook", response_class=Response, responses=file_of(MEDIA["xlsx"]))
+async def get_what_if_workbook(house: InHouse, tenant: Asking, what_if: WhatIfId) -> Response:
+    """The answer as an Excel workbook: scenarios side by side, with charts; 409 where there is none yet."""
+    found = await _one(house, tenant, what_if)
+    compared = compared_of(found)
+    if compared is None:
+        told = f"this question is {found.asked.state}; {found.asked.error or 'come again when it is done'}"
+        raise refused("conflict", told)
+    content = await read(scenarios_workbook, compared)
+    return file_answer(content, MEDIA["xlsx"], "what-if.xlsx")
+
+
 @router.delete("/what-if/{what_if}", status_code=204)
 async def drop_what_if(house: InHouse, tenant: Asking, what_if: WhatIfId) -> Response:
     """Forgets a question and its answer; one that is being worked out is given up."""
     await _one(house, tenant, what_if)
-    await _what_ifs(house).drop(tenant, what_if)
+    await what_ifs_of(house).drop(tenant, what_if)
     return Response(status_code=204)
 
 
-def _what_ifs(house: House) -> WhatIfs:
+def what_ifs_of(house: House) -> WhatIfs:
+    """What takes files and questions; a problem where this process takes none."""
     if house.means.what_ifs is None:
         detail = "this process takes no files of usage; ask the admin process"
         raise ProblemError(Problem(503, "no_exports", detail))
     return house.means.what_ifs
 
 
-async def _file(house: House, tenant: str, key: str) -> UsageFile:
-    found = await read(_what_ifs(house).files.one, tenant, key)
+async def usage_file(house: House, tenant: str, key: str) -> UsageFile:
+    """A file that was brought; a problem where it is gone."""
+    found = await read(what_ifs_of(house).files.one, tenant, key)
     if found is None:
         raise refused(
             "unknown_usage_file", f"there is no file of usage {key!r}; it may be over, bring it again"
@@ -195,7 +213,7 @@ async def _file(house: House, tenant: str, key: str) -> UsageFile:
 
 
 async def _one(house: House, tenant: str, key: str) -> Answered:
-    found = await read(_what_ifs(house).one, tenant, key)
+    found = await read(what_ifs_of(house).one, tenant, key)
     if found is None:
         raise refused("unknown_what_if", f"there is no question {key!r}")
     return found

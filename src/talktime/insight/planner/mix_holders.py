@@ -1,0 +1,234 @@
+"""Who chooses among plans, among which, and the tenant that holds a mix.
+
+A user with calls of a family needs one of its options; one without needs none, but may keep what is held
+today, which makes a shared pool larger. Bought licences that nobody holds are kept or given up, plan by plan.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final
+
+from talktime.accounts.payers import Payer, payers_of
+from talktime.accounts.tenant import AutoRecharge, Licence, Purchase, Subscription, User
+from talktime.core.limits import MAX_MONEY_MICROS, US_PER_S
+from talktime.insight.planner.mix_options import Holder
+from talktime.insight.scenario import as_now
+
+if TYPE_CHECKING:
+    from talktime.accounts.tenant import ServiceNumber, Tenant
+    from talktime.catalog.model import Catalogue
+    from talktime.catalog.planning import LicencePrices, PlanFamily
+    from talktime.insight.planner.demand import Demand
+    from talktime.insight.planner.document import Mix, MixChange
+
+    Plans = tuple[str, ...]
+
+NOBODY: Final = ""
+"""The user of a change that gives up bought licences which nobody holds."""
+
+_HALF_A_YEAR_US: Final = 180 * 86_400 * US_PER_S
+
+
+class NoLicencePrices(ValueError):  # noqa: N818 - a refusal; the message is one sentence for people
+    """No family of plans has prices in the tenant's currency."""
+
+
+def tried(tenant: Tenant, mix: Mix) -> Tenant:
+    """The tenant holding a mix; bought licences follow those that are assigned."""
+    return changed(tenant, mix.changes)
+
+
+def today(tenant: Tenant, catalogue: Catalogue, at_us: int) -> Tenant:
+    """The tenant with the licences of an instant; every user may spend credits, which is free."""
+    traits = {category.licence for category in catalogue.categories.values() if category.licence}
+    spends = next((p.code for p in catalogue.plans.values() if p.free and traits <= p.traits), None)
+    now = as_now(tenant, at_us)
+    if spends is None:
+        return now
+    users = (
+        replace(user, licences=(*user.licences, Licence(spends)))
+        if all(one.plan != spends for one in user.licences)
+        else user
+        for user in now.users
+    )
+    return replace(now, users=tuple(users))
+
+
+def endless(tenant: Tenant, first_us: int, last_us: int) -> Tenant:
+    """The tenant with money without end and no caps: what a call costs hangs on no other but by the pools."""
+    buys = range(first_us, last_us + 1, _HALF_A_YEAR_US)
+    return replace(
+        tenant,
+        purchases=tuple(Purchase(f"lot-{at}", at_us, MAX_MONEY_MICROS) for at, at_us in enumerate(buys, 1)),
+        auto_recharge=AutoRecharge(),
+        caps=(),
+        users=tuple(replace(user, cap_per_month_micros=None) for user in tenant.users),
+    )
+
+
+def changed(tenant: Tenant, changes: Sequence[MixChange]) -> Tenant:
+    """The tenant after some changes; one of NOBODY gives up what is bought and not assigned."""
+    by_user: dict[str, list[MixChange]] = {}
+    more: Counter[str] = Counter()
+    given_up: dict[str, int] = {}
+    left = unassigned(tenant)
+    for change in changes:
+        if change.user == NOBODY:
+            given_up |= {plan: left.get(plan, 0) for plan in change.was}
+        else:
+            by_user.setdefault(change.user, []).append(change)
+            more.update(change.becomes)
+            more.subtract(change.was)
+    users = tuple(_changed(user, by_user.get(user.upn or user.id, ())) for user in tenant.users)
+    return replace(tenant, users=users, subscriptions=_bought(tenant, more, given_up))
+
+
+def _changed(user: User, changes: Sequence[MixChange]) -> User:
+    """A user after the changes of each family of plans."""
+    for change in changes:
+        kept = tuple(one for one in user.licences if one.plan not in change.was)
+        user = replace(user, licences=(*kept, *(Licence(plan) for plan in change.becomes)))
+    return user
+
+
+def _bought(tenant: Tenant, more: Counter[str], given_up: dict[str, int]) -> tuple[Subscription, ...]:
+    """What is bought: so many more or less of each plan; nothing where the tenant says nothing of it."""
+    if not tenant.subscriptions:
+        return ()
+    wanted = {plan: more[plan] - given_up.get(plan, 0) for plan in (*more, *given_up)}
+    found = []
+    for one in tenant.subscriptions:
+        step = wanted.pop(one.plan, 0)
+        count = one.purchased + step
+        if count < 0:
+            wanted[one.plan] = count  # another subscription of the plan gives the rest
+        if count > 0:
+            found.append(replace(one, purchased=count))
+    account = tenant.subscriptions[0].billing_account
+    found += [Subscription(plan, count, account) for plan, count in sorted(wanted.items()) if count > 0]
+    return tuple(found)
+
+
+def unassigned(tenant: Tenant) -> dict[str, int]:
+    """Bought licences that nobody holds, of each plan that has some; the tenant is as of one instant."""
+    left: Counter[str] = Counter()
+    for bought in tenant.subscriptions:
+        left[bought.plan] += bought.purchased
+    holders: list[User | ServiceNumber] = [*tenant.users, *tenant.service_numbers]
+    for holder in holders:
+        left.subtract({licence.plan for licence in holder.licences})
+    return {plan: count for plan, count in left.items() if count > 0}
+
+
+def price_of(
+    plans: Plans, country: str, catalogue: Catalogue, prices: LicencePrices, currency: str
+) -> int | None:
+    """What plans together cost a month, None where one has no price."""
+    found = [prices.price(catalogue.plans[plan], currency, country) for plan in plans]
+    return None if any(one is None for one in found) else sum(one for one in found if one is not None)
+
+
+def held(payer: Payer, plans: frozenset[str]) -> Plans:
+    """The plans of a family that a payer holds."""
+    return tuple(sorted({one.plan for one in payer.licences} & plans))
+
+
+def offered(family: PlanFamily, country: str, catalogue: Catalogue) -> list[Plans]:
+    """The options that can be had in a country."""
+
+    def is_offered(code: str) -> bool:
+        countries = catalogue.plans[code].countries
+        return not countries or country in countries
+
+    return [tuple(sorted(one)) for one in family.choices(catalogue) if all(map(is_offered, one))]
+
+
+class Chooser:
+    """Makes the holders of a family. `problem`: why there can be none, "" where there can."""
+
+    def __init__(
+        self, family: PlanFamily, tenant: Tenant, catalogue: Catalogue, prices: LicencePrices
+    ) -> None:
+        self.family, self.tenant, self.catalogue, self.prices = family, tenant, catalogue, prices
+        self.plans = family.plans(catalogue)
+        self.payers = payers_of(tenant, catalogue).payers
+        self.left = {plan: n for plan, n in unassigned(tenant).items() if plan in self.plans}
+        self.unpriced: set[Plans] = set()
+        self.problem = self._problem()
+
+    def _problem(self) -> str:
+        """A plan that is held, or all that could be held, has no price."""
+        currency = self.tenant.currency
+        for payer in self.payers:
+            for plan in held(payer, self.plans):
+                if self._price((plan,), payer) is None:
+                    return (
+                        f"{self.family.name}: not compared, for licence prices {self.prices.name!r} "
+                        f"have no price for {plan} in {currency}; add one and give the list with --prices"
+                    )
+        if not any(self._price(tuple(one), None) is not None for one in self.family.choices(self.catalogue)):
+            known = ", ".join(self.prices.currencies())
+            return (
+                f"{self.family.name}: not compared, for licence prices {self.prices.name!r} "
+                f"are in {known} and have none in {currency}; give a list of your own with --prices"
+            )
+        return ""
+
+    def _price(self, plans: Plans, payer: Payer | None) -> int | None:
+        country = self._country(payer)
+        return price_of(plans, country, self.catalogue, self.prices, self.tenant.currency)
+
+    def _country(self, payer: Payer | None) -> str:
+        return (payer.location if payer is not None else "") or self.tenant.country
+
+    def is_used(self, call_types: Iterable[str]) -> bool:
+        """Whether anybody holds a plan of the family, or calls of these types need one."""
+        needed = any(fnmatchcase(word, pattern) for word in call_types for pattern in self.family.call_types)
+        return needed or bool(self.left) or any(held(payer, self.plans) for payer in self.payers)
+
+    def sets(self) -> list[Plans]:
+        """Every set of plans that anybody could hold."""
+        listed = [tuple(sorted(one)) for one in self.family.choices(self.catalogue)]
+        now = [held(payer, self.plans) for payer in self.payers]
+        return list(dict.fromkeys([(), *listed, *((plan,) for plan in self.left), *now]))
+
+    def holders(self, demand: Demand) -> list[Holder]:
+        """All who hold or need plans of the family, and what is bought and not assigned."""
+        counted = set(demand.payer.tolist())
+        found = []
+        for number, payer in enumerate(self.payers):
+            now = held(payer, self.plans)
+            if not now and not demand.needs[number] and number not in counted:
+                continue
+            price = self._price(now, payer) or 0
+            is_user = number < len(self.tenant.users)
+            options = self._options(number, demand) if is_user and demand.needs[number] else {now: price}
+            if is_user and not demand.needs[number]:
+                options = {(): 0, now: price}
+            found.append(Holder(number, payer, options or {now: price}, now, price))
+        nobody = Payer(NOBODY, self.tenant.country, "", (), None)
+        for plan, count in sorted(self.left.items()):
+            price = (self._price((plan,), nobody) or 0) * count
+            found.append(Holder(-1, nobody, {(): 0, (plan,): price}, (plan,), price, count))
+        return found
+
+    def _options(self, number: int, demand: Demand) -> dict[Plans, int]:
+        """Options with their prices; none under which calls have no price that have one under another.
+
+        They would cost nothing in a run, and nobody knows what they cost. What is held today may stay.
+        """
+        payer = self.payers[number]
+        now, country = held(payer, self.plans), self._country(payer)
+        found = {}
+        for plans in offered(self.family, country, self.catalogue):
+            price = self._price(plans, payer)
+            if price is not None:
+                found[plans] = price
+        unpriced = {plans: int(demand.unpriced[plans][number]) for plans in found}
+        least = min(unpriced.values(), default=0)
+        self.unpriced |= {plans for plans, calls in unpriced.items() if calls > least}
+        return {plans: price for plans, price in found.items() if unpriced[plans] == least or plans == now}
