@@ -19,7 +19,7 @@ from tests.doors.terminal import PATIENCE_S, SOURCES, Terminal, ended
 
 HEAVY = ("polars", "pyarrow", "numba", "numpy", "phonenumbers", "fastexcel", "xlsxwriter")
 COMMANDS = tuple(
-    "rate explain demo serve verify import rerate rates db tenant user licence number credits recharge"
+    "rate plan explain demo serve verify import rerate rates db tenant user licence number credits recharge"
     " eligibility notice ticket keys people decks diameter".split()
 )
 FILES = {"tenant.toml", "usage.csv", "usage-graph.json", "Export.callingplans.5b0c1d7e.zip", "report.xlsx"}
@@ -64,6 +64,11 @@ def test_help_names_the_commands(terminal: Terminal) -> None:
             ("rate",),
             "--rates --tenant --balance --recharge-add --recharge-below --treat-as --currency --map --column "
             "--preset --out --work --engine --master --json",
+        ),
+        (
+            ("plan",),
+            "--tenant --rates --prices --balance --confidence --lead-hours --payments-a-month --months-ahead"
+            " --no-plans --scenario --best --out --currency --map --column --preset --json",
         ),
         (("explain",), "--run --tenant --database --json"),
         (("demo",), "--no-serve --folder --month --calls --seed --port"),
