@@ -148,7 +148,7 @@ def test_the_months_of_a_pool_are_one_line() -> None:
     lines = shown(replace(PLAN, pools=pools), 110)
     name = " ".join(part for part in (pool.plan, pool.kind, pool.owner) if part)
     (row,) = [line for line in lines if line.startswith(name) and "2026-02-19" in line]
-    assert row.removeprefix(name).split() == ["3", "30", "%", "to", "100", "%", "2", "2026-02-19", "3.00"]
+    assert row.removeprefix(name).split() == "30 % to 100 % 2 of 3 2026-02-19 3.00".split()
 
 
 def test_a_band_is_a_bar_with_two_shades() -> None:
@@ -185,3 +185,15 @@ def test_a_long_course_fits_the_terminal() -> None:
     rows = course_chart(course, 60, plain=True)
     assert max(map(len, rows)) <= 60
     assert "day 0" in rows[-2]
+
+
+def test_what_is_in_no_group_is_told_so_that_the_groups_add_up() -> None:
+    assert PLAN.mix is not None
+    groups = PLAN.mix.groups
+    now = sum(group.now for group in groups) - PLAN.mix.licences_now
+    best = sum(group.best for group in groups) - PLAN.mix.licences_best
+    even = replace(PLAN.mix, calls_now=now, calls_best=best)
+    more = replace(even, calls_now=now + 7 * UNIT, calls_best=best + 7 * UNIT)
+    assert not any("in no group" in line for line in shown(replace(PLAN, mix=even)))
+    (row,) = [line for line in shown(replace(PLAN, mix=more)) if line.startswith("in no group")]
+    assert row.split() == ["in", "no", "group", "7.00", "7.00"]

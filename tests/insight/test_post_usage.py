@@ -27,8 +27,10 @@ from talktime.insight.post_usage import (
     courses,
     dry_run,
     ends,
+    held_lots,
     way_to_post_usage,
 )
+from talktime.ledger.reading import KeptLot, KeptWallet
 from talktime.ledger.records import Standing
 
 NOW_US = 20_000 * DAY_US
@@ -212,3 +214,14 @@ def test_what_lots_hold_is_spent_or_forfeited(drawn: list[tuple[int, int]], paid
     last = max((lot.expires_us for lot in lots if lot.left), default=NOW_US)
     assert NOW_US <= found.ends_us <= max(last, NOW_US)
     assert faster.spent >= found.spent
+
+
+def test_what_is_owed_is_paid_out_of_the_lots_before_the_dry_run() -> None:
+    lots = tuple(
+        KeptLot(number, 0, NOW_US + 30 * DAY_US, 9_000_000, "purchase", "", left, 0)
+        for number, left in ((1, 2_000_000), (2, 5_000_000))
+    )
+    wallet = KeptWallet("t", "USD", "UTC", 4_000_000, 3_000_000, 0, 1, NOW_US, lots)
+    assert [(lot.lot, lot.left) for lot in held_lots(wallet)] == [(1, 0), (2, 4_000_000)]
+    long, _ = dry_run(held_lots(wallet), [], NOW_US, "UTC").courses
+    assert (long.spent, long.forfeited) == (0, wallet.balance)

@@ -19,7 +19,7 @@ from talktime.insight.exports import ExportSettings
 from talktime.insight.own_process import OwnProcess
 from talktime.insight.planner.document import Plan, PlanSettings
 from talktime.insight.planner.plan_task import PlanTask
-from talktime.insight.scenario import Scenario, Swap
+from talktime.insight.scenario import Rule, Scenario, Swap
 from talktime.insight.usage_files import MOST_FILES, UsageFiles
 from talktime.insight.what_if_figures import Compared
 from talktime.insight.what_if_papers import (
@@ -405,3 +405,15 @@ def test_plan_of_the_planner_itself(sqlite_database: str, tmp_path: Path) -> Non
         assert plan.said
 
     told(sqlite_database, tmp_path, story, own=True)
+
+
+def test_a_question_of_before_reads_as_it_was_asked() -> None:
+    """Scenarios are kept: what a paper of an older version does not name is as the tenant has it."""
+    asked = (
+        '{"id":"q","file":"f","name":"n","currency":"","who":"w","asked_us":1,"state":"done","done_us":2,"error":"",'
+        '"scenarios":[{"name":"a","plans":[{"plan":"","becomes":"MCOPSTN1"}],"balance":5,"deck":"",'
+        '"recharge":{"enabled":true,"below":1,"add":2},"agreement":"","treat_as":""}]}'
+    )
+    found = what_if_of(Paper("what_if", "q", 1, asked))
+    wanted = Scenario(name="a", plans=(Swap("", "MCOPSTN1"),), recharge=Rule(True, 1, 2), balance=5)
+    assert (found.scenarios, found.plan, found.state) == ((wanted,), None, "done")

@@ -26,6 +26,9 @@ WHOLE: Final = MILLION * MILLION
 LEAST_WEEKS: Final = 6
 """With fewer weeks no growth is certain."""
 
+LEAST_PART: Final = 4
+"""A day is weighed by the level of its time, and by so much of the highest level at least."""
+
 _CERTAIN_PER_MILLE: Final = 1_645
 """So many thousandths of its deviation the count of rises must differ from 0: one chance in ten by luck."""
 
@@ -183,10 +186,13 @@ def _day_spread(amounts: Sequence[int], weights: Sequence[int], line: Sequence[i
 
 
 def _dearest(amounts: Sequence[int], line: Sequence[int]) -> int:
-    """The greatest day in millionths of the week of its time, rounded up."""
+    """The greatest day in millionths of the week of its time, rounded up.
+
+    A line that comes near 0 says nothing of a day there: a quarter of its highest counts at least.
+    """
+    least = max(ceil_div(max(line), LEAST_PART), 1)
     return max(
-        (ceil_div(amount * MILLION, level) for amount, level in zip(amounts, line, strict=True) if level),
-        default=0,
+        ceil_div(amount * MILLION, max(level, least)) for amount, level in zip(amounts, line, strict=True)
     )
 
 

@@ -15,6 +15,16 @@ class Lot(NamedTuple):
     expires_day: int
 
 
+def beyond_debt(left: Iterable[int], owed: int) -> list[int]:
+    """What lots hold beyond what is owed, which is their first draw (rulings.md 16)."""
+    found = []
+    for amount in left:
+        repaid = max(min(owed, amount), 0)
+        owed -= repaid
+        found.append(amount - repaid)
+    return found
+
+
 class Purse:
     """Lots of which something is left. They may expire in another order than they are drawn."""
 

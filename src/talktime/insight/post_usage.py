@@ -22,12 +22,14 @@ from talktime.core.alerts import DAY_US, LONG_DAYS, SHORT_DAYS, burn_a_day, fit_
 from talktime.core.forecast import EDGE, lasts
 from talktime.core.modes import Mode, mode
 from talktime.core.money import ceil_div, format_money
+from talktime.core.purse import beyond_debt
 from talktime.notices.alerts import purses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from talktime.catalog.model import Catalogue
+    from talktime.ledger.reading import KeptWallet
     from talktime.ledger.records import Standing
 
 AUTO_RECHARGE_ON: Final = "auto_recharge_on"
@@ -55,6 +57,12 @@ class HeldLot(NamedTuple):
     lot: int
     left: int
     expires_us: int
+
+
+def held_lots(wallet: KeptWallet) -> list[HeldLot]:
+    """The lots of a wallet with what they hold beyond what is owed (overdraft)."""
+    left = beyond_debt((lot.left for lot in wallet.lots), wallet.overdraft)
+    return [HeldLot(lot.lot, micros, lot.expires_us) for lot, micros in zip(wallet.lots, left, strict=True)]
 
 
 class Expiring(NamedTuple):

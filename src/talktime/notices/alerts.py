@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from talktime.accounts.calendar import day_of, month_start_us
 from talktime.core.alerts import CARD_DAYS, LOT_DAYS, Runway, due, runway
-from talktime.core.forecast import Lot as Purse
+from talktime.core.purse import Lot as Purse
+from talktime.core.purse import beyond_debt
 
 if TYPE_CHECKING:
     from talktime.accounts.tenant import PaymentMethod
@@ -52,15 +53,15 @@ def runway_of(
 def purses(lots: Iterable[Expires], time_zone: str, owed: int = 0) -> list[Purse]:
     """Lots in their order as the forecast draws them: the local day of their expiry is not full any more.
 
-    What is `owed` (overdraft) is their first draw (rulings.md 16); lots that hold nothing are left out.
+    What is `owed` (overdraft) is taken from them first; lots that hold nothing are left out.
     """
-    found = []
-    for lot in lots:
-        repaid = max(min(owed, lot.left), 0)
-        owed -= repaid
-        if lot.left > repaid:
-            found.append(Purse(lot.left - repaid, day_of(lot.expires_us, time_zone)))
-    return found
+    held = tuple(lots)
+    left = beyond_debt((lot.left for lot in held), owed)
+    return [
+        Purse(micros, day_of(lot.expires_us, time_zone))
+        for lot, micros in zip(held, left, strict=True)
+        if micros > 0
+    ]
 
 
 def lots_due(lots: Iterable[Lot], now_us: int, told: Collection[tuple[int, int]]) -> list[tuple[Lot, int]]:

@@ -134,8 +134,7 @@ def every_mix(case: Case, replay: Replay) -> Iterator[tuple[int, dict[str, str]]
     """What licences and calls cost under every mix of single plans, by the engine; in micros."""
     catalogue = load_catalogue()
     last_us = int(replay.rows["end_us"].max())  # type: ignore[arg-type]
-    first_us = int(replay.rows["start_us"].min())  # type: ignore[arg-type]
-    now = endless(today(case.tenant, catalogue, last_us), first_us, last_us)
+    now = endless(today(case.tenant, catalogue, last_us), replay)
     plans = [plan for plan, _, _ in case.prices.amounts]
     for mix in product(plans, repeat=len(now.users)):
         holding = replace(
@@ -153,6 +152,6 @@ def every_mix(case: Case, replay: Replay) -> Iterator[tuple[int, dict[str, str]]
 def engine_cost(case: Case, replay: Replay, changes: Sequence[MixChange]) -> int:
     """What all calls cost by the engine after some changes."""
     catalogue = load_catalogue()
-    first_us, last_us = int(replay.rows["start_us"].min()), int(replay.rows["end_us"].max())  # type: ignore[arg-type]
-    now = endless(today(case.tenant, catalogue, last_us), first_us, last_us)
+    last_us = int(replay.rows["end_us"].max())  # type: ignore[arg-type]
+    now = endless(today(case.tenant, catalogue, last_us), replay)
     return replay.run(changed(now, changes), catalogue, case.deck, has_wallet=True).run.totals.amount

@@ -394,8 +394,8 @@ def test_todays_rule_stands_beside_the_best() -> None:
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        (recharge("0.01", "50"), "With it some calls in progress would have been cut short."),
-        (recharge("8", "50"), "Its trigger is less than calls may cost while a payment is on its way."),
+        (recharge("0.01", "50"), "With today's rule some calls in progress would have been cut short."),
+        (recharge("8", "50"), "Today's trigger is less than calls may cost while a payment is on its way."),
     ],
 )
 def test_a_rule_of_today_that_is_too_tight_is_told(rule: AutoRecharge, said: str) -> None:
@@ -512,3 +512,25 @@ def test_a_payment_that_has_to_last_long_says_so() -> None:
     (said,) = [text for text in found.says if text.startswith("Add ")]
     assert "until the next one can be made" in said
     assert "the dearest month" not in said
+
+
+def test_a_trigger_stays_near_what_was_seen_however_spending_grew() -> None:
+    """A line through what grows ever faster begins at 0 or below: days there weigh as much as they are."""
+    amounts = [at * at * CENT for at in range(84)]
+    found = fit(amounts, MARCH - 84)
+    assert found is not None
+    assert found.slope > 0
+    top = max(amounts)
+    for day in (MARCH - 60, MARCH - 1, MARCH - 400):
+        below = outlasts(found, amounts, Dear(top, 2 * top, day, top, 0), MARCH, 90, 950)
+        assert top <= below <= 20 * top
+
+
+def test_a_year_of_usage_is_weighed_by_the_days_of_its_fit() -> None:
+    """Spending halved half a year ago: the dearest days of the fit are a day of now, not one of long ago."""
+    days = [call(f"2025-{at // 28 + 1:02}-{at % 28 + 1:02} 10:00", 6_000, id=f"{at}") for at in range(336)]
+    rows = [each | {"duration_s": 12_000 if at < 112 else 6_000} for at, each in enumerate(days)]
+    long, short = bought(rows=rows, months_ahead=3), bought(rows=rows[-170:], months_ahead=3)
+    assert (long.dearest, long.held) == (24 * UNIT, 12 * UNIT)
+    assert best(long).below == long.dearest + long.held
+    assert (short.dearest, short.held) == (12 * UNIT, 6 * UNIT)

@@ -7,8 +7,18 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from talktime.insight.planner.conclusions import cents, conclusions
-from talktime.insight.planner.document import Buy, Mix, Need, OneTime, Outlook, Plan, RechargeChoice
+from talktime.insight.planner.conclusions import ALL_CARRIED, cents, conclusions
+from talktime.insight.planner.document import (
+    CANNOT,
+    Buy,
+    Mix,
+    Need,
+    OneTime,
+    Outlook,
+    Plan,
+    RechargeChoice,
+    Said,
+)
 from tests.insight.planner.made_plan import PLAN
 
 UNIT = 1_000_000
@@ -65,8 +75,14 @@ def test_do_we_need_credits(need: Need, words: str) -> None:
 @pytest.mark.parametrize(
     ("low", "expected", "high", "words"),
     [
-        (10, 20, 30, "lasts until about 2026-07-21, between 2026-07-11 and 2026-07-31."),
-        (10, 20, None, "lasts until about 2026-07-21, between 2026-07-11 and no end within three years."),
+        (10, 20, 30, "lasts until about 2026-07-21 if nothing is bought, between 2026-07-11 and 2026-07-31."),
+        (
+            10,
+            20,
+            None,
+            "lasts until about 2026-07-21 if nothing is bought, between 2026-07-11 and no end within three "
+            "years.",
+        ),
         (10, None, None, "lasts until 2026-07-11 at least."),
         (None, None, None, "is not used up within three years."),
     ],
@@ -115,6 +131,16 @@ def test_what_to_buy_without_a_rule_is_an_amount() -> None:
     assert sentence(both, "Or once") == f"Or once: {amounts}"
 
 
+def test_a_rule_that_may_block_calls_is_not_said_to_keep_them_from_it() -> None:
+    rule = RechargeChoice(35 * UNIT, 50 * UNIT, 12, 40 * UNIT, 0, best=True)
+    firm, weak = (
+        sentence(replace(PLAN, buy=replace(BUY, choices=(rule,), holds=holds)), "What to buy")
+        for holds in (True, False)
+    )
+    assert "with 95 % confidence no call is blocked, and 40.00 lie idle" in firm
+    assert "even so calls may be blocked, as its reasons say, and 40.00 lie idle" in weak
+
+
 def test_amounts_that_are_no_advice_are_left_to_the_table() -> None:
     once = (
         OneTime(1, 0, 50 * UNIT, 0),
@@ -147,7 +173,22 @@ def test_licences_of_nobody_that_are_given_up_change_no_user() -> None:
     )
 
 
+def test_part_of_a_month_is_no_ground_for_other_plans() -> None:
+    """Who made no call on one day may call on the next; licences are paid by the month."""
+    said = sentence(replace(PLAN, full_months=()), "Which plan")
+    assert "no whole month is here" in said
+    assert "save" not in said
+
+
 def test_plans_for_those_who_call_without_one_may_cost_more() -> None:
     best = replace(MIX, licences_now=9 * UNIT, licences_best=15 * UNIT, calls_best=MIX.calls_now)
     said = sentence(replace(PLAN, mix=best), "Which plan")
     assert "so that whoever calls has a plan for it, would cost about 3.00 USD a month more" in said
+
+
+def test_calls_of_the_own_carrier_alone_do_not_say_who_needs_which_licence() -> None:
+    carried = Said(CANNOT, "carriers", "All 3 answered calls are carried by your own operator.")
+    assert ALL_CARRIED not in conclusions(PLAN)
+    told = conclusions(replace(PLAN, said=(carried,)))
+    assert ALL_CARRIED in told
+    assert not any("save" in each for each in told)

@@ -145,6 +145,23 @@ def test_more_small_tenants(seed: int) -> None:
     assert (group.best, group.exact) == (min(cost for cost, _ in every_mix(case, case.replay())), True)
 
 
+def test_a_search_by_days_does_not_miss_what_a_single_call_makes_of_a_pool() -> None:
+    """Two hours of a day end a pool: who pays by the minute leaves the dearer calls to it."""
+    legs = [
+        Leg("a@x", DOMESTIC, 4_200, 260_000, "conf_out"),
+        Leg("a@x", "+12125550123", 4_020, 270_000, "conf_out"),
+        Leg("b@x", "+12125550123", 1_740, 440_000, "conf_out"),
+        Leg("b@x", "+12125550123", 2_460, 830_000, "conf_out"),
+        Leg("a@x", DOMESTIC, 3_240, 1_097_000, "conf_out"),
+    ]
+    prices = prices_of(MCOMEETADD=3_100_000, MCOMEETACPEA=2_300_000)
+    tenant = tenant_of({"a@x": ["MCOMEETADD"], "b@x": ["MCOMEETADD"]})
+    case = Case(tenant, tuple(legs), deck_of(30_000, 1_000, 6_000), prices, ("2026-01",))
+    search = Search(case.replay(), tenant, load_catalogue(), case.deck, prices, case.months)
+    (group,) = search.mix(untold, prove=False).groups
+    assert group.best == 3_100_000 + 2_300_000 + 70 * 6_000 + 10 * 30_000 + 67 * 6_000 + 54 * 30_000
+
+
 def test_who_does_not_call_needs_no_licence() -> None:
     case, _ = hidden()
     tenant = replace(
@@ -155,6 +172,16 @@ def test_who_does_not_call_needs_no_licence() -> None:
     assert (change.was, change.becomes, change.calls) == ((LARGE,), (), 0)
     assert change.why == ("no call in 1 month that needs Domestic Calling Plan; 12.00 USD a month is saved")
     assert mix.groups[0].best == 78_300_000
+
+
+def test_who_calls_only_in_a_month_that_is_not_compared_keeps_what_is_held() -> None:
+    """Somebody who came in the month that has just begun is no licence to spare."""
+    legs = minutes("old@x", domestic=100) + minutes("new@x", domestic=100, month=1)
+    held_now = tenant_of({"old@x": [SMALL], "new@x": [SMALL], "idle@x": [SMALL]})
+    prices = prices_of(**{SMALL: 2 * UNIT, LARGE: 12 * UNIT})
+    mix = best_of(Case(held_now, tuple(legs), CHEAP, prices, ("2026-01",)))
+    assert [change.user for change in mix.changes] == ["idle@x"]
+    assert "1 user with calls only in months that are not compared: what they hold today stays" in mix.says
 
 
 def test_bought_licences_that_nobody_holds_are_given_up() -> None:

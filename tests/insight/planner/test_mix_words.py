@@ -81,6 +81,17 @@ def test_a_pool_is_that_of_all_who_share_it_whatever_else_they_hold() -> None:
     assert why["de@x"].startswith(f"80 min a month on average, at most 80: {shared};")
 
 
+def test_who_costs_more_for_the_sake_of_others_is_told_so() -> None:
+    """Only a larger pool pays what the other two call; who gets the larger licence hardly calls."""
+    legs = legs_of("a@x", DOMESTIC, 1_000) + legs_of("b@x", DOMESTIC, 10)
+    mix = mix_of({"a@x": [SMALL], "b@x": [SMALL]}, legs, MCOPSTN5=2 * UNIT, MCOPSTN1=9 * UNIT)
+    (change,) = [one for one in mix.changes if LARGE in one.becomes]
+    assert change.why.endswith(
+        "the licence costs 7.00 USD a month more; "
+        "by itself this costs more, together with all who share minutes it saves"
+    )
+
+
 def test_calls_that_come_in_are_no_minutes_to_be_paid() -> None:
     legs = [Leg("in@x", "+4930999", 600, 5_000, "user_in"), *legs_of("out@x", DOMESTIC, 40)]
     mix = mix_of({"in@x": [SMALL], "out@x": [SMALL]}, legs, MCOPSTN5=4 * UNIT, MCOPSTNPP=1 * UNIT)

@@ -156,3 +156,19 @@ def test_the_calendar_of_days() -> None:
     assert lots_held(None, None, MARCH) is None
     assert lots_held(None, 7, MARCH) == (Lot(7, MARCH + 365),)
     assert lots_held((Lot(7, MARCH), Lot(8, MARCH + 1), Lot(0, MARCH + 9)), 50, MARCH) == (Lot(8, MARCH + 1),)
+
+
+def test_the_history_that_is_told_is_the_one_that_was_looked_at() -> None:
+    found = outlook(Series(MARCH, (UNIT,) * 400), None, None, None, PlanSettings())
+    assert found is not None
+    assert found.days == 182
+    assert found.says[0].startswith("It rests on 182 days of usage")
+
+
+@pytest.mark.parametrize(("days", "words"), [(14, "because of holidays"), (28, "are missing, bring them")])
+def test_days_without_anything_are_holidays_or_missing_usage(days: int, words: str) -> None:
+    weeks = (10 * UNIT,) * 28
+    says = looked(Series(FIRST, weeks + (0,) * days + weeks)).says
+    (told,) = [each for each in says if "do not count" in each]
+    assert told.startswith(f"{days} days without any cost")
+    assert words in told

@@ -198,6 +198,7 @@ def test_users_whom_the_tenant_file_does_not_name() -> None:
         [*days("2026-03-02", "2026-03-31"), *strangers, call("2026-03-11 09:00", 60, "zoe", id="zoe")]
     )
     assert said(told, "would be refused") == []  # not told twice
+    assert [one.users for one in told.said if one.users] == [("zed", "zoe")]  # for who leaves names out
     assert said(told, "not in the tenant file") == [
         (
             CAUTION,

@@ -197,7 +197,10 @@ class PlanRuleTried(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanBuy(msgspec.Struct, frozen=True, kw_only=True):
-    """What to buy; `dearest`: the most within `lead_hours`, `held`: the most that calls in progress held."""
+    """What to buy; `dearest`: the most within `lead_hours`, `held`: the most that calls in progress held.
+
+    `holds`: whether calls are kept from being blocked by it; where not, `says` tells why.
+    """
 
     confidence_percent: Decimal
     lead_hours: int
@@ -208,6 +211,7 @@ class PlanBuy(msgspec.Struct, frozen=True, kw_only=True):
     choices: tuple[PlanRecharge, ...]
     tried: PlanRuleTried | None
     says: tuple[str, ...]
+    holds: bool
 
 
 class PlanNeed(msgspec.Struct, frozen=True, kw_only=True):

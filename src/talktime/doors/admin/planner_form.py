@@ -71,16 +71,17 @@ class PlanQuestion:
         """A field for the price of each plan, shown on demand."""
         self._more = ui.button("Licence prices", on_click=self._toggle).props("no-caps flat dense")
         self._more.props["aria-expanded"] = "false"
-        self._place = ui.element("div").classes("tt-form")
+        self._place = ui.element("div").classes("tt-block")
         self._place.set_visibility(False)
         found = {}
         with self._place:
             if self._choices.sample:
                 said("note", "These are sample prices a licence and month: put in what you pay.")
-            for one in self._choices.prices:
-                usual = "" if one.price is None else f"{one.price:f}"
-                hint = price_words(one, self._choices.currency)
-                found[one.code] = money_field(one.code, self._choices.currency, usual, hint=hint)
+            with row():
+                for one in self._choices.prices:
+                    usual = "" if one.price is None else f"{one.price:f}"
+                    hint = price_words(one, self._choices.currency)
+                    found[one.code] = money_field(one.code, self._choices.currency, usual, hint=hint)
         return found
 
     def _toggle(self) -> None:

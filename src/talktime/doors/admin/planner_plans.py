@@ -72,7 +72,7 @@ def plans(at: Visit, asked: Plan, found: PlanDocument) -> None:
 
 def _sums(currency: str, mix: PlanMix) -> None:
     now, best = mix.licences_now + mix.calls_now, mix.licences_best + mix.calls_best
-    span = f"in {count(len(mix.months))} months" if len(mix.months) != 1 else "in 1 month"
+    span = _span(len(mix.months))
     with figures():
         figure("Today's plans", f"{currency} {about(now)}", span)
         figure("Best plans found", f"{currency} {about(best)}", span)
@@ -86,13 +86,17 @@ def _sums(currency: str, mix: PlanMix) -> None:
         ],
         [
             "Calls",
-            plain_amount(mix.calls_now),
-            plain_amount(mix.calls_best),
+            about(mix.calls_now),
+            about(mix.calls_best),
             saving(mix.calls_now, mix.calls_best),
         ],
     ]
     foot: list[Cell] = ["Together", about(now), about(best), saving(now, best)]
     table(heads, rows, f"Licences and calls, in {currency}", foot=foot)
+
+
+def _span(months: int) -> str:
+    return f"in {count(months)} months" if months != 1 else "in 1 month"
 
 
 def _groups(currency: str, groups: Sequence[PlanMixGroup]) -> None:
@@ -197,9 +201,7 @@ def carriers(found: PlanDocument, moved: PlanCarriers) -> None:
         figure(
             "With today's licences", f"{code} {plain_amount(moved.amount)}", f"{count(moved.answered)} calls"
         )
-        figure(
-            "Without licences", f"{code} {plain_amount(moved.without)}", f"in {count(moved.months)} months"
-        )
+        figure("Without licences", f"{code} {plain_amount(moved.without)}", _span(moved.months))
         if moved.displaced:
             figure("Other calls", f"{code} {plain_amount(moved.displaced)} more", "they share the minutes")
         if moved.unrated_calls:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
@@ -205,8 +205,10 @@ def _lines(by: str, lines: Sequence[PlanPaidLine], caption: str, whole: Decimal)
 
 
 def _share(amount: Decimal, whole: Decimal) -> str:
-    """Of the whole, in percent rounded down; a dash where there is none."""
-    return f"{int(100 * amount / whole)} %" if whole > 0 and amount > 0 else "—"
+    """Of the whole, in percent rounded half up; a dash where there is none."""
+    if whole <= 0 or amount <= 0:
+        return "—"
+    return f"{(100 * amount / whole).quantize(Decimal(1), ROUND_HALF_UP):f} %"
 
 
 def _behind(at: Visit, by: str, lines: Sequence[PlanPaidLine]) -> None:
@@ -309,7 +311,8 @@ def _pools(at: Visit, pools: PlanPools) -> None:
     if len(together) > SHOWN_POOLS:
         text(f"{count(len(together) - SHOWN_POOLS)} more are in the Excel file.", small=True)
     if pools.single:
-        text(f"Of {count(pools.single)} pools of single users, {count(pools.single_full)} were used up.")
+        used_up = count(pools.single_full)
+        text(f"Pools of single users, month by month: {count(pools.single)}; used up: {used_up}.")
     if pools.pools:
         _every_month(at, pools)
 
@@ -356,6 +359,7 @@ def _together(name: str, months: Sequence[PlanPool]) -> list[Cell]:
     times = sum(one.full_at is not None for one in months)
     full = badge(f"in {times} of {len(months)} months", "warning") if times else "—"
     calls = sum(one.beyond_calls for one in months)
-    beyond = f"{minutes(sum(one.beyond_seconds for one in months))} in {count(calls)} calls"
+    came = "1 call" if calls == 1 else f"{count(calls)} calls"
+    beyond = f"{minutes(sum(one.beyond_seconds for one in months))} in {came}"
     cost = plain_amount(sum((one.beyond_amount for one in months), Decimal(0)))
     return [name, used, full, beyond if calls else "—", cost if calls else "—"]

@@ -48,15 +48,14 @@ def _switch(asked: Asked, turn: bool) -> None:
 
 def _way(here: Office, tenant: Tenant) -> tuple[Way, int]:
     """The way, and the balance."""
-    from talktime.insight.post_usage import HeldLot, dry_run, way_to_post_usage
+    from talktime.insight.post_usage import dry_run, held_lots, way_to_post_usage
     from talktime.insight.runway_view import paid_days
 
     wallet, standing = here.reader.wallet(tenant.id), here.reader.standing(tenant.id)
     assert wallet is not None, "a tenant has a wallet"
     assert standing is not None, "a tenant has a wallet"
     at_us = now_us()
-    lots = [HeldLot(lot.lot, lot.left, lot.expires_us) for lot in wallet.lots]
-    found = dry_run(lots, paid_days(here.reader, tenant, at_us), at_us, tenant.time_zone)
+    found = dry_run(held_lots(wallet), paid_days(here.reader, tenant, at_us), at_us, tenant.time_zone)
     return way_to_post_usage(tenant, here.catalogue, wallet.balance, standing, found), wallet.balance
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from talktime.doors.cli.screen import Screen, minutes, money
+from talktime.doors.cli.screen import Screen, decimals_of, minutes, money
 from talktime.insight.planner.conclusions import cents, exact, hundredths
 from talktime.insight.wording import counted
 
@@ -66,7 +66,15 @@ def _groups(screen: Screen, mix: Mix) -> Table:
         )
         for group in mix.groups
     ]
+    rows += _beside(mix)
     return screen.table(("group", "users", "today", "best found", "not below", "off by at most"), rows)
+
+
+def _beside(mix: Mix) -> list[tuple[str, str, str, str, str, str]]:
+    """What is in the sums and in no group: calls that no choice of plans changes."""
+    now = mix.licences_now + mix.calls_now - sum(group.now for group in mix.groups)
+    best = mix.licences_best + mix.calls_best - sum(group.best for group in mix.groups)
+    return [("in no group", "", cents(now), cents(best), "", "")] if now or best else []
 
 
 def _name(group: MixGroup) -> str:
@@ -136,8 +144,14 @@ def _moved(screen: Screen, carriers: Carriers) -> Table:
 
 
 def _countries(screen: Screen, carriers: Carriers) -> Table:
+    lines = carriers.by_country[:COUNTRIES_SHOWN]
+    places = decimals_of(line.amount for line in lines)
     rows = [
-        (f"{line.others:,} others" if line.others else line.key or "-", f"{line.calls:,}", exact(line.amount))
-        for line in carriers.by_country[:COUNTRIES_SHOWN]
+        (
+            f"{line.others:,} others" if line.others else line.key or "-",
+            f"{line.calls:,}",
+            money(line.amount, places),
+        )
+        for line in lines
     ]
     return screen.table(("country called", "calls", "price"), rows)

@@ -81,7 +81,7 @@ def _with_bars(screen: Screen, heading: str, lines: Sequence[PaidLine]) -> Table
         )
         for line in lines
     ]
-    return screen.table((heading, "calls", "billed minutes", "paid", ""), rows)
+    return screen.table((heading, "answered", "billed minutes", "paid", ""), rows)
 
 
 def _top(screen: Screen, heading: str, nobody: str, lines: Sequence[PaidLine]) -> Table:
@@ -166,8 +166,10 @@ def show_pools(screen: Screen, plan: Plan) -> None:
     together = sorted(_together(pools.pools), key=lambda one: (-one.beyond_amount, -one.most, one.name))
     if together:
         screen.say()
-        headings = ("pool", "months", "used of it", "full in", "first", f"then paid, {plan.currency}")
-        rows = [_pool_row(one) for one in together[:POOLS_SHOWN]]
+        headings = ("pool", "used of it", "full in", "first", f"then paid, {plan.currency}")
+        shown = together[:POOLS_SHOWN]
+        places = decimals_of(one.beyond_amount for one in shown)
+        rows = [_pool_row(one, places) for one in shown]
         screen.show(screen.table(headings, rows))
     if len(together) > POOLS_SHOWN:
         screen.say(f"and {counted(len(together) - POOLS_SHOWN, 'pool')} used less", "dim")
@@ -178,16 +180,17 @@ def show_pools(screen: Screen, plan: Plan) -> None:
         )
 
 
-def _pool_row(one: _Together) -> tuple[str, ...]:
+def _pool_row(one: _Together, places: int) -> tuple[str, ...]:
     used = (
         "unlimited"
         if one.unlimited
         else f"{one.least} % to {one.most} %"
-        if one.months > 1
+        if one.least < one.most
         else f"{one.most} %"
     )
-    paid = money(one.beyond_amount) if one.beyond_amount else ""
-    return one.name, str(one.months), used, str(one.full or ""), one.first_full, paid
+    paid = money(one.beyond_amount, places) if one.beyond_amount else ""
+    full = f"{one.full} of {one.months}" if one.full else ""
+    return one.name, used, full, one.first_full, paid
 
 
 def _together(pools: Sequence[PoolFound]) -> list[_Together]:

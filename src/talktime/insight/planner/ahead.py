@@ -35,6 +35,11 @@ class Ahead(NamedTuple):
     from_day: int
 
     @property
+    def seen(self) -> tuple[int, ...]:
+        """The days that the fit was made from: the last ones of the series."""
+        return self.series.amounts[-HISTORY_DAYS:]
+
+    @property
     def balance(self) -> int | None:
         """What the lots hold, None where nobody said."""
         return None if self.lots is None else sum(lot.left for lot in self.lots)

@@ -111,7 +111,7 @@ def _best_rule(run: _Run, dear: Dear, asked: Asked, fit: Fit) -> _Rule:
     """
     from_day, settings = asked.known.from_day, asked.settings
     days = months_on(from_day, settings.months_ahead) - from_day
-    wanted = outlasts(fit, asked.known.series.amounts, dear, from_day, days, settings.confidence)
+    wanted = outlasts(fit, asked.known.seen, dear, from_day, days, settings.confidence)
     below = rounded_up(wanted, asked.limits.coin)
     least = least_add(run.tenant.auto_recharge, wanted, dear, settings.lead_hours)
     for tries in range(MOST_TRIES):

@@ -255,9 +255,10 @@ def _today(asked: Asked, best: RechargeChoice, bought: Bought) -> str:
         f"{_money(asked, bought.tried.rule.idle)} with {bought.tried.rule.recharges:,}."
     )
     if bought.own.is_short:
-        return f"{text} {_shortage(own, 'With it')}."
+        shortage = _shortage(own, "With today's rule")
+        return f"{text} {shortage}."
     if own.below < bought.outlasts:
-        return f"{text} Its trigger is less than calls may cost while a payment is on its way."
+        return f"{text} Today's trigger is less than calls may cost while a payment is on its way."
     return text
 
 

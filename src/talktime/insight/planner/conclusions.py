@@ -22,7 +22,13 @@ WIDE: Final = 3
 """An amount that is more than so many times what is expected is no advice: too little is known for it."""
 
 NO_PLANS: Final = (
-    "Which plan for whom is not answered: there were no prices to compare with, or it was not asked."
+    "Which plan for whom is not answered: it was not asked, or prices of licences are missing; a statement "
+    "below then names them."
+)
+
+ALL_CARRIED: Final = (
+    "Which plan for whom cannot be told: all calls went by your own carrier, so this usage does not say "
+    "which licences are needed. Bring the export of Calling Plans too before you take any back."
 )
 
 
@@ -71,7 +77,10 @@ def _sentences(plan: Plan) -> Iterator[str]:
             yield _until(plan.outlook, plan.outlook.balance, plan.currency)
     if plan.buy is not None:
         yield from _to_buy(plan.buy, plan.currency)
-    yield NO_PLANS if plan.mix is None else _plans(plan.mix, plan.currency)
+    if plan.mix is not None and any(said.weight == CANNOT and said.about == "carriers" for said in plan.said):
+        yield ALL_CARRIED
+    else:
+        yield NO_PLANS if plan.mix is None else _plans(plan.mix, plan.currency, whole=bool(plan.full_months))
     if plan.carriers is not None:
         yield _moved(plan.carriers, plan.currency)
     careful = sum(said.weight in (CAUTION, CANNOT) for said in plan.said)
@@ -135,7 +144,7 @@ def _until(outlook: Outlook, balance: int, currency: str) -> str:
         if low is None:
             return f"{held} is not used up within three years."
         return f"{held} lasts until {day_after(outlook.from_day, low)} at least."
-    text = f"{held} lasts until about {day_after(outlook.from_day, expected)}"
+    text = f"{held} lasts until about {day_after(outlook.from_day, expected)} if nothing is bought"
     if low is None:
         return f"{text}."
     late = "no end within three years" if high is None else day_after(outlook.from_day, high)
@@ -149,7 +158,7 @@ def _to_buy(buy: Buy, currency: str) -> Iterator[str]:
         kept = (
             f"with {sure} confidence no call is blocked"
             if buy.holds
-            else "its own limits do not let it keep calls from being blocked, the answer says which"
+            else "even so calls may be blocked, as its reasons say"
         )
         yield (
             f"What to buy: auto-recharge of {cents(best.add)} {currency} when less than {cents(best.below)} "
@@ -167,7 +176,13 @@ def _to_buy(buy: Buy, currency: str) -> Iterator[str]:
         yield f"{once}: {', '.join(amounts)} ({currency}, {sure}){known}."
 
 
-def _plans(mix: Mix, currency: str) -> str:
+def _plans(mix: Mix, currency: str, *, whole: bool) -> str:
+    """`whole`: whether the usage has a whole month; licences are paid by the month."""
+    if not whole and mix.changes:
+        return (
+            "Which plan for whom: no whole month is here, so which plans are better cannot be told; those "
+            "that are listed would do for the calls that are here, and no more."
+        )
     now = mix.licences_now + mix.calls_now
     best = mix.licences_best + mix.calls_best
     months = counted(len(mix.months), "month")

@@ -168,6 +168,15 @@ def demand_of(
     )
 
 
+def callers(look: Looked, family: PlanFamily) -> Flags:
+    """The payers who have a call of a family, answered or not."""
+    member, _ = _members(look, family, family.plans(look.setting.catalogue))
+    user = look.prepared.user
+    found = np.zeros(look.setting.customers.payer_count, np.bool_)
+    found[user[member[look.prepared.situations.at] & (user != NOBODY)]] = True
+    return found
+
+
 def _days(at_us: Ints, time_zone: str) -> Ints:
     """Local days since 1970."""
     import polars as pl

@@ -19,10 +19,10 @@ from talktime.bulk.prepare import months_of
 from talktime.bulk.run import setting_of
 from talktime.bulk.settle import is_compiled
 from talktime.catalog.planning import load_plan_families
-from talktime.insight.planner.demand import Demand, Looked, demand_of, looked, rates_of
+from talktime.insight.planner.demand import Demand, Looked, callers, demand_of, looked, rates_of
 from talktime.insight.planner.document import Mix, MixChange, MixGroup, MixOption
 from talktime.insight.planner.mix_bound import bounds_of
-from talktime.insight.planner.mix_exact import Proven, cost, proven
+from talktime.insight.planner.mix_exact import Proven, cost, polished, proven
 from talktime.insight.planner.mix_holders import (
     NOBODY,
     Chooser,
@@ -101,10 +101,9 @@ class Search:
         months: Sequence[str],
     ) -> None:
         self.replay, self.catalogue, self.deck, self.prices = replay, catalogue, deck, prices
-        first_us = int(replay.rows["start_us"].to_numpy().min())
         last_us = int(replay.rows["end_us"].to_numpy().max())
         self.now = today(tenant, catalogue, last_us)
-        self.tenant = endless(self.now, first_us, last_us)
+        self.tenant = endless(self.now, replay)
         self.months = sorted(_month(name) for name in months)
         families = load_plan_families()
         every = [Chooser(family, self.tenant, catalogue, prices) for family in families]
@@ -119,16 +118,16 @@ class Search:
 
         `prove` False: groups that are small are searched as if they were large.
         """
-        look, self.at = self._look()
+        look, self.at, other = self._look()
         rates = rates_of(look.setting)
         found: list[_Found] = []
         changes: list[MixChange] = []
         parts = []
         for chooser in self.asked:
             demand = demand_of(look, chooser.family, chooser.sets(), self.tenant.time_zone, rates)
-            problems = problems_of(
-                demand, chooser.holders(demand), self.catalogue, self.months, rates, self._engine(demand)
-            )
+            elsewhere = None if other is None else callers(other, chooser.family)
+            holders = chooser.holders(demand, elsewhere)
+            problems = problems_of(demand, holders, self.catalogue, self.months, rates, self._engine(demand))
             parts.append((chooser.family, demand, problems))
         rows = sum(_weight(problem) for _, _, problems in parts for problem in problems)
         count = sum(len(problems) for _, _, problems in parts)
@@ -144,15 +143,19 @@ class Search:
         calls = self._charged(found, changes, [demand for _, demand, _ in parts])
         return self._document(found, changes, calls)
 
-    def _look(self) -> tuple[Looked, Ints]:
-        """The rows of the months, looked at; and their places among all."""
+    def _look(self) -> tuple[Looked, Ints, Looked | None]:
+        """The rows of the months, looked at; their places among all; the other rows, if there are some."""
         setting = self._setting(self.tenant)
         start_us = self.replay.rows["start_us"].to_numpy()
         month = months_of(start_us, np.zeros(len(start_us), np.int64), setting)
-        at = np.flatnonzero(np.isin(month, self.months))
-        rows = self.replay.rows if len(at) == self.replay.height else self.replay.rows[at]
+        inside = np.isin(month, self.months)
+        at = np.flatnonzero(inside)
         families = frozenset(plan for chooser in self.asked for plan in chooser.plans)
-        return looked(rows, self.tenant, families, self._setting), at
+        if len(at) == self.replay.height:
+            return looked(self.replay.rows, self.tenant, families, self._setting), at, None
+        rows = self.replay.rows
+        look = looked(rows[at], self.tenant, families, self._setting)
+        return look, at, looked(rows[np.flatnonzero(~inside)], self.tenant, families, self._setting)
 
     def _setting(self, tenant: Tenant) -> Setting:
         return setting_of(
@@ -271,6 +274,12 @@ class Search:
                 f"{counted(len(without), 'user')}; the best mix gives each of them one, which may cost more "
                 "than today"
             )
+        kept = {number for chooser in self.asked for number in chooser.kept}
+        if kept:
+            said.append(
+                f"{counted(len(kept), 'user')} with calls only in months that are not compared: what they "
+                "hold today stays"
+            )
         if self.now.caps or any(user.cap_per_month_micros is not None for user in self.now.users):
             said.append("spend caps are left out of the comparison: a capped call would look like a saving")
         if self.prices.sample:
@@ -290,6 +299,9 @@ def _best(problem: Problem, now: int, effort: int, *, prove: bool) -> Proven:
     best = Proven(mix, money, min(bounds.value, money), exact=money <= bounds.value)
     if prove and not best.exact:
         best = proven(problem, bounds, mix, money)
+    if not best.exact:
+        better_mix, money = polished(problem, best.mix, best.cost)
+        best = best._replace(mix=better_mix, cost=money, exact=money <= best.bound)
     if not best.exact:  # the better mix tells how far prices have to go
         again = bounds_of(problem, best.cost)
         best = best._replace(bound=max(best.bound, min(again.value, best.cost)))

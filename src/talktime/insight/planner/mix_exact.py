@@ -35,6 +35,12 @@ MOST_CELLS: Final = 400_000_000
 MOST_ROWS: Final = 60_000_000
 """Calls that are charged to find the best of them."""
 
+MOST_POLISHED_ROWS: Final = 10_000_000
+"""Calls that are charged to look whether a single move saves."""
+
+ENGINE_TIMES: Final = 20
+"""How much longer the engine takes to charge the calls of a mix."""
+
 A_MIX_ROWS: Final = 5_000
 """What charging a mix costs however few its calls are, as calls."""
 
@@ -105,8 +111,7 @@ def proven(problem: Problem, bounds: Bounds, best: Ints, best_cost: int) -> Prov
         return Proven(best, best_cost, bounds.value, exact=False)
     lower = bounds.of_mixes(problem, mixes)
     order = np.argsort(lower, kind="stable")
-    rows = sum(len(table.user) for table in problem.tables) + A_MIX_ROWS
-    most = MOST_ROWS // (rows * (20 if problem.several.any() else 1)) + 1
+    most = MOST_ROWS // _rows_of_cost(problem) + 1
     for done, at in enumerate(order.tolist()):
         if lower[at] >= best_cost:
             break
@@ -117,6 +122,34 @@ def proven(problem: Problem, bounds: Bounds, best: Ints, best_cost: int) -> Prov
         if found < best_cost:
             best, best_cost = mixes[at], found
     return Proven(best, best_cost, best_cost, exact=True)
+
+
+def _rows_of_cost(problem: Problem) -> int:
+    """What one answer of `cost` takes, as calls; the engine takes longer."""
+    rows = sum(len(table.user) for table in problem.tables) + A_MIX_ROWS
+    return rows * ENGINE_TIMES if problem.several.any() else rows
+
+
+def polished(problem: Problem, mix: Ints, money: int) -> tuple[Ints, int]:
+    """The mix after moves of one user at a time that save by the exact cost; as it is where calls are many.
+
+    The search looks at whole days, which in a small group can miss what a single call makes of a pool.
+    """
+    moves = np.argwhere(problem.allowed).tolist()
+    rows = _rows_of_cost(problem)
+    if len(moves) * rows > MOST_POLISHED_ROWS:
+        return mix, money
+    for _ in range(MOST_POLISHED_ROWS // (len(moves) * rows)):
+        before = money
+        for user, option in moves:
+            tried = mix.copy()
+            tried[user] = option
+            found = cost(problem, tried)
+            if found < money:
+                mix, money = tried, found
+        if money == before:
+            break
+    return mix, money
 
 
 @dataclass(frozen=True)

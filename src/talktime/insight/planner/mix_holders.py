@@ -13,13 +13,17 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from talktime.accounts.payers import Payer, payers_of
-from talktime.accounts.tenant import AutoRecharge, Licence, Purchase, Subscription, User
-from talktime.core.limits import MAX_MONEY_MICROS, US_PER_S
+from talktime.accounts.tenant import Licence, Subscription, User
 from talktime.insight.planner.mix_options import Holder
+from talktime.insight.planner.money_without_end import without_end
 from talktime.insight.scenario import as_now
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from talktime.accounts.tenant import ServiceNumber, Tenant
+    from talktime.bulk.replay import Replay
     from talktime.catalog.model import Catalogue
     from talktime.catalog.planning import LicencePrices, PlanFamily
     from talktime.insight.planner.demand import Demand
@@ -29,8 +33,6 @@ if TYPE_CHECKING:
 
 NOBODY: Final = ""
 """The user of a change that gives up bought licences which nobody holds."""
-
-_HALF_A_YEAR_US: Final = 180 * 86_400 * US_PER_S
 
 
 class NoLicencePrices(ValueError):  # noqa: N818 - a refusal; the message is one sentence for people
@@ -58,13 +60,10 @@ def today(tenant: Tenant, catalogue: Catalogue, at_us: int) -> Tenant:
     return replace(now, users=tuple(users))
 
 
-def endless(tenant: Tenant, first_us: int, last_us: int) -> Tenant:
+def endless(tenant: Tenant, replay: Replay) -> Tenant:
     """The tenant with money without end and no caps: what a call costs hangs on no other but by the pools."""
-    buys = range(first_us, last_us + 1, _HALF_A_YEAR_US)
     return replace(
-        tenant,
-        purchases=tuple(Purchase(f"lot-{at}", at_us, MAX_MONEY_MICROS) for at, at_us in enumerate(buys, 1)),
-        auto_recharge=AutoRecharge(),
+        without_end(tenant, replay),
         caps=(),
         users=tuple(replace(user, cap_per_month_micros=None) for user in tenant.users),
     )
@@ -148,7 +147,10 @@ def offered(family: PlanFamily, country: str, catalogue: Catalogue) -> list[Plan
 
 
 class Chooser:
-    """Makes the holders of a family. `problem`: why there can be none, "" where there can."""
+    """Makes the holders of a family. `problem`: why there can be none, "" where there can.
+
+    `kept`: users who keep what they hold, since they call in months that are not compared.
+    """
 
     def __init__(
         self, family: PlanFamily, tenant: Tenant, catalogue: Catalogue, prices: LicencePrices
@@ -158,6 +160,7 @@ class Chooser:
         self.payers = payers_of(tenant, catalogue).payers
         self.left = {plan: n for plan, n in unassigned(tenant).items() if plan in self.plans}
         self.unpriced: set[Plans] = set()
+        self.kept: set[int] = set()
         self.problem = self._problem()
 
     def _problem(self) -> str:
@@ -196,8 +199,11 @@ class Chooser:
         now = [held(payer, self.plans) for payer in self.payers]
         return list(dict.fromkeys([(), *listed, *((plan,) for plan in self.left), *now]))
 
-    def holders(self, demand: Demand) -> list[Holder]:
-        """All who hold or need plans of the family, and what is bought and not assigned."""
+    def holders(self, demand: Demand, elsewhere: NDArray[np.bool_] | None = None) -> list[Holder]:
+        """All who hold or need plans of the family, and what is bought and not assigned.
+
+        `elsewhere`: payers who have such calls in other months; who has no others keeps what is held.
+        """
         counted = set(demand.payer.tolist())
         found = []
         for number, payer in enumerate(self.payers):
@@ -208,7 +214,10 @@ class Chooser:
             is_user = number < len(self.tenant.users)
             options = self._options(number, demand) if is_user and demand.needs[number] else {now: price}
             if is_user and not demand.needs[number]:
-                options = {(): 0, now: price}
+                if elsewhere is not None and elsewhere[number] and now:
+                    self.kept.add(number)
+                else:
+                    options = {(): 0, now: price}
             found.append(Holder(number, payer, options or {now: price}, now, price))
         nobody = Payer(NOBODY, self.tenant.country, "", (), None)
         for plan, count in sorted(self.left.items()):

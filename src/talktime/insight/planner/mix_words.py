@@ -72,6 +72,8 @@ class Words:
             before, after = (self._a_month(one) for one in outside)
             parts.append(f"calls without included minutes come to {after} a month instead of {before}")
         parts.append(self._licence(holder.now_price, holder.options[becomes.plans], was))
+        if was and outside[1] - outside[0] > saved * count:
+            parts.append("by itself this costs more, together with all who share minutes it saves")
         return "; ".join(part for part in parts if part)
 
     def _endless(self, then: _Under, payer: int) -> str:

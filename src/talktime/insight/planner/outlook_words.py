@@ -22,6 +22,9 @@ FEW_WEEKS: Final = 6
 """With fewer weeks no growth is seen, and the band is visibly wider."""
 
 _SHOWN: Final = 5
+_HOLIDAYS: Final = 14
+"""More days without anything than that are no holidays."""
+
 _PERCENT: Final = 10_000
 """Millionths in a percent."""
 
@@ -41,7 +44,7 @@ def _sentences(fit: Fit, from_day: int) -> Iterator[str]:
         yield (
             f"{counted(len(fit.left_out), 'day')} without any cost, where there usually is some, "
             f"{'does' if len(fit.left_out) == 1 else 'do'} not count: {days}. "
-            "If nobody called because of holidays, the forecast is a little too high."
+            f"{_why_left_out(fit)}"
         )
     if fit.until_day < from_day:
         unknown = counted(from_day - fit.until_day, "day")
@@ -51,6 +54,13 @@ def _sentences(fit: Fit, from_day: int) -> Iterator[str]:
     if fit.phase:
         yield _month(fit)
     yield _growth(fit)
+
+
+def _why_left_out(fit: Fit) -> str:
+    """What days without anything do to the forecast: a few are holidays, many are missing usage."""
+    if len(fit.left_out) > _HOLIDAYS:
+        return "So many are hardly holidays: if files of these days are missing, bring them."
+    return "If nobody called because of holidays, the forecast is a little too high."
 
 
 def _band(fit: Fit) -> str:

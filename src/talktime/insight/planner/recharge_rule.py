@@ -11,6 +11,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from talktime.core.fitting import LEAST_PART
 from talktime.core.forecast import Fit, a_day, expected
 from talktime.core.limits import MICROS_PER_UNIT, NO_LIMIT
 from talktime.core.money import HALF_UP, ceil_div, round_div
@@ -84,14 +85,14 @@ def outlasts(fit: Fit, amounts: Sequence[int], dear: Dear, from_day: int, days: 
         ceil_div(_tail(fit, amounts, days, confidence) * top, _SIZE),
     )
     told = ceil_div(daily * dear.window, max(dear.dearest_day, 1))
-    seen = _grown(dear.window, top, _level(fit, dear.day))
-    return max(told, seen) + _grown(dear.held, top, _level(fit, fit.until_day))
+    seen = _grown(dear.window, top, _level_then(fit, dear.day))
+    return max(told, seen) + _grown(dear.held, top, _level_then(fit, fit.until_day))
 
 
 def _tail(fit: Fit, amounts: Sequence[int], days: int, confidence: int) -> int:
     """The dearest of the days to come by the tail of those seen, in parts of _SIZE of its time's level."""
     sizes = [
-        ceil_div(amount * _SIZE, _level(fit, fit.first_day + at))
+        ceil_div(amount * _SIZE, _level_then(fit, fit.first_day + at))
         for at, amount in enumerate(amounts)
         if amount > 0
     ]
@@ -101,6 +102,12 @@ def _tail(fit: Fit, amounts: Sequence[int], days: int, confidence: int) -> int:
 def _level(fit: Fit, day: int) -> int:
     """A week's amount at the beginning of a day, times 7: nothing is rounded; at least 7."""
     return max(_WEEK * fit.level + fit.slope * min(day - fit.until_day, _WEEK * fit.growth_weeks), _WEEK)
+
+
+def _level_then(fit: Fit, day: int) -> int:
+    """The level by which something of a day is weighed: that of its time, as `Fit.dearest` has it."""
+    highest = max(_level(fit, fit.first_day), _level(fit, fit.until_day))
+    return max(_level(fit, max(day, fit.first_day)), ceil_div(highest, LEAST_PART))
 
 
 def _grown(amount: int, now: int, then: int) -> int:

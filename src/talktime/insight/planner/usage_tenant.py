@@ -12,13 +12,13 @@ import polars as pl
 
 from talktime.accounts.tenant import Licence, Tenant, User
 from talktime.catalog.model import CREDITS
+from talktime.insight.tried_tenant import CALLING
 
 if TYPE_CHECKING:
     from talktime.catalog.model import Catalogue, Plan
     from talktime.files.usage import Usage
 
 TENANT: Final = "default"
-CALLING: Final = "calling"
 
 
 def main_country(usage: Usage) -> str:

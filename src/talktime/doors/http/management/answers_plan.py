@@ -224,7 +224,10 @@ class PlanRuleTried(BaseModel):
 
 
 class PlanBuy(BaseModel):
-    """What to buy; `dearest`: the most within `lead_hours`, `held`: the most that calls in progress held."""
+    """What to buy; `dearest`: the most within `lead_hours`, `held`: the most that calls in progress held.
+
+    `holds`: whether calls are kept from being blocked by it; where not, `says` tells why.
+    """
 
     confidence_percent: str
     lead_hours: int
@@ -235,6 +238,7 @@ class PlanBuy(BaseModel):
     choices: list[PlanRecharge]
     tried: PlanRuleTried | None
     says: list[str]
+    holds: bool
 
 
 class PlanNeed(BaseModel):

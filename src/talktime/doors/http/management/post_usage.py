@@ -23,7 +23,7 @@ from talktime.doors.http.management.house import (
 )
 from talktime.doors.http.management.shown_money import post_usage_shown
 from talktime.doors.http.management.texts import IfMatch, Strict, etag_of, matches
-from talktime.insight.post_usage import HeldLot, dry_run, way_to_post_usage
+from talktime.insight.post_usage import dry_run, held_lots, way_to_post_usage
 from talktime.insight.runway_view import paid_days
 
 router = APIRouter(prefix="/v1/tenants/{tenant}/post-usage", tags=["post-usage"])
@@ -80,8 +80,7 @@ async def _shown(house: House, tenant: str, response: Response) -> PostUsageAnsw
     if wallet is None or standing is None:
         raise unknown_tenant(tenant)
     days = await read(paid_days, house.reader, settings, house.now_us)
-    lots = [HeldLot(lot.lot, lot.left, lot.expires_us) for lot in wallet.lots]
-    found = dry_run(lots, days, house.now_us, settings.time_zone)
+    found = dry_run(held_lots(wallet), days, house.now_us, settings.time_zone)
     way = way_to_post_usage(settings, house.desk.catalogue, wallet.balance, standing, found)
     response.headers["ETag"] = etag_of(_setting(house, settings))
     return post_usage_shown(way, wallet.balance, settings)
