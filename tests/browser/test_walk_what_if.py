@@ -138,6 +138,19 @@ def test_usage_is_tried_on_other_plans_and_amounts(center: Center, signed_in: Si
     assert page.url == address
 
 
+def test_plans_that_the_planner_proposes_are_tried(center: Center, signed_in: SignedIn, tried: Path) -> None:
+    brought = center.management.tenant(TENANT).usage_files.bring(tried / "last-month.csv")
+    page = signed_in("billing@contoso.example")
+    page.goto(f"{center.url}/tenants/{TENANT}/what-if?file={brought.id}&plans={DOMESTIC}.{BOTH}.US")
+    proposed = f"Plans as the planner proposes them: {DOMESTIC} in US becomes {BOTH}."
+    expect(page.get_by_text(proposed)).to_be_visible(timeout=PATIENT_MS)
+    look(page)
+    page.get_by_role("button", name="Work it out").click()
+    expect(page.get_by_role("heading", name="Side by side")).to_be_visible(timeout=PATIENT_MS)
+    other = rated(tried, BOTH)
+    assert amount(figure(page, "It would have cost")[1]) == Decimal(other["amount"])
+
+
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [

@@ -142,9 +142,9 @@ def test_the_demo_writes_its_files_and_says_what_to_try(terminal: Terminal) -> N
 def test_what_the_demo_says_to_try_works(terminal: Terminal) -> None:
     said = terminal.run("demo", "--no-serve", "--calls", "200").out.partition("Try next")[2]
     commands = [line.split()[1:] for line in said.splitlines() if line.strip().startswith("talktime ")]
-    assert [words[0] for words in commands] == ["rate", "rate", "explain", "rates"]
+    assert [words[0] for words in commands] == ["rate", "rate", "plan", "explain", "rates"]
     explain_first = sorted(commands, key=lambda words: words[0] != "explain")  # `rate` keeps another last run
-    assert [terminal.run(*words).code for words in explain_first] == [0] * 4
+    assert [terminal.run(*words).code for words in explain_first] == [0] * 5
 
 
 def test_the_same_words_make_the_same_bytes(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ import pytest
 
 from talktime.accounts.tenant_file import read_tenant
 from talktime.catalog.load import load_catalogue
-from talktime.catalog.planning import read_licence_prices
+from talktime.catalog.planning import load_plan_families, read_licence_prices
+from talktime.insight.planner.conclusions import ALL_CARRIED
+from talktime.insight.planner.mix_holders import Chooser
 from talktime.insight.scenario_file import read_scenarios
 from tests.doors.made_files import deck, leg, purchase, toml, usage, user
 from tests.doors.terminal import Answer, Terminal
@@ -246,3 +248,14 @@ def test_the_scenarios_and_the_prices_that_the_page_shows_can_be_used(demo: Term
     found = read_licence_prices(demo.write("prices.toml", prices), catalogue)
     assert found.price(catalogue.plans["MCOPSTN5"], "USD", "GB") == 6_800_000
     assert found.price(catalogue.plans["MCOPSTN5"], "USD", "US") == 7_500_000
+    told = [Chooser(family, tenant, catalogue, found).problem for family in load_plan_families()]
+    assert told == ["", ""]  # all that is held has a price
+
+
+def test_calls_of_the_own_carrier_alone_take_no_licence_away(ready: Terminal) -> None:
+    ready.write("carried.csv", month(28, **{"Call Type": "dr_out"}))
+    told = ready.run("plan", *"carried.csv --tenant tenant.toml --json".split()).json
+    assert told["mix"] is None
+    cannot = [said for said in told["said"] if (said["about"], said["weight"]) == ("plans", "cannot")]
+    assert [said["text"] for said in cannot] == [ALL_CARRIED]
+    assert ALL_CARRIED in told["conclusions"]

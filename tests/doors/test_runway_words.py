@@ -88,12 +88,12 @@ def test_what_it_rests_on_is_said() -> None:
     assert ground(shown((5, 14, 26))) == []
     assert ground(shown((5, 14, 26), "5.09", 20, 3)) == [
         "Spending grows by 5.09 % a month.",
-        "3 days without any call are left out as an outage.",
+        "3 days without any cost, where there usually is some, do not count.",
         "The band is wide because only 20 days are known.",
     ]
     assert ground(shown((5, 14, 26), "-5.1", 1, 1)) == [
         "Spending shrinks by 5.1 % a month.",
-        "A day without any call is left out as an outage.",
+        "1 day without any cost, where there usually is some, does not count.",
         "The band is wide because only one day is known.",
     ]
     assert lasts(reckoned((5, 14, 26), 505, 20, 3)) == (

@@ -105,11 +105,11 @@ def test_money_that_ran_out_comes_first() -> None:
         (pool(144_000, at_80_us=AT_80), None),
         (
             pool(144_060, at_80_us=AT_80),
-            "is 80 % used (2401 min of 3000 min), 80 % since 2026-03-20 10:00:00 UTC.",
+            "is 80 % used (2,401 min of 3,000 min), 80 % since 2026-03-20 10:00:00 UTC.",
         ),
         (
             pool(180_000, at_80_us=AT_80, at_100_us=AT_100),
-            "was used up at 2026-03-25 10:00:00 UTC (3000 min of 3000 min).",
+            "was used up at 2026-03-25 10:00:00 UTC (3,000 min of 3,000 min).",
         ),
         (pool(10**9, None), None),
         (pool(0, 0), None),

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -308,6 +309,8 @@ def test_usage_of_the_ledger_is_a_file_like_any_other(sqlite_database: str, tmp_
         file = await what_ifs.files.take_own("contoso", 0, door.clock() + 1, "ana")
         assert isinstance(file, UsageFile), file
         assert (file.seen.rows, left(tmp_path)) == (1, [file.id])
+        this = f"{datetime.fromtimestamp(door.clock() // 1_000_000, UTC):%Y-%m}"
+        assert file.name == f"usage of this ledger, 1970-01 to {this}"
         found = await answered(what_ifs, file, Scenario(name="no pool", plans=(Swap("MCOPSTN1", ""),)))
         today = msgspec.json.decode(found.answer, type=Compared).figures[0]
         spend = (await door.client.get("/v1/tenants/contoso/spend")).json()

@@ -222,8 +222,19 @@ def test_where_a_short_runway_is_not_told(sqlite_database: str, tenant: Tenant) 
     async def test() -> None:
         async with house(sqlite_database, tenant) as at:
             await at.submit(fund("contoso", 50 * UNIT))
-            at.spent("contoso", {1: 100 * UNIT})
+            at.spent("contoso", dict.fromkeys(range(1, 29), 10 * UNIT))
             assert [event for event in await at.look() if event[0] == "runway_short"] == []
+
+    run(test())
+
+
+@pytest.mark.parametrize(("days", "told"), [(6, []), (7, ["runway_short"])])
+def test_less_than_a_week_of_calls_warns_nobody(sqlite_database: str, days: int, told: list[str]) -> None:
+    async def test() -> None:
+        async with house(sqlite_database, UTC) as at:
+            await at.submit(fund("contoso", 50 * UNIT))
+            at.spent("contoso", dict.fromkeys(range(1, days + 1), 10 * UNIT))
+            assert [kind for kind, _ in await at.look()] == told
 
     run(test())
 

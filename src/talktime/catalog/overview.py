@@ -151,6 +151,11 @@ def load_pages() -> Mapping[str, str]:
     return pages
 
 
+def category_name(code: str) -> str:
+    """The kind of call as people call it; a code that nobody knows is its own name."""
+    return load_overview().calls.get(code, code)
+
+
 @cache
 def load_overview() -> Overview:
     """The shipped sentences."""

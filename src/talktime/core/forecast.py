@@ -33,6 +33,9 @@ __all__ = [
 LONGEST_DAYS: Final = 1_098
 """Money that lasts longer has no end in sight: three years."""
 
+MOST_MONTHS_AHEAD: Final = 24
+"""So far may be asked to look ahead."""
+
 EDGE: Final = 900
 """The confidence of each edge of a band that holds 8 of 10 cases: one in ten lies below, one in ten above."""
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from talktime.core.limits import US_PER_S
-from talktime.core.money import DOWN, format_minutes, format_money, round_div
+from talktime.core.money import DOWN, format_money, round_div
 from talktime.files.report import SAMPLE_PRICES
 from talktime.insight.finding import SHOWN, Detail, Finding, Weight
 from talktime.insight.kinds_of_row import comes_in
 from talktime.insight.suspicion import dear_callers, long_calls, odd_rates, vendor_differences
-from talktime.insight.wording import FLAGS, REASONS, Wording, counted, listed, meaning, moment
+from talktime.insight.wording import FLAGS, REASONS, Wording, counted, listed, meaning, minutes, moment
 
 if TYPE_CHECKING:
     from talktime.bulk.result import PoolUse, Run
@@ -74,7 +74,7 @@ def blocked_calls(run: Run) -> Iterator[Finding]:
         yield Finding(
             f"blocked:{reason}",
             Weight.NOW,
-            f"{counted(calls, 'call')} ({_minutes(seconds)}) blocked: {wording.meaning}"
+            f"{counted(calls, 'call')} ({minutes(seconds)}) blocked: {wording.meaning}"
             f"{_beyond(users, 'user')}.",
             _sentence(wording.remedy),
             tuple(users[:SHOWN]),
@@ -97,7 +97,7 @@ def unrated_destinations(run: Run) -> Iterator[Finding]:
     yield Finding(
         "unrated",
         Weight.SOON,
-        f"{counted(unrated.height, 'call')} ({_minutes(seconds)}) could not be priced: the deck has no {row}"
+        f"{counted(unrated.height, 'call')} ({minutes(seconds)}) could not be priced: the deck has no {row}"
         f"{_beyond(where, 'destination')}.",
         "Add rows to the deck and rate the file again.",
         tuple(where[:SHOWN]),
@@ -140,7 +140,7 @@ def pools_nearly_used(run: Run) -> Iterator[Finding]:
 
 def _pool_finding(pool: PoolUse, size_s: int) -> Finding:
     percent = round_div(pool.used_s * 100, size_s, DOWN)
-    used = f"{_minutes(pool.used_s)} of {_minutes(size_s)}"
+    used = f"{minutes(pool.used_s)} of {minutes(size_s)}"
     if pool.at_100_us is not None:
         sentence = f"Pool {pool.name} was used up at {moment(pool.at_100_us)} ({used})."
         return Finding(
@@ -271,10 +271,6 @@ def _grouped(calls: pl.DataFrame, by: str, *summed: str) -> list[tuple]:  # type
         .sort(["calls", *summed, "value"], descending=[True] * (1 + len(summed)) + [False])
         .rows()
     )
-
-
-def _minutes(seconds: int) -> str:
-    return f"{format_minutes(seconds)} min"
 
 
 def _beyond(details: list[Detail], of: str) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
+from talktime.accounts.calendar import month_name, month_of
 from talktime.files.report import ReportError
 from talktime.insight.export_table import Table
 from talktime.insight.own_process import OwnProcess
@@ -83,8 +84,13 @@ class UsageFiles:
             path.unlink(missing_ok=True)
             raise
 
-    async def take_own(self, tenant: str, from_us: int, until_us: int, who: str) -> UsageFile | Refused:
-        """Keeps the tenant's own charged calls of a span as a file, as an export has them."""
+    async def take_own(
+        self, tenant: str, from_us: int, until_us: int, who: str, time_zone: str = "UTC"
+    ) -> UsageFile | Refused:
+        """Keeps the tenant's own charged calls of a span as a file, as an export has them.
+
+        It is named by the months of the span in `time_zone`.
+        """
         key, path = self._place()
         now_us, settings = self.engine.clock_us(), self.settings
         task = ExportTask(
@@ -108,7 +114,7 @@ class UsageFiles:
             if not rows:
                 path.unlink(missing_ok=True)
                 return Refused("no_usage", "the ledger has no charged calls of these days; choose others")
-            return await self._kept(tenant, key, "usage of this ledger", who)
+            return await self._kept(tenant, key, _own_name(from_us, until_us, time_zone), who)
         except ReportError as error:
             log.warning("a file of usage could not be kept: %s", error)
             return _no_room(path)
@@ -232,6 +238,12 @@ class UsageFiles:
 
     def _unlink(self, key: str) -> None:
         (self.settings.folder / key).unlink(missing_ok=True)
+
+
+def _own_name(from_us: int, until_us: int, time_zone: str) -> str:
+    """`usage of this ledger, 2026-01 to 2026-03`, of [from_us, until_us)."""
+    months = (month_of(from_us, time_zone), month_of(max(until_us - 1, from_us), time_zone))
+    return f"usage of this ledger, {' to '.join(dict.fromkeys(map(month_name, months)))}"
 
 
 def export_own(task: ExportTask) -> int:

@@ -4,8 +4,10 @@ The codes are those of `core.refusals` and of the columns `flags` and `funding`;
 is shown as it stands.
 """
 
+from decimal import Decimal
 from typing import Final, NamedTuple
 
+from talktime.core.money import format_minutes
 from talktime.files.instants import format_instant
 
 
@@ -141,6 +143,11 @@ def helps(table: dict[str, Wording], code: str) -> str:
 def moment(at_us: int) -> str:
     """An instant for people, to the second: 2026-03-17 14:02:05 UTC."""
     return f"{format_instant(at_us)[:19].replace('T', ' ')} UTC"
+
+
+def minutes(seconds: int) -> str:
+    """`2,401 min`, with decimals where seconds are left: at most 6, rounded half up."""
+    return f"{Decimal(format_minutes(seconds)):,} min"
 
 
 def counted(number: int, one: str, many: str = "") -> str:

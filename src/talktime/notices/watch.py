@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from talktime.accounts.funding_terms import terms_of
 from talktime.accounts.tenant import ACTIVE
-from talktime.core.alerts import HISTORY_DAYS, days_until, is_short
+from talktime.core.alerts import HISTORY_DAYS, SHORT_DAYS, days_until, is_short
 from talktime.ledger.engine import Attend, QueueFull, Stopping
 from talktime.ledger.store import StoreAway
 from talktime.notices.alerts import card_end_us, card_name, cards_due, lots_due, runway_of
@@ -145,14 +145,15 @@ def _runway(
 ) -> Tell | None:
     """Money that lasts for less than the tenant wants, by the cautious edge of the forecast.
 
-    Not where it refills itself, and not where post-usage takes over: there nothing runs out.
+    Not where it refills itself, and not where post-usage takes over: there nothing runs out. Nor by less than
+    a week of calls: a first day says nothing of the others, and levels of the balance watch over that.
     """
     limit = tenant.alerts.runway_days
     refills = tenant.auto_recharge.enabled and not watched.standing.suspended
     if limit <= 0 or refills or terms_of(tenant, catalogue, recharge_on=tenant.auto_recharge.enabled).behind:
         return None
     lasts = runway_of(days, watched.balance, watched.lots, now_us, tenant.time_zone)
-    if not is_short(lasts.shortest, limit, RUNWAY in watched.standing.told):
+    if lasts.from_days < SHORT_DAYS or not is_short(lasts.shortest, limit, RUNWAY in watched.standing.told):
         return None
     facts = {
         "days": lasts.shortest,

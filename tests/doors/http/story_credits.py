@@ -292,11 +292,11 @@ async def the_card_expires(contoso: Story) -> None:
     assert rule["why"].startswith("The card has expired.")
     assert "The card has expired." in contoso.text(paused)
     assert world.bank.taken("contoso") == 12_300 + 6_150
-    # 50 in 7 days: what is left lasts 38.95 / 50 x 7 = 5.4 days.
+    # 50 in the last 7 days would end in 38.95 / 50 x 7 = 5.4 days; weeks before were cheaper.
     await world.at("2026-04-03 09:00")
     await world.watch.look()
     await world.turn()
-    contoso.hears({"The communication credits last for about 5 days": MONEY_PEOPLE})
+    contoso.hears({"The communication credits last for about 6 days": MONEY_PEOPLE})
 
 
 # --- 6: nothing is left ----------------------------------------------------------------------------------

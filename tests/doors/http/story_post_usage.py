@@ -88,11 +88,13 @@ async def _move_subscriptions(contoso: Story, account: str) -> None:
 async def recharge_is_turned_off(contoso: Story) -> None:
     """The admin opens the settings, clears the box and saves. 87.25 are left, so they are spent first.
 
-    Spent were 112.50 in the last 28 days (87.25 last 21.7 days), 50 in the last 7 (12.2 days).
+    Spent were 112.50 in the last 28 days (87.25 last 21.7 days), 50 in the last 7 (12.2 days). Of the three
+    months before, most weeks were cheaper, so the forecast expects the end later.
     """
     await contoso.world.at("2026-06-01 10:00")
     dry = (await contoso.post_usage())["dry_run"]
-    assert (dry["balance"], dry["earliest"], dry["latest"]) == ("87.25", "2026-06-13", "2026-06-23")
+    assert [course["ends_on"] for course in dry["courses"]] == ["2026-06-23", "2026-06-13"]
+    assert (dry["balance"], dry["earliest"], dry["expected"]) == ("87.25", "2026-06-15", "2026-07-17")
 
     seen = await contoso.recharge()
     box = {name: value for name, value in seen["rule"].items() if value is not None} | {"enabled": False}

@@ -183,7 +183,7 @@ def test_who_may_see_no_names_reads_none_in_answer_and_files(sqlite_database: st
         ({"lead_hours": 0}, 400, "/lead_hours", "greater than or equal to 1"),
         ({"lead_hours": 24.5}, 400, "/lead_hours", "valid integer"),
         ({"payments_a_month": 32}, 400, "/payments_a_month", "less than or equal to 31"),
-        ({"months_ahead": 13}, 400, "/months_ahead", "less than or equal to 12"),
+        ({"months_ahead": 25}, 400, "/months_ahead", "less than or equal to 24"),
         ({"prices": {"MCOPSTN1": "ten"}}, 400, "/prices/MCOPSTN1", "decimal string"),
         ({"prices": {"MCOPSTM1": "1"}}, 422, "/prices/MCOPSTM1", "did you mean 'MCOPSTN1'?"),
         ({"prices": {"MCOPSTN1": "-1"}}, 422, "/prices/MCOPSTN1", "must be 0 or more"),

@@ -53,6 +53,32 @@ def test_less_than_two_months_are_told_by_weeks(days: int, weeks: int) -> None:
     assert all((each.expected, each.actual) == (7 * UNIT, 7 * UNIT) for each in found)
 
 
+@pytest.mark.parametrize("stray", [0, UNIT // 4])
+def test_a_missing_month_is_neither_tested_nor_taken_for_the_end(stray: int) -> None:
+    """March is not here, but for a call that ended after midnight: April is told by January and February."""
+    amounts = [UNIT] * 59 + [stray] + [0] * 30 + [UNIT] * 30
+    found = backtest(amounts, FIRST, STARTS)
+    assert [each.what for each in found] == ["2026-02", "2026-04"]
+    assert found[1].inside
+    assert found[1].expected == pytest.approx(30 * UNIT, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("days", "months"), [(7, ["2026-02", "2026-03", "2026-04"]), (8, ["2026-02", "2026-04"])]
+)
+def test_a_month_without_more_than_a_quarter_of_its_days_is_not_tested(days: int, months: list[str]) -> None:
+    amounts = [UNIT] * 65 + [0] * days + [UNIT] * (55 - days)
+    assert [each.what for each in backtest(amounts, FIRST, STARTS)] == months
+
+
+def test_calls_that_are_over_are_no_outage() -> None:
+    amounts = [UNIT] * 59 + [0] * 61
+    assert [(each.what, each.actual) for each in backtest(amounts, FIRST, STARTS)][1:] == [
+        ("2026-03", 0),
+        ("2026-04", 0),
+    ]
+
+
 def test_where_nothing_was_paid_nothing_was_expected() -> None:
     january_free = [0] * 31 + [UNIT] * 28 + [0] * 31
     february, march = backtest(january_free, FIRST, STARTS)

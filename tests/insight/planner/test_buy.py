@@ -17,7 +17,7 @@ from talktime.bulk.options import Options
 from talktime.bulk.replay import Replay, Replayed
 from talktime.catalog.load import load_catalogue
 from talktime.core.deck import Deck
-from talktime.core.forecast import CONFIDENCES, Fit, Lot, fit
+from talktime.core.forecast import CONFIDENCES, Fit, Lot, fit, total
 from talktime.core.limits import MAX_MONEY_MICROS
 from talktime.core.money import parse_money
 from talktime.insight.planner.ahead import ahead
@@ -355,6 +355,28 @@ def test_a_trigger_outlasts_the_dearest_hours_at_the_level_to_come() -> None:
     dear = Dear(183 * UNIT, 365 * UNIT, MARCH - 1, 183 * UNIT, 10 * UNIT)
     told = outlasts(fitted, growing, dear, MARCH, 80, 950)
     assert told > (183 + 80 + 10) * UNIT
+
+
+def test_a_few_days_make_a_trigger_of_twice_the_dearest_hours() -> None:
+    """No tail can be told by a week: what the answer says of its amounts holds for the trigger too."""
+    paid = [each * UNIT for each in (5, 12, 3, 7, 6, 1, 1)]
+    fitted = fit(paid, MARCH - len(paid))
+    assert fitted is not None
+    dear = Dear(12 * UNIT, 17 * UNIT, MARCH - 6, 12 * UNIT, 3 * UNIT)
+    for confidence in CONFIDENCES:
+        assert units(outlasts(fitted, paid, dear, MARCH, 365, confidence)) == 2 * 12 + 3
+
+
+@pytest.mark.parametrize("days", [14, 21, 28])
+def test_a_trigger_is_no_more_than_a_month_may_cost(days: int) -> None:
+    """Every third day costs something, from a cent to 32, in no order: their tail says anything."""
+    paid = [CENT * 2 ** (at // 3 * 5 % 6) if at % 3 == 1 else 0 for at in range(days)]
+    fitted = fit(paid, MARCH - days)
+    assert fitted is not None
+    dear = Dear(max(paid), max(paid), MARCH - 5, max(paid), UNIT)
+    told = outlasts(fitted, paid, dear, MARCH, 365, 990)
+    month = max(total(fitted, day, 31, 990).high for day in (MARCH, MARCH + 334))
+    assert max(paid) < told <= month + UNIT
 
 
 @pytest.mark.parametrize("amounts", [[10] * 84, [3, 14, 15, 9, 26, 5, 0] * 12, [0, 0, 900, 0, 0, 0, 0] * 5])

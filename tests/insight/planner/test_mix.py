@@ -97,17 +97,37 @@ def test_each_change_says_why() -> None:
     assert len(why) == 10
     assert why["light3@x"] == (
         "100 min a month on average, at most 100: 8 licences of Domestic Calling Plan, 120 minutes share "
-        "960 min a month; the licence costs 10.00 USD a month less"
+        "960 min a month; the licence costs 10.00 USD a month less."
     )
     assert why["abroad@x"] == (
         "300 min a month on average, at most 300: one licence of Domestic and International Calling Plan has "
         "600 min a month; calls without included minutes come to 0.00 USD a month instead of 30.00 USD; "
-        "the licence costs 13.00 USD a month more"
+        "the licence costs 13.00 USD a month more."
     )
     assert why["rare@x"] == (
         "10 min a month on average: included minutes are not worth their price; calls without included "
-        "minutes come to 0.30 USD a month instead of 0.00 USD; the licence costs 11.00 USD a month less"
+        "minutes come to 0.30 USD a month instead of 0.00 USD; the licence costs 11.00 USD a month less."
     )
+
+
+def test_changes_come_by_what_they_save_then_by_name() -> None:
+    """17 by the calls abroad; 10.70, for ten minutes are paid then; 10 each for the smaller plan."""
+    case, _ = hidden()
+    mix = best_of(case)
+    assert [change.user for change in mix.changes] == [
+        *("abroad@x", "rare@x"),
+        *(f"light{at}@x" for at in range(8)),
+    ]
+    assert [text for text in mix.says if text[0].islower() or text[-1] != "." or "--" in text] == []
+
+
+def test_what_some_hold_and_nobody_may_choose_has_its_price() -> None:
+    case, _ = hidden()
+    both = tuple(sorted((LARGE, BY_THE_MINUTE)))
+    users = tuple(replace(user, licences=tuple(map(Licence, both))) for user in case.tenant.users[:2])
+    tenant = replace(case.tenant, users=(*users, *case.tenant.users[2:]))
+    (option,) = [one for one in best_of(case._replace(tenant=tenant)).groups[0].options if one.plans == both]
+    assert (option.price, option.now, option.best) == (13 * UNIT, 2, 0)
 
 
 def test_the_cost_of_a_mix_is_that_of_the_engine() -> None:
@@ -170,7 +190,7 @@ def test_who_does_not_call_needs_no_licence() -> None:
     mix = best_of(case._replace(tenant=tenant))
     change = next(one for one in mix.changes if one.user == "idle@x")
     assert (change.was, change.becomes, change.calls) == ((LARGE,), (), 0)
-    assert change.why == ("no call in 1 month that needs Domestic Calling Plan; 12.00 USD a month is saved")
+    assert change.why == "No call in 1 month that needs Domestic Calling Plan; 12.00 USD a month is saved."
     assert mix.groups[0].best == 78_300_000
 
 
@@ -181,7 +201,7 @@ def test_who_calls_only_in_a_month_that_is_not_compared_keeps_what_is_held() -> 
     prices = prices_of(**{SMALL: 2 * UNIT, LARGE: 12 * UNIT})
     mix = best_of(Case(held_now, tuple(legs), CHEAP, prices, ("2026-01",)))
     assert [change.user for change in mix.changes] == ["idle@x"]
-    assert "1 user with calls only in months that are not compared: what they hold today stays" in mix.says
+    assert "1 user with calls only in months that are not compared: what they hold today stays." in mix.says
 
 
 def test_bought_licences_that_nobody_holds_are_given_up() -> None:
@@ -192,7 +212,7 @@ def test_bought_licences_that_nobody_holds_are_given_up() -> None:
     mix = best_of(case._replace(tenant=tenant))
     (change,) = mix.changes
     assert (change.user, change.was, change.becomes) == ("", (LARGE,), ())
-    assert change.why == "2 bought and held by nobody: 24.00 USD a month"
+    assert change.why == "2 bought and held by nobody: 24.00 USD a month."
     kept = {one.plan: one.purchased for one in tried(tenant, mix).subscriptions}
     assert kept == {LARGE: 3, SMALL: 8, BOTH: 1}
 
@@ -216,7 +236,7 @@ def test_who_calls_without_a_plan_gets_one_and_it_is_said() -> None:
     mix = best_of(case._replace(tenant=tenant))
     assert mix.groups[0].best == 78_300_000
     assert mix.says[0].startswith(
-        "without a plan that the calls need, as far as the tenant says: 13 users; the best mix gives each"
+        "Without a plan that the calls need, as far as the tenant says: 13 users. The best mix gives each"
     )
 
 
@@ -289,11 +309,14 @@ def test_without_prices_there_is_no_mix_and_one_sentence_says_what_to_do() -> No
     case, _ = hidden()
     tenant = replace(case.tenant, currency="SEK")
     deck = replace(case.deck, currency="SEK")
-    told = "licence prices 'made' have no price for MCOPSTN1 in SEK; add one and give the list with --prices"
+    some = replace(
+        tenant, users=(*tenant.users, User(upn="new@x", location="DE", licences=(Licence(SMALL),)))
+    )
+    told = "licence prices 'made' have no price for MCOPSTN1, MCOPSTN5 in SEK. Give a price for each that is"
     with pytest.raises(NoLicencePrices, match=told):
-        best_of(case._replace(tenant=tenant, deck=deck))
+        best_of(case._replace(tenant=some, deck=deck))
     nobody = tenant_of({user.upn: [] for user in tenant.users})
-    told = "'made' are in USD and have none in SEK; give a list of your own with --prices"
+    told = "'made' are in USD and have none in SEK. Give prices of your own."
     with pytest.raises(NoLicencePrices, match=told):
         best_of(case._replace(tenant=replace(nobody, currency="SEK"), deck=deck))
 

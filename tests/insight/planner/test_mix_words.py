@@ -41,7 +41,7 @@ def test_a_plan_that_is_not_pooled_is_enough_only_where_it_is() -> None:
     why = why_of(mix_of(held, legs, MCOPSTN8=2 * UNIT, MCOPSTN1=20 * UNIT))
     name = "Domestic Calling Plan, 120 minutes, not pooled"
     used = "{0} min a month on average, at most {0}: "
-    less = "; the licence costs 18.00 USD a month less"
+    less = "; the licence costs 18.00 USD a month less."
     assert why == {
         "much@x": f"{used.format(208)}what is beyond {name} comes to 2.64 USD a month{less}",
         "some@x": f"{used.format(100)}{name} is enough{less}",
@@ -53,7 +53,7 @@ def test_who_uses_more_than_a_pool_has_is_told_so() -> None:
     why = why_of(mix_of({"a@x": [LARGE], "b@x": [LARGE]}, legs, MCOPSTN5=2 * UNIT, MCOPSTN1=20 * UNIT))
     assert why["b@x"] == (
         "100 min a month on average, at most 100: 2 licences of Domestic Calling Plan, 120 minutes share "
-        "240 min a month, all use up to 260 min; the licence costs 18.00 USD a month less"
+        "240 min a month, all use up to 260 min; the licence costs 18.00 USD a month less."
     )
 
 
@@ -76,7 +76,7 @@ def test_a_pool_is_that_of_all_who_share_it_whatever_else_they_hold() -> None:
     why = why_of(mix)
     assert why["us@x"].startswith(
         "400 min a month on average are included without limit; "
-        f"40 min a month on average, at most 40: {shared};"
+        f"40 min a month on average that included minutes may pay for, at most 40: {shared};"
     )
     assert why["de@x"].startswith(f"80 min a month on average, at most 80: {shared};")
 
@@ -88,7 +88,7 @@ def test_who_costs_more_for_the_sake_of_others_is_told_so() -> None:
     (change,) = [one for one in mix.changes if LARGE in one.becomes]
     assert change.why.endswith(
         "the licence costs 7.00 USD a month more; "
-        "by itself this costs more, together with all who share minutes it saves"
+        "by itself this costs more, together with all who share minutes it saves."
     )
 
 
@@ -98,7 +98,7 @@ def test_calls_that_come_in_are_no_minutes_to_be_paid() -> None:
     change = next(one for one in mix.changes if one.user == "in@x")
     assert (change.becomes, change.calls, change.a_month_s) == ((BY_THE_MINUTE,), 1, 0)
     assert change.why == (
-        "only calls that are free anyway in 1 month; the licence costs 3.00 USD a month less"
+        "Only calls that are free anyway in 1 month; the licence costs 3.00 USD a month less."
     )
 
 
@@ -106,7 +106,7 @@ def test_no_call_of_the_plan_is_not_no_call_at_all() -> None:
     legs = legs_of("a@x", FAR, 40, "conf_out")
     mix = mix_of({"a@x": [SMALL, MEETINGS]}, legs, MCOPSTN5=4 * UNIT, MCOMEETADD=1 * UNIT)
     assert why_of(mix) == {
-        "a@x": "no call in 1 month that needs Domestic Calling Plan, 120 minutes; 4.00 USD a month is saved"
+        "a@x": "No call in 1 month that needs Domestic Calling Plan, 120 minutes; 4.00 USD a month is saved."
     }
 
 

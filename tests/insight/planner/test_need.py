@@ -49,8 +49,8 @@ def test_what_always_takes_money_is_told_from_what_comes_beyond_minutes() -> Non
     found = told(who, calls)  # ana: 22 calls of 7 min, 34 beyond 120; bob: 22 of 0.12
     assert found.answer is True
     assert found.says == (
-        "22 calls for which no minutes are included took 2.64 USD (pay_as_you_go 2.64).",
-        "5 calls beyond included minutes took 2.04 USD (calling_plan_domestic 2.04).",
+        "22 calls for which no minutes are included took 2.64 USD (Pay-As-You-Go calls 2.64).",
+        "5 calls beyond included minutes took 2.04 USD (Domestic calls on a Calling Plan 2.04).",
         "MCOPSTN5 domestic US/PR did not last in 1 of 1 month, the last time in 2026-03.",
     )
 
@@ -68,8 +68,19 @@ def test_a_pool_that_comes_near_its_end_will_need_them() -> None:
     found = told(DOMESTIC, longer)
     assert found.answer is True
     assert found.says[0] == "Nothing was paid so far, but included minutes are about to run out."
+    assert found.says[1] == (
+        "MCOPSTN5 domestic US/PR may be full within the next thirty days, though not as a rule: about 93 % "
+        "of its minutes are expected to be used, and weeks differ."
+    )
+
+
+def test_a_pool_that_will_be_full_is_said_to_be() -> None:
+    """One minute a day and every week one more: 105 minutes in the last month."""
+    days = each_day("2026-01-05", "2026-03-31", 60, to=DOMESTIC_TO)
+    grows = [day | {"duration_s": 30 * (1 + at // 5)} for at, day in enumerate(days)]
+    found = told(DOMESTIC, grows)
     assert found.says[1].startswith(
-        "MCOPSTN5 domestic US/PR may run over: 93 % was used at most in a month, "
+        "MCOPSTN5 domestic US/PR is expected to be full within the next thirty days: calls are about to take "
     )
 
 

@@ -168,7 +168,9 @@ def test_the_history_that_is_told_is_the_one_that_was_looked_at() -> None:
 @pytest.mark.parametrize(("days", "words"), [(14, "because of holidays"), (28, "are missing, bring them")])
 def test_days_without_anything_are_holidays_or_missing_usage(days: int, words: str) -> None:
     weeks = (10 * UNIT,) * 28
-    says = looked(Series(FIRST, weeks + (0,) * days + weeks)).says
+    known = looked(Series(FIRST, weeks + (0,) * days + weeks))
+    says = known.says
+    assert (known.days, says[0].startswith("It rests on 56 days of usage, ")) == (56, True)
     (told,) = [each for each in says if "do not count" in each]
     assert told.startswith(f"{days} days without any cost")
     assert words in told

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from talktime.accounts.tenant import Licence, Subscription, Tenant
 from talktime.insight.planner.document import PoolFound, Pools
-from talktime.insight.planner.pools_found import pools_found
+from talktime.insight.planner.pools_found import NEEDED_THOUGH, pools_found
 from tests.bulk.charged import DOMESTIC_TO, SPENDS, call, tenant, us, user
 from tests.insight.planner.replayed import CATALOGUE, FEW, each_day, replayed
 
@@ -128,18 +128,19 @@ def month_of(minutes: dict[str, int]) -> list[dict[str, Any]]:
 )
 def test_licences_whose_minutes_were_not_needed(minutes: dict[str, int], spare: int) -> None:
     who = tenant(*(user(name, SPENDS, "MCOPSTN5") for name in "abcd"))
-    said = [text for text in found(who, month_of(minutes)).says if "never" in text]
-    assert [f"the minutes of {spare} of its 4 licences were not needed" in text for text in said] == (
+    said = [text for text in found(who, month_of(minutes)).says if "no more than" in text]
+    assert [f"The minutes of {spare} of its 4 licences were not needed" in text for text in said] == (
         [True] if spare else []
     )
 
 
 def test_only_licences_of_holders_without_a_call_could_have_gone() -> None:
     who = tenant(*(user(name, SPENDS, "MCOPSTN5") for name in "abcd"))
-    (said,) = found(who, month_of({"a": 20, "b": 20, "c": 20})).says
+    said, needed = found(who, month_of({"a": 20, "b": 20, "c": 20})).says
+    assert needed == NEEDED_THOUGH  # of the two others
     assert said == (
-        "MCOPSTN5 US/PR was never used by more than domestic 13 % in 1 month: "
-        "the minutes of 3 of its 4 licences were not needed. 1 holder made no call and got none: "
+        "MCOPSTN5 US/PR: no more than 13 % of the domestic minutes were used in any month. "
+        "The minutes of 3 of its 4 licences were not needed. 1 holder made no call and got none: "
         "1 of these licences could have gone without changing any charge."
     )
 
@@ -156,14 +157,15 @@ def test_every_counter_of_a_plan_has_to_be_enough() -> None:
     who = tenant(*(user(name, SPENDS, "MCOPSTN2") for name in "abc"))  # 9,000 and 1,800 minutes
     calls = [*month_of({"a": 60}), call("2026-03-09 10:00", 700 * MINUTE, "b", id="abroad")]
     (said,) = found(who, calls).says
-    assert "domestic 1 %, international 39 % in 1 month: the minutes of 1 of its 3 licences" in said
+    assert "no more than 1 % of the domestic and 39 % of the international minutes were used" in said
+    assert "The minutes of 1 of its 3 licences" in said
 
 
 def test_licences_are_those_of_the_end() -> None:
     gone = Licence("MCOPSTN5", until_us=us("2026-03-15 00:00"))
     who = tenant(user("a", SPENDS, "MCOPSTN5"), user("b", "MCOPSTN5"), user("c", gone))
     (said,) = found(who, month_of({"a": 60})).says
-    assert "the minutes of 1 of its 2 licences were not needed" in said
+    assert "The minutes of 1 of its 2 licences were not needed" in said
 
 
 def test_bought_licences_fill_a_pool_that_nobody_used() -> None:
@@ -171,14 +173,34 @@ def test_bought_licences_fill_a_pool_that_nobody_used() -> None:
     pools = found(who, month_of({"ana": 2}))
     assert [(p.owner, p.size_s, p.used_s) for p in pools.pools] == [("", 10_800, 0)]
     assert pools.says[0].startswith(
-        "MCOMEETADD was not used at all in 1 month: the minutes of 3 of its 3 licences were not needed"
+        "MCOMEETADD: not used at all in 1 month. The minutes of 3 of its 3 licences were not needed"
     )
 
 
 def test_a_month_in_part_is_said_to_be_one() -> None:
     who = tenant(*(user(name, SPENDS, "MCOPSTN5") for name in "ab"))
     (said,) = found(who, [home("2026-03-10 10:00", 20, "a")]).says
-    assert "by more than domestic 9 % in the part of 2026-03 that is here: the minutes of 1 of its 2" in said
+    assert "were used in any month; only a part of 2026-03 is here. The minutes of 1 of its 2" in said
+
+
+def test_the_largest_are_told_and_what_holds_for_all_only_once() -> None:
+    """Seven countries with one to seven pairs of licences, of which one of each pair calls."""
+    sizes = dict(zip(("GB", "DE", "FR", "IT", "ES", "NL", "BE"), range(1, 8), strict=True))
+    holders = [
+        user(f"{country}{at}", "MCOPSTN1", location=country)
+        for country, size in sizes.items()
+        for at in range(size + 1)
+    ]
+    calls = month_of({"ana": 2}) + [
+        call("2026-03-10 10:00", 60, f"{country}{at}", call_type="user_in", id=f"{country}{at}")
+        for country, size in sizes.items()
+        for at in range(size + 1)
+    ]
+    says = found(tenant(user("ana", SPENDS), *holders), calls).says
+    assert [text.partition(":")[0] for text in says[:5]] == [
+        f"MCOPSTN1 {country}" for country in ("BE", "NL", "ES", "IT", "FR")
+    ]
+    assert says[5:] == ("2 more plans had licences to spare; the table has them.", NEEDED_THOUGH)
 
 
 ROWS = st.lists(

@@ -225,6 +225,41 @@ def test_rows_that_were_set_aside_and_repeated() -> None:
     assert said(told, "a.csv: odd.") == [(NOTE, "a.csv: odd.")]
 
 
+def test_what_files_were_warned_of_is_said_once() -> None:
+    ends = "the end is more than 2 s off start + duration"
+    warned = (
+        f"jan.csv: in 1,200 rows {ends}",
+        "jan.csv: no zone",
+        f"feb.csv: in 1 row {ends}",
+        "feb.csv: no zone",
+    )
+    told = found(MARCH, warnings=warned)
+    assert [text for _, text in said(told, "jan.csv")] == [
+        f"jan.csv, feb.csv: in 1,201 rows {ends}.",
+        "jan.csv, feb.csv: no zone.",
+    ]
+
+
+def test_how_many_more_there_are_stands_behind_the_list() -> None:
+    numbers = ("+4420", "+4930", "+3312", "+3912", "+3412", "+3112", "+4112")
+    calls = [
+        call("2026-03-10 09:00", 60 * 1_500, to=f"{begin}7946{at:03}", id=f"c{at}")
+        for at, begin in enumerate(numbers)
+    ]
+    ((_, text),) = said(found([*MARCH, *calls], prices=deck(by_second("1", "0.06"))), "could not be priced")
+    assert "the deck has no row. They count as nothing" in text
+    assert " and 2 more destinations). Add rows to the deck." in text
+    assert "(10,522 min)" in text
+
+
+def test_one_call_of_a_stranger_is_one() -> None:
+    told = found([*MARCH, call("2026-03-10 09:00", 60, "zed", id="z")])
+    ((_, text),) = said(told, "not in the tenant file")
+    assert (
+        "it counts as a user without licences; 1 of these calls is refused for it and costs nothing" in text
+    )
+
+
 def test_calls_without_a_price() -> None:
     told = found(MARCH, prices=deck(by_second("1", "0.06")))
     ((weight, text),) = said(told, "could not be priced")

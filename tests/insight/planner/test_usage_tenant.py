@@ -40,6 +40,7 @@ def row(upn: str = "", id_: str = "", location: str = "US", plan: str = "", **mo
 )  # fmt: skip
 def test_users_of_usage(rows: list[dict[str, Any]], found: list[tuple[Any, ...]]) -> None:
     told = usage_tenant(usage_of(rows), load_catalogue(), "USD")
+    assert told.name == "Users of the usage"
     assert [(u.id, u.upn, u.location, [li.plan for li in u.licences]) for u in told.users] == found
 
 

@@ -179,7 +179,9 @@ def test_forecast_test_and_what_to_buy(book: Path) -> None:
     month = PLAN.outlook.months[0]
     band = [Decimal(cell) for cell in found(cells(book, "Forecast"), month.month)[:3]]
     assert band == [money(one) for one in (month.low, month.expected, month.high)]
-    assert found(cells(book, "Forecast"), "Growth a month")[0] == "3.05 %"
+    facts = cells(book, "Forecast")
+    assert found(facts, "Growth a month")[0] == "3.05"
+    assert found(facts, "Days of usage that count")[0] == f"{PLAN.outlook.days}"
     rows = cells(book, "Tested")
     error = next(one for one in PLAN.tested if one.error is not None)
     assert Decimal(found(rows, error.what)[4]) * 100 == error.error
@@ -190,6 +192,26 @@ def test_forecast_test_and_what_to_buy(book: Path) -> None:
     assert [(Decimal(row[0]), Decimal(row[1]), row[5].lower() in ("1", "true")) for row in rules] == chosen
     tried = "The best rule, tried call by call on the usage"
     assert Decimal(found(cells(book, "Buy"), "Idle on average", tried)[0]) == money(PLAN.buy.tried.idle)
+
+
+def test_counts_are_numbers_and_one_month_is_one(tmp_path: Path) -> None:
+    """What a spreadsheet can reckon with is no text with commas."""
+    assert PLAN.carriers is not None
+    assert PLAN.mix is not None
+    path = tmp_path / "many.xlsx"
+    many = msgspec.structs.replace(
+        PLAN,
+        rows=3_000,
+        carriers=msgspec.structs.replace(PLAN.carriers, calls=4_000),
+        mix=msgspec.structs.replace(PLAN.mix, months=("2026-03",)),
+    )
+    write_plan(path, many)
+    summary, carriers = cells(path, "Summary"), cells(path, "Direct Routing")
+    assert [found(summary, label)[0] for label in ("Rows", "Confidence", "Months ahead")] == [
+        *("3000", f"{PLAN.settings.confidence // 10}", f"{PLAN.settings.months_ahead}")
+    ]
+    assert [found(carriers, label)[0] for label in ("Calls", "Months")] == ["4000", f"{PLAN.carriers.months}"]
+    assert "1 month" in [row[0] for row in cells(path, "Plans")]
 
 
 def test_plans_and_every_change(book: Path) -> None:

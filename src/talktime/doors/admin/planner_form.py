@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from talktime.doors.admin.visit import Visit
 
 USUAL: Final = "95"
-AHEAD: Final = {"1": "1 month", "3": "3 months", "6": "6 months", "12": "12 months"}
+AHEAD: Final = {"1": "1 month", "3": "3 months", "6": "6 months", "12": "12 months", "24": "24 months"}
 
 NUMBERS: Final = {
     "lead_hours": (

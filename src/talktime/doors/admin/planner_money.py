@@ -41,6 +41,8 @@ MOST_REASONS: Final = 12
 SHORTEST_COURSE: Final = 28
 """Days of the balance that are drawn at least."""
 
+NOT_ENOUGH: Final = "Even with the best of these rules calls may be blocked: the reasons below it say why."
+
 NOTHING_TO_BUY: Final = "There is nothing to buy."
 
 
@@ -152,6 +154,8 @@ def buy(at: Visit, asked: Plan, found: PlanDocument) -> None:
     if found_buy is None:
         text(NOTHING_TO_BUY)
         return
+    if found_buy.choices and not found_buy.holds:
+        said("warning", NOT_ENOUGH)
     _choices(found.currency, found_buy)
     _tried(at, found.currency, found_buy)
     _use(at, asked, found_buy)
@@ -163,24 +167,26 @@ def _choices(currency: str, found: PlanBuy) -> None:
         return
     heading("Auto-recharge: a trigger and an amount")
     heads = [
+        Column("Best", "name"),
         Column("When below", "figure"),
         Column("Add", "figure"),
         Column("Payments a year", "figure"),
         Column("Lies idle on average", "figure"),
         Column("Expires in a year", "figure"),
-        Column("Best"),
     ]
-    table(heads, [_choice(one) for one in found.choices], f"Rules to choose among, in {currency}")
+    rows = [_choice(one, holds=found.holds) for one in found.choices]
+    table(heads, rows, f"Rules to choose among, in {currency}")
 
 
-def _choice(one: PlanRecharge) -> list[Cell]:
+def _choice(one: PlanRecharge, *, holds: bool) -> list[Cell]:
+    best = badge("best", "good") if holds else badge("best, but not enough", "warning")
     return [
+        best if one.best else "",
         plain_amount(one.below),
         plain_amount(one.add),
         count(one.payments),
         about(one.idle),
         about(one.forfeited),
-        badge("best", "good") if one.best else "",
     ]
 
 
@@ -192,7 +198,7 @@ def _tried(at: Visit, currency: str, found: PlanBuy) -> None:
         told = Markup("The best rule tried on this usage, call by call: {}, never less than {} left.").format(
             blocked, at.money(tried.lowest_balance, currency)
         )
-        said("warning" if tried.blocked_calls else "good", told)
+        said("good" if found.holds and not tried.blocked_calls else "warning", told)
     sentences(found.says, MOST_REASONS)
 
 

@@ -20,6 +20,7 @@ from talktime.doors.admin.kit.show import (
     table_markup,
     text,
 )
+from talktime.doors.admin.planner_swaps import Swap, swaps_of, written
 from talktime.doors.admin.planner_words import (
     FAMILIES,
     about,
@@ -53,6 +54,7 @@ SHOWN_GROUPS: Final = 50
 SHOWN_OPTIONS: Final = 200
 SHOWN_COUNTRIES: Final = 15
 
+NOBODY: Final = "licences of nobody"
 NO_PLANS: Final = "It cannot be said which plan is best for whom; the statements above tell why."
 
 
@@ -67,7 +69,7 @@ def plans(at: Visit, asked: Plan, found: PlanDocument) -> None:
     _sums(found.currency, mix)
     sentences(mix.says)
     _groups(found.currency, mix.groups)
-    _changes(at, asked, mix.changes)
+    _changes(at, asked, mix.changes, swaps_of(mix))
 
 
 def _sums(currency: str, mix: PlanMix) -> None:
@@ -102,7 +104,7 @@ def _span(months: int) -> str:
 def _groups(currency: str, groups: Sequence[PlanMixGroup]) -> None:
     heading("Users who share pools")
     heads = [
-        Column("Group", "time"),
+        Column("Group", "name"),
         Column("Users", "figure"),
         Column("Today", "figure"),
         Column("Best found", "figure"),
@@ -124,12 +126,12 @@ def _options(currency: str, groups: Sequence[PlanMixGroup]) -> None:
     for _, option in held:
         now[_option_name(option)] += option.now
         best[_option_name(option)] += option.best
-    heads = [Column("Plan"), Column("Hold it today", "figure"), Column("Should hold it", "figure")]
+    heads = [Column("Plan", "name"), Column("Today", "figure"), Column("Best found", "figure")]
     rows: list[list[Cell]] = [
         [name, count(now[name]), count(best[name])] for name in sorted(now, key=lambda name: -best[name])
     ]
     table(heads, rows, "How many hold which plan", shows_caption=True)
-    heads = [Column("Group"), heads[0], Column("A licence and month", "figure"), *heads[1:]]
+    heads = [Column("Group", "name"), Column("Plan"), Column("A licence and month", "figure"), *heads[1:]]
     rows = [
         [
             _group_name(group),
@@ -167,7 +169,7 @@ def _group(group: PlanMixGroup) -> list[Cell]:
     ]
 
 
-def _changes(at: Visit, asked: Plan, changes: Sequence[PlanMixChange]) -> None:
+def _changes(at: Visit, asked: Plan, changes: Sequence[PlanMixChange], swaps: Sequence[Swap]) -> None:
     heading("Who should change")
     heads: list[Column | str] = [
         *("User", "Holds today", "Should hold"),
@@ -180,18 +182,29 @@ def _changes(at: Visit, asked: Plan, changes: Sequence[PlanMixChange]) -> None:
         rows[:SHOWN_CHANGES],
         "Who should change plans",
         nothing="Nobody: today's plans are the best found.",
+        stacks=True,
     )
     if len(rows) > SHOWN_CHANGES:
         rest = rows[SHOWN_CHANGES : 20 * SHOWN_CHANGES]
-        more(f"{count(len(rest))} more", table_markup(heads, rest, "More who should change plans"))
+        shown = table_markup(heads, rest, "More who should change plans", stacks=True)
+        more(f"{count(len(rest))} more", shown)
         text(f"{count(len(rows))} in all; every one of them is in the files.", small=True)
     if rows:
         with row():
             ui.html(anchor("As CSV", download(at, asked, "changes"), as_button=True), sanitize=False)
+            if swaps and len(asked.files) == 1:
+                there = at.link("what-if", file=asked.files[0].id, plans=written(swaps))
+                ui.html(anchor("Try these plans as scenario", there, as_button=True), sanitize=False)
 
 
 def _change(one: PlanMixChange) -> list[Cell]:
-    return [one.user, plans_words(one.was), plans_words(one.becomes), minutes(one.a_month_seconds), one.why]
+    return [
+        one.user or NOBODY,
+        plans_words(one.was),
+        plans_words(one.becomes),
+        minutes(one.a_month_seconds),
+        one.why,
+    ]
 
 
 def carriers(found: PlanDocument, moved: PlanCarriers) -> None:
@@ -208,7 +221,7 @@ def carriers(found: PlanDocument, moved: PlanCarriers) -> None:
             figure("Calls without a rate", count(moved.unrated_calls), "what they cost is not in it")
     sentences(moved.says)
     heads = [
-        Column("Country", "time"),
+        Column("Country", "name"),
         Column("Calls", "figure"),
         Column("Minutes", "figure"),
         Column("Amount", "figure"),

@@ -130,8 +130,10 @@ def _figures(at: Visit, found: PlanDocument) -> None:
         words = "over three years" if until is None else day_after(outlook.from_day, until)
         figure("The balance lasts until", words, Markup("of {}").format(at.money(outlook.balance, code)))
     best = None if to_buy is None else next((one for one in to_buy.choices if one.best), None)
-    if best is not None:
-        below = Markup("below {}").format(at.money(best.below, code))
+    if best is not None and to_buy is not None:
+        below = Markup("below {}{}").format(
+            at.money(best.below, code), "" if to_buy.holds else "; even so calls may be blocked"
+        )
         figure("Auto-recharge adds", at.money(best.add, code), below)
     if mix is not None:
         saved = mix.licences_now + mix.calls_now - mix.licences_best - mix.calls_best
@@ -181,7 +183,7 @@ def _keys(lines: Sequence[PlanPaidLine]) -> int:
 
 def _lines(by: str, lines: Sequence[PlanPaidLine], caption: str, whole: Decimal) -> Markup:
     heads = [
-        Column(caption.removeprefix("Paid by ").capitalize(), "time"),
+        Column(caption.removeprefix("Paid by ").capitalize(), "name"),
         Column("Calls", "figure"),
         Column("Minutes", "figure"),
         Column("Included", "figure"),
@@ -300,7 +302,7 @@ def _pools(at: Visit, pools: PlanPools) -> None:
         by_pool.setdefault(_pool_name(pool), []).append(pool)
     together = sorted(by_pool.items(), key=lambda item: -max(map(_share_used, item[1])))
     heads = [
-        Column("Pool", "time"),
+        Column("Pool", "name"),
         Column("Its fullest month"),
         Column("Used up", "time"),
         Column("Came beyond", "figure"),
@@ -320,7 +322,7 @@ def _pools(at: Visit, pools: PlanPools) -> None:
 def _every_month(at: Visit, pools: PlanPools) -> None:
     heads = [
         Column("Month", "time"),
-        Column("Pool", "time"),
+        Column("Pool"),
         Column("Used", "figure"),
         Column("Used up", "time"),
         Column("Who used most of it"),
@@ -331,11 +333,20 @@ def _every_month(at: Visit, pools: PlanPools) -> None:
             _pool_name(pool),
             _used(pool),
             at.when(pool.full_at),
-            ", ".join(f"{one.user} {minutes(one.used_seconds)}" for one in pool.top) or "—",
+            _top(pool),
         ]
         for pool in pools.pools[:SHOWN_MONTHS]
     ]
-    more("Month by month", table_markup(heads, rows, "Pools month by month"))
+    more("Month by month", table_markup(heads, rows, "Pools month by month", stacks=True))
+
+
+def _top(pool: PlanPool) -> Cell:
+    """Who used most of a pool; a name and its minutes stay in one line."""
+    one_each = (
+        Markup('<span class="tt-money">{} {}</span>').format(one.user, minutes(one.used_seconds))
+        for one in pool.top
+    )
+    return Markup(", ").join(one_each) or "—"
 
 
 def _pool_name(pool: PlanPool) -> str:

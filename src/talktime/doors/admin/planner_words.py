@@ -13,8 +13,9 @@ from markupsafe import Markup
 from nicegui import ui
 
 from talktime.catalog.countries import country_name
+from talktime.catalog.overview import category_name
 from talktime.doors.admin.kit.show import Cell, badge, more
-from talktime.doors.admin.report_columns import category_name, country_words
+from talktime.doors.admin.report_columns import country_words
 from talktime.doors.admin.words import plain_amount
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def plans_words(plans: Sequence[str]) -> str:
 
 def saving(now: Decimal, best: Decimal) -> Cell:
     """What is cheaper, as a badge; a dash where nothing is."""
-    return badge(f"{about(now - best)} less", "good") if best < now else "—"
+    return badge(about(now - best), "good") if best < now else "—"
 
 
 def price_words(price: PlanPrice, currency: str) -> str:

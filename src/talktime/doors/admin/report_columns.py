@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from talktime.catalog.countries import country_name
-from talktime.catalog.overview import load_overview
+from talktime.catalog.overview import category_name
 from talktime.doors.admin.kit.show import Cell, Column, Kind
 from talktime.doors.admin.words import minutes
 
@@ -26,11 +26,6 @@ class CallColumn(NamedTuple):
     cell: Callable[[Visit, UsageRow], Cell]
     kind: Kind = "text"
     first: bool = False
-
-
-def category_name(code: str) -> str:
-    """The kind of call as people call it; a code that nobody knows is its own name."""
-    return load_overview().calls.get(code, code)
 
 
 def country_words(code: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from markupsafe import Markup
 from nicegui import ui
 
+from talktime.catalog.overview import category_name
 from talktime.client import ProblemError, UnavailableError
 from talktime.doors.admin.kit.act import action, words_of
 from talktime.doors.admin.kit.charts import Series, bar_chart
@@ -16,7 +17,7 @@ from talktime.doors.admin.kit.fields import date_field, select_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import Cell, Column, anchor, figure, pager, row, table
 from talktime.doors.admin.report_choice import CUSTOM, RANGES, REPORTS, Choice, WrongSpanError
-from talktime.doors.admin.report_columns import category_name, country_words
+from talktime.doors.admin.report_columns import country_words
 from talktime.doors.admin.words import count, minutes
 
 if TYPE_CHECKING:

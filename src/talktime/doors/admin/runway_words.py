@@ -46,9 +46,9 @@ def ground(runway: Runway) -> list[str]:
         way = "grows" if runway.growth_percent > 0 else "shrinks"
         found.append(f"Spending {way} by {abs(runway.growth_percent)} % a month.")
     if runway.left_out:
-        days = "A day" if len(runway.left_out) == 1 else f"{count(len(runway.left_out))} days"
-        are = "is" if len(runway.left_out) == 1 else "are"
-        found.append(f"{days} without any call {are} left out as an outage.")
+        days = "1 day" if len(runway.left_out) == 1 else f"{count(len(runway.left_out))} days"
+        do = "does" if len(runway.left_out) == 1 else "do"
+        found.append(f"{days} without any cost, where there usually is some, {do} not count.")
     if 0 < runway.from_days < LITTLE_DAYS:
         known = "one day is" if runway.from_days == 1 else f"{count(runway.from_days)} days are"
         found.append(f"The band is wide because only {known} known.")

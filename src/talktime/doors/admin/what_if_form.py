@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +13,7 @@ from talktime.doors.admin.kit.act import action
 from talktime.doors.admin.kit.fields import Form, money_field, select_field, text_field
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import card, facts, heading, row, text
+from talktime.doors.admin.planner_swaps import Swap, read, swap_words
 from talktime.doors.admin.words import count
 
 if TYPE_CHECKING:
@@ -25,30 +26,37 @@ MOST: Final = 3
 
 AS_TODAY: Final = ""
 EVERYBODY, NO_PLAN = "*", "-"
+GIVEN = "given"
 OFF, ON = "off", "on"
 ORGANISATION, EACH_USER, EACH_CENTRE, CENTRE = "tenant", "user", "cost_centre", "cost_centre:"
 """What a spend cap that is tried may hold; CENTRE is followed by the cost centre."""
 
 PROPOSED: Final = "The planner's rule"
+PROPOSED_PLANS: Final = "The planner's plans"
 
 
 class ScenarioFields:
     """The fields of one scenario; what is left alone is as the tenant has it today."""
 
-    def __init__(self, number: int, choices: WhatIfChoices) -> None:
+    def __init__(self, number: int, choices: WhatIfChoices, given: Sequence[Swap] = ()) -> None:
+        """`given`: swaps of plans that another page proposes, all of them in this scenario."""
         heading(f"Scenario {number}")
+        self._given = given
+        if given:
+            said("note", f"Plans as the planner proposes them: {'; '.join(map(swap_words, given))}.")
         plans = {one.code: f"{one.name} ({one.code})" for one in choices.plans}
         held = {one.code: f"{plans[one.code]}, held by {count(one.holders)}" for one in choices.plans}
         with row():
-            self.name = text_field("Name", f"Scenario {number}")
+            self.name = text_field("Name", PROPOSED_PLANS if given else f"Scenario {number}")
             self.whose = _titled(
                 "Change the plan of",
                 {
+                    **({GIVEN: f"as the planner proposes ({len(given)})"} if given else {}),
                     AS_TODAY: "nobody: plans as today",
                     EVERYBODY: f"every user ({count(choices.users)})",
                     **{one.code: held[one.code] for one in choices.plans if one.holders},
                 },
-                AS_TODAY,
+                GIVEN if given else AS_TODAY,
             )
             self.becomes = _titled("To", {NO_PLAN: "no plan", **plans}, NO_PLAN)
             located = {AS_TODAY: "any country", **{one: one for one in choices.countries}}
@@ -85,7 +93,9 @@ class ScenarioFields:
     def table(self) -> ScenarioTable:
         """As the API takes it; amounts as they were written."""
         asked: dict[str, Any] = {"name": self.name.value.strip()}
-        if self.whose.value != AS_TODAY:
+        if self.whose.value == GIVEN:
+            asked["plans"] = [one._asdict() for one in self._given]
+        elif self.whose.value != AS_TODAY:
             plan = "" if self.whose.value == EVERYBODY else str(self.whose.value)
             becomes = "" if self.becomes.value == NO_PLAN else str(self.becomes.value)
             asked["plans"] = [{"plan": plan, "becomes": becomes, "country": str(self.country.value)}]
@@ -146,7 +156,7 @@ class Question:
             with row():
                 self._more = action("Add a scenario", self._add)
                 self._form = Form(self._ask, label="Work it out")
-            self._put()
+            self._put(read(at.query.get("plans", "")))
             self._propose()
 
     def _propose(self) -> None:
@@ -157,9 +167,9 @@ class Question:
             first.name.value = PROPOSED
             first.recharge.value, first.below.value, first.add.value = ON, below, add
 
-    def _put(self) -> None:
+    def _put(self, given: Sequence[Swap] = ()) -> None:
         with self._place:
-            self._scenarios.append(ScenarioFields(len(self._scenarios) + 1, self._choices))
+            self._scenarios.append(ScenarioFields(len(self._scenarios) + 1, self._choices, given))
         self._more.set_visibility(len(self._scenarios) < MOST)
 
     async def _add(self) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from markupsafe import Markup
 
+from talktime.catalog.overview import category_name
 from talktime.doors.admin.kit.charts import Series, bar_chart, line_chart
 from talktime.doors.admin.kit.said import said
 from talktime.doors.admin.kit.show import Column, badge, card, figure, more, row, table, table_markup, text
-from talktime.doors.admin.report_columns import category_name
 from talktime.doors.admin.words import count, minutes, plain_amount
 
 if TYPE_CHECKING:

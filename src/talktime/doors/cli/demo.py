@@ -51,6 +51,7 @@ def _say_next(folder: Path, usage: Path, tenant: Path, graph: Path) -> None:
     tries = (
         ("what would it cost without plans and credits?", f"talktime rate {usage}"),
         ("and with 20 of credits?", f"talktime rate {graph} --tenant {tenant} --balance 20"),
+        ("what to buy, which plan for whom, until when?", f"talktime plan {usage} --tenant {tenant}"),
         ("why does a call cost what it costs?", f"talktime explain {_example()}"),
         ("what is the price of a number?", "talktime rates lookup sample +442079460000"),
     )

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from talktime.core.forecast import MOST_MONTHS_AHEAD
+
 TenantFile = Annotated[
     Path | None,
     typer.Option(
@@ -31,7 +33,13 @@ Payments = Annotated[
     int, typer.Option("--payments-a-month", min=1, max=31, metavar="N", help="Recharges a month at most.")
 ]
 MonthsAhead = Annotated[
-    int, typer.Option(min=1, max=24, metavar="N", help="How far forecast and amounts look ahead.")
+    int,
+    typer.Option(
+        min=1,
+        max=MOST_MONTHS_AHEAD,
+        metavar="N",
+        help="How far forecast and amounts look ahead, in months.",
+    ),
 ]
 Balance = Annotated[
     str | None,

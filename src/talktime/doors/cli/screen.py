@@ -75,6 +75,12 @@ class Screen:
         self.say()
         self.say(words, "bold")
 
+    def section(self, words: str, says: Sequence[str]) -> None:
+        """A heading, and a paragraph for each of the sentences below it."""
+        self.title(words)
+        for sentence in says:
+            self.say(sentence)
+
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str | Text]], left: int = 1) -> Table:
         """A table whose first `left` columns are text, the others numbers; no headings, no heading line."""
         table = Table(

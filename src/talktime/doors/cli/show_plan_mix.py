@@ -25,9 +25,7 @@ def show_mix(screen: Screen, plan: Plan) -> None:
     mix = plan.mix
     if mix is None:
         return
-    screen.title(f"Which plan for whom, {plan.currency}, {counted(len(mix.months), 'month')}")
-    for sentence in mix.says:
-        screen.say(sentence)
+    screen.section(f"Which plan for whom, {plan.currency}, {counted(len(mix.months), 'month')}", mix.says)
     screen.say()
     screen.show(_sums(screen, mix))
     screen.say()
@@ -123,9 +121,7 @@ def show_carriers(screen: Screen, plan: Plan) -> None:
     carriers = plan.carriers
     if carriers is None:
         return
-    screen.title(f"Calls of your own carrier, if they were moved here, {plan.currency}")
-    for sentence in carriers.says:
-        screen.say(sentence)
+    screen.section(f"Calls of your own carrier, if they were moved here, {plan.currency}", carriers.says)
     screen.say()
     screen.side_by_side([_moved(screen, carriers), _countries(screen, carriers)])
 

@@ -30,9 +30,7 @@ def show_forecast(screen: Screen, plan: Plan) -> None:
     outlook = plan.outlook
     if outlook is None:
         return
-    screen.title(f"What is to come, {plan.currency}")
-    for said in outlook.says:
-        screen.say(said)
+    screen.section(f"What is to come, {plan.currency}", outlook.says)
     _months(screen, outlook)
     _course(screen, outlook, plan.currency)
     _tested(screen, plan)
@@ -123,9 +121,7 @@ def show_buy(screen: Screen, plan: Plan) -> None:
     buy = plan.buy
     if buy is None:
         return
-    screen.title(f"What to buy, {plan.currency}")
-    for said in buy.says:
-        screen.say(said)
+    screen.section(f"What to buy, {plan.currency}", buy.says)
     screen.say()
     screen.side_by_side([table for table in (_choices(screen, buy), _once(screen, buy)) if table.rows])
 

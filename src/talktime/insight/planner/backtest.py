@@ -1,7 +1,8 @@
 """The forecast tested on the usage itself: made from what came before a month, held against that month.
 
 Months where there are two full ones, else weeks. Each is told by what came before it, as far back as the
-forecast looks; what comes after is not looked at.
+forecast looks; what comes after is not looked at, but for this: days without anything that others followed
+were an outage. A month that lacks many of its days is not tested.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from talktime.accounts.calendar import day_name
 from talktime.core.alerts import HISTORY_DAYS
-from talktime.core.forecast import EDGE, Band, fit, total
+from talktime.core.forecast import EDGE, Band, Fit, fit, total
 from talktime.core.money import ceil_div
-from talktime.core.usual import MILLION, WEEK, day_in_month
+from talktime.core.usual import LEAST_DAYS, MILLION, WEEK, day_in_month, left_out
 from talktime.insight.planner.document import TestedLine as Tested
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ __all__ = ["Tested", "backtest", "sentence"]
 
 LONGEST_MONTH: Final = 31
 LEAST_WEEKS: Final = 2
+_MOST_MISSING: Final = 4
+"""A month of which more than one day in so many is missing says nothing of the forecast."""
+
 _ALL: Final = 10_000
 _MONTH_NAME: Final = len("2026-03")
 
@@ -33,9 +37,11 @@ def backtest(
     """Amounts a day from `first_day` on -> each full month but the first, told by the days before it.
 
     `month_starts`: first days of months in order, since 1970. With fewer than two full months each week but
-    the first two, named by its first day. Each edge of a band holds with `confidence` (per mille).
+    the first two, named by its first day. Each edge of a band holds with `confidence` (per mille). Months and
+    weeks of which more than a quarter of the days are an outage are left out.
     """
     until_day = first_day + len(amounts)
+    out = frozenset(left_out(amounts, first_day))
     spans = [
         (day_name(begin)[:_MONTH_NAME], begin, end)
         for begin, end in _months(month_starts, first_day, until_day)
@@ -43,7 +49,11 @@ def backtest(
     if not spans:
         begins = range(first_day + LEAST_WEEKS * WEEK, until_day - WEEK + 1, WEEK)
         spans = [(day_name(begin), begin, begin + WEEK) for begin in begins]
-    return tuple(_tested(amounts, first_day, span, confidence) for span in spans)
+    whole = [span for span in spans if not _is_missing(span, out)]
+    return tuple(
+        _tested(_known(amounts, first_day, span[1], out), amounts, first_day, span, confidence)
+        for span in whole
+    )
 
 
 def sentence(tested: Sequence[Tested]) -> str:
@@ -84,11 +94,31 @@ def _next_month(begin: int) -> int:
     return next(day for day in range(begin + 1, begin + LONGEST_MONTH + 1) if day_in_month(day) == 1)
 
 
-def _tested(amounts: Sequence[int], first_day: int, span: tuple[str, int, int], confidence: int) -> Tested:
+def _is_missing(span: tuple[str, int, int], out: frozenset[int]) -> bool:
+    """Whether more than a quarter of the days of a month or week are an outage."""
+    _, begin, end = span
+    return _MOST_MISSING * sum(day in out for day in range(begin, end)) > end - begin
+
+
+def _known(amounts: Sequence[int], first_day: int, begin: int, out: frozenset[int]) -> Fit | None:
+    """What the days before a month say, without a long outage at their end: the level before it counts.
+
+    Of itself a history cannot tell it from calls that are over; the whole series can (`core.usual`).
+    """
+    since = max(begin - HISTORY_DAYS, first_day)
+    until = begin
+    while until > since and not amounts[until - 1 - first_day]:
+        until -= 1
+    if begin - until <= LEAST_DAYS or out.isdisjoint(range(until, begin)):
+        until = begin
+    return fit(amounts[since - first_day : until - first_day], since)
+
+
+def _tested(
+    found: Fit | None, amounts: Sequence[int], first_day: int, span: tuple[str, int, int], confidence: int
+) -> Tested:
     """One month or week. Where nothing was paid before it, nothing is expected."""
     name, begin, end = span
-    since = max(begin - HISTORY_DAYS, first_day)
-    found = fit(amounts[since - first_day : begin - first_day], since)
     band = Band(0, 0, 0) if found is None else total(found, begin, end - begin, confidence)
     actual = sum(amounts[begin - first_day : end - first_day])
     error = None

@@ -77,7 +77,7 @@ def _sentences(plan: Plan) -> Iterator[str]:
             yield _until(plan.outlook, plan.outlook.balance, plan.currency)
     if plan.buy is not None:
         yield from _to_buy(plan.buy, plan.currency)
-    if plan.mix is not None and any(said.weight == CANNOT and said.about == "carriers" for said in plan.said):
+    if any(said.weight == CANNOT and said.about == "carriers" for said in plan.said):
         yield ALL_CARRIED
     else:
         yield NO_PLANS if plan.mix is None else _plans(plan.mix, plan.currency, whole=bool(plan.full_months))

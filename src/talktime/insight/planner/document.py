@@ -141,7 +141,7 @@ class BalanceBand(msgspec.Struct, frozen=True):
 
 
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):
-    """The forecast. `days` of history of which `left_out` did not count; growth in hundredths of a percent.
+    """The forecast by `days` that count, beside those `left_out`; growth in hundredths of a percent.
 
     `growth` None: no growth is certain. `lasts_*`: full days that the balance lasts, None for no end within
     three years; `lasts_low` is the cautious edge. `says`: what it rests on, in words.

@@ -110,7 +110,7 @@ class Search:
         call_types = words_of(replay.rows["call_type"])
         self.choosers = [chooser for chooser in every if chooser.is_used(call_types)]
         if self.choosers and all(chooser.problem for chooser in self.choosers):
-            raise NoLicencePrices("; ".join(chooser.problem for chooser in self.choosers))
+            raise NoLicencePrices(" ".join(chooser.problem for chooser in self.choosers))
         self.asked = [chooser for chooser in self.choosers if not chooser.problem]
 
     def mix(self, told: Told, *, prove: bool = True) -> Mix:
@@ -121,7 +121,7 @@ class Search:
         look, self.at, other = self._look()
         rates = rates_of(look.setting)
         found: list[_Found] = []
-        changes: list[MixChange] = []
+        saved: list[tuple[int, MixChange]] = []
         parts = []
         for chooser in self.asked:
             demand = demand_of(look, chooser.family, chooser.sets(), self.tenant.time_zone, rates)
@@ -138,8 +138,9 @@ class Search:
                 now = cost(problem, problem.now)
                 one = _Found(family.id, problem, now, _best(problem, now, effort, prove=prove))
                 found.append(one)
-                changes += self._changes(one, demand, words)
+                saved += self._changes(one, demand, words)
                 told(len(found), count)
+        changes = [change for _, change in sorted(saved, key=lambda each: (-each[0], each[1].user))]
         calls = self._charged(found, changes, [demand for _, demand, _ in parts])
         return self._document(found, changes, calls)
 
@@ -201,8 +202,10 @@ class Search:
         today_ = sum(one.now - _licences(one.problem, one.problem.now) for one in found)
         return best - expected + today_, best
 
-    def _changes(self, one: _Found, demand: Demand, words: Words) -> list[MixChange]:
+    def _changes(self, one: _Found, demand: Demand, words: Words) -> list[tuple[int, MixChange]]:
+        """Who should change, each with the micros that it saves by itself in all months."""
         problem, mix = one.problem, one.best.mix
+        saves = saved_alone(problem, mix)
         count = len(self.months)
         found = []
         for user in np.flatnonzero(mix != problem.now).tolist():
@@ -211,11 +214,10 @@ class Search:
             billed_s = int(words.billed_s[holder.payer]) if holder.payer >= 0 else 0
             change = _change(holder, problem.options[int(mix[user])].plans)
             why = words.why(problem, mix, user)
-            found.append(
-                MixChange(
-                    *(change.user, problem.owner, change.was, change.becomes, calls, billed_s // count, why)
-                )
+            shown = MixChange(
+                *(change.user, problem.owner, change.was, change.becomes, calls, billed_s // count, why)
             )
+            found.append((int(saves[user]), shown))
         return found
 
     def _document(self, found: Sequence[_Found], changes: Sequence[MixChange], calls: tuple[int, int]) -> Mix:
@@ -239,6 +241,8 @@ class Search:
         for place, option in enumerate(problem.options):
             may = np.flatnonzero(problem.allowed[:, place] & people)
             prices = [problem.holders[user].options[option.plans] for user in may[:1].tolist()]
+            hold = np.flatnonzero((problem.now == place) & people)  # what nobody else may choose has a price
+            prices += [problem.holders[user].now_price for user in hold[:1].tolist()]
             before = options.get(option.plans)
             options[option.plans] = MixOption(
                 plans=option.plans,
@@ -265,26 +269,26 @@ class Search:
             name = " and ".join(self.catalogue.plans[plan].name for plan in plans)
             said.append(
                 f"{name}: offered only to users for whom the deck has a price for each call that it would "
-                "charge; add the missing prices to the deck to have it compared for all"
+                "charge. Add the missing prices to the deck to have it compared for all."
             )
         without = {holder.payer for one in found for holder in one.problem.holders if holder.is_without}
         if without:
             said.append(
-                "without a plan that the calls need, as far as the tenant says: "
-                f"{counted(len(without), 'user')}; the best mix gives each of them one, which may cost more "
-                "than today"
+                "Without a plan that the calls need, as far as the tenant says: "
+                f"{counted(len(without), 'user')}. The best mix gives each of them one, which may cost more "
+                "than today."
             )
         kept = {number for chooser in self.asked for number in chooser.kept}
         if kept:
             said.append(
                 f"{counted(len(kept), 'user')} with calls only in months that are not compared: what they "
-                "hold today stays"
+                "hold today stays."
             )
         if self.now.caps or any(user.cap_per_month_micros is not None for user in self.now.users):
-            said.append("spend caps are left out of the comparison: a capped call would look like a saving")
+            said.append("Spend caps are left out of the comparison: a capped call would look like a saving.")
         if self.prices.sample:
             said.append(
-                "licence prices are a sample and made up; give your own with --prices before you act on this"
+                "Licence prices are a sample and made up: give your own prices before you act on this."
             )
         return said
 
@@ -315,6 +319,16 @@ def _best(problem: Problem, now: int, effort: int, *, prove: bool) -> Proven:
     kept = fewer_changes(problem, best.mix, best.cost, effort // 8)
     money = cost(problem, kept)
     return best._replace(mix=kept, cost=money, bound=min(best.bound, money))
+
+
+def saved_alone(problem: Problem, mix: Ints) -> Ints:
+    """Micros that each user's change saves by itself in all months: licence, and calls no shared pool pays.
+
+    What it does to a shared pool hangs on the others, and is in no user's figure.
+    """
+    users, base = np.arange(len(mix)), problem.base
+    found: Ints = base[users, problem.now] - base[users, mix]
+    return found
 
 
 def gap_of(best: int, bound: int) -> int:

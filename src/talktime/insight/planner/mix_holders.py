@@ -164,20 +164,24 @@ class Chooser:
         self.problem = self._problem()
 
     def _problem(self) -> str:
-        """A plan that is held, or all that could be held, has no price."""
+        """Plans that are held, or all that could be held, have no price."""
         currency = self.tenant.currency
-        for payer in self.payers:
-            for plan in held(payer, self.plans):
-                if self._price((plan,), payer) is None:
-                    return (
-                        f"{self.family.name}: not compared, for licence prices {self.prices.name!r} "
-                        f"have no price for {plan} in {currency}; add one and give the list with --prices"
-                    )
+        missing = {
+            plan
+            for payer in self.payers
+            for plan in held(payer, self.plans)
+            if self._price((plan,), payer) is None
+        }
+        if missing:
+            return (
+                f"{self.family.name}: not compared, for licence prices {self.prices.name!r} have no price "
+                f"for {', '.join(sorted(missing))} in {currency}. Give a price for each that is named."
+            )
         if not any(self._price(tuple(one), None) is not None for one in self.family.choices(self.catalogue)):
             known = ", ".join(self.prices.currencies())
             return (
                 f"{self.family.name}: not compared, for licence prices {self.prices.name!r} "
-                f"are in {known} and have none in {currency}; give a list of your own with --prices"
+                f"are in {known} and have none in {currency}. Give prices of your own."
             )
         return ""
 

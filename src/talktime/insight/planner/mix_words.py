@@ -55,7 +55,11 @@ class Words:
         return " and ".join(self.catalogue.plans[plan].name for plan in plans) or "no plan"
 
     def why(self, problem: Problem, mix: Ints, user: int) -> str:
-        """Why a user should change."""
+        """Why a user should change, as a sentence."""
+        said = self._reasons(problem, mix, user)
+        return f"{said[:1].upper()}{said[1:]}."
+
+    def _reasons(self, problem: Problem, mix: Ints, user: int) -> str:
         holder = problem.holders[user]
         becomes, was = problem.options[int(mix[user])], holder.now
         count = len(self.months)
@@ -94,7 +98,10 @@ class Words:
             if option.uses:
                 return f"{said}, none of it in its own included minutes, which others use"
             return f"{said}: included minutes are not worth their price"
-        said = f"{self._average(int(used.sum()))}, at most {self._minutes(int(used.max()))}"
+        pooled_s = int(used.sum())
+        some = pooled_s != self.billed_s[payer]  # the minutes of a change are those of all calls
+        which = " that included minutes may pay for" if some else ""
+        said = f"{self._average(pooled_s)}{which}, at most {self._minutes(int(used.max()))}"
         if option.uses:
             most = max(option.uses, key=lambda use: int(problem.tables[use.table].day_s[user].sum()))
             return f"{said}: {self._shared(problem, mix, most.slot)}"

@@ -17,8 +17,9 @@ from talktime.accounts.calendar import day_of, month_name
 from talktime.accounts.funding_terms import terms_of
 from talktime.accounts.needs import needs_credits
 from talktime.bulk.state import NONE
+from talktime.catalog.overview import category_name
 from talktime.core import forecast
-from talktime.core.money import HALF_UP, ceil_div, format_money, round_div
+from talktime.core.money import HALF_UP, format_money, round_div
 from talktime.core.refusals import Refusal
 from talktime.insight.planner.conclusions import cents
 from talktime.insight.planner.days_seen import DaysSeen, days_seen
@@ -106,7 +107,7 @@ def _paid(replayed: Replayed) -> Iterator[str]:
         lines = groups.get(has_pool, [])
         if lines:
             number, amount = sum(line[2] for line in lines), sum(line[3] for line in lines)
-            parts = ", ".join(f"{line[1]} {format_money(line[3])}" for line in lines[:3])
+            parts = ", ".join(f"{category_name(line[1])} {format_money(line[3])}" for line in lines[:3])
             yield f"{counted(number, 'call')} {what} took {format_money(amount)} {currency} ({parts})."
 
 
@@ -178,12 +179,11 @@ def _would(replayed: Replayed, tenant: Tenant, catalogue: Catalogue) -> Iterator
 
 
 class _Family(NamedTuple):
-    """The months of a pool: its numbers in the run, its newest size, and the most used in a month."""
+    """The months of a pool: its numbers in the run and its newest size."""
 
     name: str
     numbers: tuple[int, ...]
     size_s: int
-    most_s: int
 
 
 def _about_to(replayed: Replayed, pools: Pools) -> tuple[str, ...]:
@@ -224,7 +224,7 @@ def _families(replayed: Replayed, pools: Sequence[PoolFound]) -> Iterator[_Famil
         most_s = max(pool.used_s for pool in months)
         if size_s and 100 * most_s >= NEAR_PERCENT * size_s and not any(pool.beyond_calls for pool in months):
             asked = ((pool.plan, pool.kind, pool.owner, pool.month) for pool in months)
-            yield _Family(name, tuple(numbers[key] for key in asked if key in numbers), size_s, most_s)
+            yield _Family(name, tuple(numbers[key] for key in asked if key in numbers), size_s)
 
 
 def _soon(replayed: Replayed, family: _Family) -> Iterator[str]:
@@ -236,12 +236,16 @@ def _soon(replayed: Replayed, family: _Family) -> Iterator[str]:
     band = forecast.total(fitted, fitted.until_day, _MONTH_DAYS, CONFIDENCE)
     if band.high > family.size_s:
         percent = round_div(100 * band.expected, family.size_s, HALF_UP)
-        most = round_div(100 * family.most_s, family.size_s, HALF_UP)
-        up_to = ceil_div(100 * band.high, family.size_s)
-        yield (
-            f"{family.name} may run over: {most} % was used at most in a month, "
-            f"{percent} % is expected in the next thirty days, and up to {up_to} % would be no surprise."
-        )
+        if band.expected > family.size_s:
+            yield (
+                f"{family.name} is expected to be full within the next thirty days: calls are about to take "
+                f"{percent} % of its minutes."
+            )
+        else:
+            yield (
+                f"{family.name} may be full within the next thirty days, though not as a rule: about "
+                f"{percent} % of its minutes are expected to be used, and weeks differ."
+            )
 
 
 class _DaysUsed(NamedTuple):

@@ -45,7 +45,7 @@ def outlook(
     return Outlook(
         confidence=settings.confidence,
         from_day=day_name(known.from_day),
-        days=fit.until_day - fit.first_day,
+        days=fit.days,
         left_out=tuple(day_name(day) for day in fit.left_out),
         growth=growth_percent(fit) if fit.slope else None,
         a_week=fit.level,

@@ -22,7 +22,8 @@ from talktime.insight.planner.backtest import backtest
 from talktime.insight.planner.backtest import sentence as tested_said
 from talktime.insight.planner.buy import buy
 from talktime.insight.planner.carriers import carriers
-from talktime.insight.planner.document import CAUTION, NOTE, Mix, Plan, PlanSettings, Said
+from talktime.insight.planner.conclusions import ALL_CARRIED
+from talktime.insight.planner.document import CANNOT, CAUTION, NOTE, Mix, Plan, PlanSettings, Said
 from talktime.insight.planner.mix import NoLicencePrices, best_mix
 from talktime.insight.planner.money_without_end import without_end
 from talktime.insight.planner.need import need
@@ -173,6 +174,8 @@ def _mix(made: _Made, found: Found, told: Callable[[int, int], None]) -> tuple[M
     """Which plan for whom, over whole months where there are some."""
     if not made.asked.plans:
         return None, []
+    if any(said.weight == CANNOT and said.about == "carriers" for said in found.said):
+        return None, [Said(CANNOT, "plans", ALL_CARRIED)]
     months = found.full_months or found.months
     try:
         return (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from talktime.core.money import format_decimal
 from talktime.insight.planner.sheets import Chart, Heading, Kind, Value
+from talktime.insight.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,18 +35,19 @@ def forecast_sheet(book: Book, outlook: Outlook) -> None:
 
 
 def _facts(outlook: Outlook) -> Iterator[list[Cell]]:
-    yield ["Confidence", f"{format_decimal(outlook.confidence, 1)} %"]
+    yield ["Confidence", Value(Kind.PERCENT, 10 * outlook.confidence)]
     yield ["First day of the forecast", outlook.from_day]
-    yield ["Days of history", f"{outlook.days:,}"]
+    yield ["Days of usage that count", Value(Kind.COUNT, outlook.days)]
     yield ["Days left out", ", ".join(outlook.left_out) or "none"]
     growth = outlook.growth
-    yield ["Growth a month", "none is certain" if growth is None else f"{format_decimal(growth, 2)} %"]
+    yield ["Growth a month", "none is certain" if growth is None else Value(Kind.PERCENT, growth)]
     yield ["A week costs now", Value(Kind.MONEY, outlook.a_week)]
     if outlook.balance is not None:
         yield ["Balance", Value(Kind.MONEY, outlook.balance)]
         spans = (outlook.lasts_low, outlook.lasts_expected, outlook.lasts_high)
         for word, days in zip(("cautious", "expected", "late"), spans, strict=True):
-            yield [f"It lasts, {word}", "longer than three years" if days is None else f"{days:,} days"]
+            lasts: Cell = "longer than three years" if days is None else Value(Kind.COUNT, days)
+            yield [f"Days it lasts, {word}", lasts]
 
 
 def tested_sheet(book: Book, tested: Sequence[TestedLine]) -> None:
@@ -83,7 +84,7 @@ def buy_sheet(book: Book, buy: Buy) -> None:
     page.table(headings, [[one.months, one.amount, one.expected, one.forfeited] for one in buy.one_time])
     page.title("What it rests on")
     facts: list[list[Cell]] = [
-        ["Confidence", f"{format_decimal(buy.confidence, 1)} %"],
+        ["Confidence", Value(Kind.PERCENT, 10 * buy.confidence)],
         ["Hours that a recharge may take", Value(Kind.COUNT, buy.lead_hours)],
         ["Most that calls cost in that time", Value(Kind.MONEY, buy.dearest)],
         ["when that began", Value(Kind.INSTANT, buy.dearest_us)],
@@ -120,7 +121,7 @@ def plans_sheet(book: Book, mix: Mix) -> None:
         "Together": (licences[0] + calls[0], licences[1] + calls[1]),
     }
     sums: list[list[Cell]] = [[label, now, best, best - now] for label, (now, best) in parts.items()]
-    headings = [Heading(f"{len(mix.months):,} months", Kind.TEXT)]
+    headings = [Heading(counted(len(mix.months), "month"), Kind.TEXT)]
     page.table([*headings, *(Heading(name, Kind.MONEY) for name in ("Today", "Best", "Difference"))], sums)
     page.title("Groups that share minutes")
     _groups(page, mix)

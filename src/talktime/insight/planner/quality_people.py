@@ -136,6 +136,11 @@ def _never(held: _Held, users: Ints, seen: DaysSeen) -> Iterator[Said]:
         )
 
 
+def _they_count(users: int) -> str:
+    """What becomes of users whom the tenant file does not name."""
+    return "it counts as a user without licences" if users == 1 else "they count as users without licences"
+
+
 def _strangers(replayed: Replayed) -> Iterator[Said]:
     """Users of the usage whom the tenant file does not name."""
     unknown = replayed.done.prepared.unknown_user
@@ -146,16 +151,13 @@ def _strangers(replayed: Replayed) -> Iterator[Said]:
     users = rows.group_by("user").len().sort(["len", "user"], descending=[True, False])
     names = [f"{user or 'without a name'}: {counted(calls, 'call')}" for user, calls in users.iter_rows()]
     refused = int((rows["state"] == "blocked").sum())
-    means = (
-        f"; {refused:,} of these calls are refused for it and cost nothing here, so amounts are too low"
-        if refused
-        else ""
-    )
+    fate = "is refused for it and costs" if refused == 1 else "are refused for it and cost"
+    means = f"; {refused:,} of these calls {fate} nothing here, so amounts are too low" if refused else ""
     yield Said(
         CAUTION,
         USAGE,
         f"{counted(users.height, 'user')} of the usage {'is' if users.height == 1 else 'are'} not in the "
-        f"tenant file ({listed(names, NAMES_SHOWN)}): they count as users without licences{means}. "
+        f"tenant file ({listed(names, NAMES_SHOWN)}): {_they_count(users.height)}{means}. "
         "Add them to the tenant file.",
         users=tuple(user for user in users["user"][:NAMES_SHOWN].to_list() if user),
     )

@@ -6,24 +6,24 @@ What `insight.suspicion` and `insight.attention` find in a run is told in their 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from talktime.core.money import format_minutes
 from talktime.insight.attention import made_up_prices, rows_set_aside, unrated_destinations
 from talktime.insight.planner.document import CANNOT, CAUTION, NOTE, Said
 from talktime.insight.suspicion import dear_callers, long_calls, odd_rates
-from talktime.insight.wording import FLAGS, REASONS, counted, helps, listed, meaning, moment
+from talktime.insight.wording import FLAGS, REASONS, counted, helps, listed, meaning, minutes, moment
 
 if TYPE_CHECKING:
     from talktime.accounts.tenant import Tenant
     from talktime.bulk.replay import Replayed
     from talktime.bulk.result import Run
     from talktime.files.usage import Usage
+    from talktime.insight.finding import Finding
 
 USAGE: Final = "usage"
 PRICES: Final = "prices"
@@ -33,6 +33,8 @@ SHOWN: Final = 5
 WARNINGS: Final = 5
 
 _NUMBER: Final = re.compile(r"(\d{5})\d+")
+_ROWS_IN: Final = re.compile(r"in ([\d,]+) rows? ")
+_BEYOND: Final = re.compile(r" \(([\d,]+ more \w+) below the first \d+\)")
 
 ODD: Final = {"masked_price": PRICES, "unknown_call_type": USAGE, "location_unknown": USAGE}
 """Flags of rows that make amounts less sure, and what they are about."""
@@ -57,13 +59,42 @@ def _of_file(usage: Usage, run: Run) -> Iterator[Said]:
     """Rows that did not become calls, and what reading the files warned of."""
     for finding in rows_set_aside(run):
         reasons = listed([f"{one.what}: {one.count:,}" for one in finding.details], SHOWN)
-        yield Said(CAUTION, USAGE, f"{finding.sentence} They are in no figure ({reasons}).")
+        yield Said(CAUTION, USAGE, f"{_plain(finding)} They are in no figure ({reasons}{_more(finding)}).")
     again = run.totals.duplicate_rows
     if again:
         was = "was" if again == 1 else "were"
         yield Said(NOTE, USAGE, f"{counted(again, 'row')} that stood twice {was} counted once.")
-    for warning in usage.warnings[:WARNINGS]:
+    for warning in islice(_warnings(usage.warnings), WARNINGS):
         yield Said(NOTE, USAGE, f"{warning.removesuffix('.')}.")
+
+
+def _warnings(warnings: Sequence[str]) -> Iterator[str]:
+    """What reading warned of, once for all files: `a.csv, b.csv: in 3 rows the end is ...`."""
+    files: dict[str, list[str]] = {}
+    rows: dict[str, int] = {}
+    for warning in warnings:
+        source, is_named, text = warning.partition(": ")
+        if not is_named:
+            source, text = "", warning
+        rows_in = _ROWS_IN.match(text)
+        kind = text if rows_in is None else text[rows_in.end() :]
+        files.setdefault(kind, []).append(source)
+        rows[kind] = rows.get(kind, 0) + (int(rows_in[1].replace(",", "")) if rows_in else 0)
+    for kind, sources in files.items():
+        many = f"in {counted(rows[kind], 'row')} " if rows[kind] else ""
+        where = f"{listed(sources, SHOWN)}: " if any(sources) else ""
+        yield f"{where}{many}{kind}"
+
+
+def _plain(finding: Finding) -> str:
+    """The sentence of a finding without `(4 more destinations below the first 5)`: the list stands here."""
+    return _BEYOND.sub("", finding.sentence)
+
+
+def _more(finding: Finding) -> str:
+    """` and 4 more destinations`, behind the list of a finding; nothing where all are in it."""
+    beyond = _BEYOND.search(finding.sentence)
+    return f" and {beyond[1]}" if beyond else ""
 
 
 def _future(replayed: Replayed, now_us: int | None) -> Iterator[Said]:
@@ -114,8 +145,8 @@ def _prices(run: Run) -> Iterator[Said]:
         yield Said(
             CAUTION,
             PRICES,
-            f"{finding.sentence} They count as nothing, so every amount is too low by an unknown sum "
-            f"({where}). Add rows to the deck.",
+            f"{_plain(finding)} They count as nothing, so every amount is too low by an unknown sum "
+            f"({where}{_more(finding)}). Add rows to the deck.",
         )
 
 
@@ -145,7 +176,7 @@ def _refused(run: Run, replayed: Replayed) -> Iterator[Said]:
         yield Said(
             CAUTION,
             USAGE,
-            f"{counted(number, 'call')} ({format_minutes(seconds)} min) would be refused by today's settings "
+            f"{counted(number, 'call')} ({minutes(seconds)}) would be refused by today's settings "
             f"even with money: {meaning(REASONS, reason)}. They cost nothing here.{helps(REASONS, reason)}",
         )
 

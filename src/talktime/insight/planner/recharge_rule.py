@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from talktime.core.fitting import LEAST_PART
-from talktime.core.forecast import Fit, a_day, expected
+from talktime.core.forecast import Fit, a_day, expected, total
 from talktime.core.limits import MICROS_PER_UNIT, NO_LIMIT
 from talktime.core.money import HALF_UP, ceil_div, round_div
 from talktime.core.purse import Purse
@@ -32,6 +32,7 @@ OFTEN: Final = (1, 2, 4, 8)
 """Choices are shown for so many payments in the dearest month, beside the number that was asked for."""
 
 YEAR_DAYS: Final = 365
+_MONTH_DAYS: Final = 31
 _WEEK: Final = 7
 _DAY_S: Final = 86_400
 _PARTS: Final = 4
@@ -77,16 +78,23 @@ def outlasts(fit: Fit, amounts: Sequence[int], dear: Dear, from_day: int, days: 
 
     `amounts` are the days of the fit. The dearest day to come, by the spread of days and by their tail, as
     much more than a day as the dearest hours seen were; never less than those hours would cost at the level
-    to come.
+    to come, nor more than the dearest month to come where it costs more than they did. With too few days for
+    a spread there is no tail either: twice the dearest hours.
     """
     top = max(_level(fit, from_day), _level(fit, from_day + days))
-    daily = max(
-        a_day(fit, from_day, days, confidence),
-        ceil_div(_tail(fit, amounts, days, confidence) * top, _SIZE),
-    )
+    daily = a_day(fit, from_day, days, confidence)
+    if fit.freedom:
+        daily = max(daily, ceil_div(_tail(fit, amounts, days, confidence) * top, _SIZE))
     told = ceil_div(daily * dear.window, max(dear.dearest_day, 1))
+    told = min(told, _month_at_most(fit, from_day, days, confidence))
     seen = _grown(dear.window, top, _level_then(fit, dear.day))
     return max(told, seen) + _grown(dear.held, top, _level_then(fit, fit.until_day))
+
+
+def _month_at_most(fit: Fit, from_day: int, days: int, confidence: int) -> int:
+    """The upper edge of what a month to come costs, the first or the last: growth goes one way."""
+    last = from_day + max(days - _MONTH_DAYS, 0)
+    return max(total(fit, begin, _MONTH_DAYS, confidence).high for begin in (from_day, last))
 
 
 def _tail(fit: Fit, amounts: Sequence[int], days: int, confidence: int) -> int:

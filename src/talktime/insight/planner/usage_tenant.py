@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from talktime.files.usage import Usage
 
 TENANT: Final = "default"
+NAME: Final = "Users of the usage"
 
 
 def main_country(usage: Usage) -> str:
@@ -48,7 +49,7 @@ def usage_tenant(usage: Usage, catalogue: Catalogue, currency: str) -> Tenant:
                 licences=(*(Licence(plan.code) for plan in own), *spends),
             )
         )
-    return Tenant(TENANT, TENANT, country, currency, users=tuple(users))
+    return Tenant(TENANT, NAME, country, currency, users=tuple(users))
 
 
 def _people(usage: Usage) -> list[tuple[str, str, str, list[str]]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from talktime.insight.planner.conclusions import conclusions
 from talktime.insight.planner.plan_sheets import buy_sheet, forecast_sheet, plans_sheet, tested_sheet
 from talktime.insight.planner.scenario_sheets import add_scenarios
-from talktime.insight.planner.sheets import SAMPLE_SAID, Chart, Heading, Kind, workbook
+from talktime.insight.planner.sheets import SAMPLE_SAID, Chart, Heading, Kind, Value, workbook
 from talktime.insight.wording import moment
 
 if TYPE_CHECKING:
@@ -99,14 +99,14 @@ def _made_of(plan: Plan) -> Iterator[list[Cell]]:
         ("Rows twice", plan.duplicate_rows),
     )
     for label, number in counts:
-        yield [label, f"{number:,}"]
+        yield [label, Value(Kind.COUNT, number)]
     yield ["Rate deck", f"{plan.deck} {plan.deck_version}".strip()]
     yield ["Time zone", plan.time_zone]
     chosen = plan.settings
-    yield ["Confidence, per mille", str(chosen.confidence)]
-    yield ["Hours that a recharge may take", str(chosen.lead_hours)]
-    yield ["Payments a month, at most", str(chosen.payments_a_month)]
-    yield ["Months ahead", str(chosen.months_ahead)]
+    yield ["Confidence", Value(Kind.PERCENT, 10 * chosen.confidence)]
+    yield ["Hours that a recharge may take", Value(Kind.COUNT, chosen.lead_hours)]
+    yield ["Payments a month, at most", Value(Kind.COUNT, chosen.payments_a_month)]
+    yield ["Months ahead", Value(Kind.COUNT, chosen.months_ahead)]
 
 
 def _paid(book: Book, plan: Plan) -> None:
@@ -197,10 +197,10 @@ def _pools(book: Book, found: Pools) -> None:
 def _carriers(book: Book, found: Carriers) -> None:
     page = book.page("Direct Routing")
     facts: list[list[Cell]] = [
-        ["Calls", f"{found.calls:,}"],
-        ["Answered", f"{found.answered:,}"],
-        ["Without a rate", f"{found.unrated_calls:,}"],
-        ["Months", f"{found.months:,}"],
+        ["Calls", Value(Kind.COUNT, found.calls)],
+        ["Answered", Value(Kind.COUNT, found.answered)],
+        ["Without a rate", Value(Kind.COUNT, found.unrated_calls)],
+        ["Months", Value(Kind.COUNT, found.months)],
     ]
     page.title("What calls of your own carrier would cost here")
     page.table([Heading("What", Kind.TEXT), Heading("Value", Kind.TEXT)], facts)

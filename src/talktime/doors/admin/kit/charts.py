@@ -75,7 +75,8 @@ def _chart(
         axis["nameTextStyle"] = {":color": _var("--tt-quiet")}
         axis["splitLine"] = {"lineStyle": {":color": _var("--tt-line")}}
     if lying:
-        along["axisLabel"] |= {"width": 150, "overflow": "break", "hideOverlap": False}
+        # A line each, shortened: the whole stands in the tooltip and in the table.
+        along["axisLabel"] |= {"width": 150, "overflow": "truncate", "interval": 0, "hideOverlap": False}
     options: dict[str, Any] = {
         "animation": False,
         "grid": {"left": 8, "right": 16, "top": 34, "bottom": 8, "containLabel": True},

@@ -10,11 +10,14 @@ from markupsafe import Markup
 from nicegui import ui
 
 Cell = str | Markup
-Kind = Literal["text", "figure", "time", "action"]
+Kind = Literal["text", "name", "figure", "time", "action"]
 
 
 class Column(NamedTuple):
-    """A column of a table. `figure` is set to the right, `time` does not break; `href` sorts where given."""
+    """A column of a table. `figure` is set to the right, `time` does not break; `href` sorts where given.
+
+    `name` is what a line is about: on a narrow screen it stays where it is while the others scroll below it.
+    """
 
     label: str
     kind: Kind = "text"
@@ -105,12 +108,17 @@ def table(
     nothing: str = "There is nothing here yet.",
     shows_caption: bool = False,
     foot: Sequence[Cell] = (),
+    stacks: bool = False,
 ) -> ui.html:
-    """A table with a caption; on a narrow screen it scrolls inside itself. `foot`: sums."""
+    """A table with a caption; on a narrow screen it scrolls inside itself. `foot`: sums.
+
+    `stacks`: on a narrow screen each line is a block instead, a cell below the other: for sentences.
+    """
     if not rows:
         return empty(nothing)
     return ui.html(
-        table_markup(columns, rows, caption, shows_caption=shows_caption, foot=foot), sanitize=False
+        table_markup(columns, rows, caption, shows_caption=shows_caption, foot=foot, stacks=stacks),
+        sanitize=False,
     ).classes("tt-block")
 
 
@@ -121,6 +129,7 @@ def table_markup(
     *,
     shows_caption: bool = False,
     foot: Sequence[Cell] = (),
+    stacks: bool = False,
 ) -> Markup:
     """The same as a piece of markup."""
     known = [Column(each) if isinstance(each, str) else each for each in columns]
@@ -129,9 +138,9 @@ def table_markup(
     sums = Markup("<tfoot>{}</tfoot>").format(_row(known, foot)) if foot else ""
     hidden = "" if shows_caption else Markup(' class="tt-hidden"')
     return Markup(
-        '<div class="tt-scroll" tabindex="0" role="region" aria-label="{}"><table><caption{}>{}</caption>'
+        '<div class="tt-scroll{}" tabindex="0" role="region" aria-label="{}"><table><caption{}>{}</caption>'
         "<thead><tr>{}</tr></thead><tbody>{}</tbody>{}</table></div>"
-    ).format(caption, hidden, caption, head, body, sums)
+    ).format(" tt-stacks" if stacks else "", caption, hidden, caption, head, body, sums)
 
 
 def _head(column: Column) -> Markup:
@@ -149,7 +158,7 @@ def _head(column: Column) -> Markup:
 
 def _row(columns: Sequence[Column], cells: Sequence[Cell]) -> Markup:
     made = Markup("").join(
-        Markup('<td class="tt-{}">{}</td>').format(column.kind, cell)
+        Markup('<td class="tt-{}" data-label="{}">{}</td>').format(column.kind, column.label, cell)
         for column, cell in zip(columns, cells, strict=True)
     )
     return Markup("<tr>{}</tr>").format(made)

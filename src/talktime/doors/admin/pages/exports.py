@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
+from talktime.catalog.overview import category_name
 from talktime.doors.admin.export_parts import FORMATS, KINDS, ON_THE_WAY, span_cell, state_cell
 from talktime.doors.admin.kit.act import live
 from talktime.doors.admin.kit.show import Cell, Column, card, pager, table, text
 from talktime.doors.admin.page import Visit, page
-from talktime.doors.admin.report_columns import category_name, country_words
+from talktime.doors.admin.report_columns import country_words
 
 if TYPE_CHECKING:
     from talktime.client.management.answers_calls import Export

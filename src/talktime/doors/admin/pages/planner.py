@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
-from nicegui import ui
-
-from talktime.client import ProblemError
-from talktime.doors.admin.kit.act import action, grave, live, tried
+from talktime.doors.admin.kit.act import action, grave
 from talktime.doors.admin.kit.fields import check_box, select_field
 from talktime.doors.admin.kit.said import said
-from talktime.doors.admin.kit.sent_file import SentFile
-from talktime.doors.admin.kit.show import Column, anchor, badge, card, heading, link, row, table, text
+from talktime.doors.admin.kit.show import Column, anchor, card, heading, link, row, table, text
 from talktime.doors.admin.page import Visit, page
 from talktime.doors.admin.planner_form import PlanQuestion
 from talktime.doors.admin.planner_result import result
+from talktime.doors.admin.usage_parts import (
+    LISTED,
+    ON_THE_WAY,
+    STATES,
+    bring,
+    followed,
+    sentence,
+    waiting,
+)
 from talktime.doors.admin.words import count
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from talktime.client.management.answers_plan import Plan, PlanFile, PlanLine
     from talktime.client.management.answers_what_if import UsageFile
     from talktime.doors.admin.kit.show import Cell
 
-LISTED: Final = 20
-LOOK_S: Final = 0.7
-CREATED: Final = 201
-TOO_LARGE: Final = 413
-TOO_LARGE_SAID: Final = "The file is larger than 256 MB: bring fewer days at a time, or compress it."
 SPANS: Final = {
     "1": "the last month",
     "3": "the last 3 months",
@@ -39,16 +38,6 @@ SPANS: Final = {
     "12": "the last year",
 }
 USUAL_SPAN: Final = "6"
-
-ON_THE_WAY: Final = {"waiting": "waits for its turn", "running": "is being worked out"}
-STATES: Final = {
-    "done": badge("done", "good"),
-    "failed": badge("failed", "error"),
-    **{state: badge(words, "warning") for state, words in ON_THE_WAY.items()},
-}
-FORMATS: Final = (
-    "Exports of Calling Plans and Direct Routing, Graph call records, CSV, JSON, Excel, Parquet, zip"
-)
 
 
 @page("/tenants/{tenant}/planner", title="Planner", needs="ask_what_if")
@@ -62,8 +51,8 @@ async def planner(at: Visit) -> None:
             "From some months of usage: what to buy, which plan for whom, and when the money runs out. "
             "Two months or more make the answer surer."
         )
-        _own(at, chosen)
-        _bring(at, chosen)
+        _own(at, kept, chosen)
+        bring(at, "Or bring a file of usage, at most 256 MB", lambda brought: _with(at, chosen, brought))
         _kept(at, kept, chosen)
     if chosen:
         PlanQuestion(at, chosen, await at.tenant.planner.choices())
@@ -74,52 +63,21 @@ async def planner(at: Visit) -> None:
 async def answer(at: Visit) -> None:
     """One question: how far it is, then its answer."""
     link("All plans", at.link("planner"))
-    box = ui.element("div").classes("tt-block").props("aria-live=polite")
-    plan = at.path["plan"]
 
-    async def look() -> bool:
-        found = await at.tenant.planner.get(plan)
-        box.clear()
-        with box:
-            _shown(at, found)
-        return found.state in ON_THE_WAY
+    def show(found: Plan) -> str:
+        _shown(at, found)
+        return found.state
 
-    try:
-        is_on_its_way = await look()
-    except ProblemError as error:
-        if error.status not in (400, 404):
-            raise
-        said("error", "There is no such plan; it may have been removed.")
-        return
-    if is_on_its_way:
-        _follow(look)
-
-
-def _follow(look: Callable[[], Awaitable[bool]]) -> None:
-    """Looks again until the answer is there."""
-
-    async def turn() -> None:
-        async def once() -> None:
-            if not await look():
-                timer.cancel()
-
-        if not await tried(once):
-            timer.cancel()
-
-    timer = live(LOOK_S, turn)
+    find = partial(at.tenant.planner.get, at.path["plan"])
+    await followed(find, show, "There is no such plan; it may have been removed.")
 
 
 def _shown(at: Visit, found: Plan) -> None:
     again = at.link("planner", files=".".join(one.id for one in found.files))
     if found.state in ON_THE_WAY:
-        with card():
-            words = f"A plan from {_names(found.files)} {ON_THE_WAY[found.state]}."
-            text(f"{words} You can leave this page and come back.")
-            bar = ui.element("progress").classes("tt-progress")
-            bar.props.update({"max": 100, "value": found.percent, "aria-label": "Worked out so far"})
-            text(f"{found.percent} %", small=True)
+        waiting(f"A plan from {_names(found.files)}", found.state, found.percent)
     elif found.result is None:
-        said("error", f"{found.error[:1].upper()}{found.error[1:]}".rstrip(".") + ".")
+        said("error", sentence(found.error))
         link("Ask again", again, as_button=True)
     else:
         result(at, found, found.result)
@@ -148,38 +106,39 @@ def _with(at: Visit, chosen: list[UsageFile], *others: str) -> str:
     return at.link("planner", files=".".join((*(one.id for one in chosen), *others)))
 
 
-def _own(at: Visit, chosen: list[UsageFile]) -> None:
-    """The organisation's own calls by one button; up to now, so that the forecast knows the last days."""
+def _own(at: Visit, kept: tuple[UsageFile, ...], chosen: list[UsageFile]) -> None:
+    """The organisation's own calls by one button; up to now, so that the forecast knows the last days.
+
+    Pressed again it chooses the file that is there where no call came since, else the new one in its place.
+    """
 
     async def own() -> None:
         first = _months_before(at.today(), int(str(span.value)))
-        kept = await at.tenant.usage_files.bring_own(since=at.words.midnight(first))
-        at.go(_with(at, chosen, kept.id))
+        brought = await at.tenant.usage_files.bring_own(since=at.words.midnight(first))
+        there = same_file(kept, brought)
+        if there is not None:
+            await at.tenant.usage_files.drop(brought.id)
+        others = [one for one in chosen if one.name != brought.name]
+        at.go(_with(at, others, (there or brought).id))
 
     with row():
         span = select_field("Calls of this organisation", SPANS, USUAL_SPAN)
         action("Use these months", own, is_main=not chosen)
 
 
+def same_file(kept: Iterable[UsageFile], brought: UsageFile) -> UsageFile | None:
+    """A kept file with the name and the calls of one that was just brought."""
+    return next((one for one in kept if _holds(one) == _holds(brought) and one.id != brought.id), None)
+
+
+def _holds(file: UsageFile) -> tuple[object, ...]:
+    return file.name, file.rows, file.from_, file.until
+
+
 def _months_before(today: date, months: int) -> date:
     """The first day of the month so many months ago."""
     number = today.year * 12 + today.month - 1 - months
     return date(number // 12, number % 12 + 1, 1)
-
-
-def _bring(at: Visit, chosen: list[UsageFile]) -> None:
-    async def send() -> None:
-        answer = await file.send(f"/upload/tenants/{quote(at.tenant_id, safe='')}/usage-files")
-        place.clear()
-        if answer.status == CREATED:
-            at.go(_with(at, chosen, str(json.loads(answer.body)["id"])))
-            return
-        with place:
-            said("error", TOO_LARGE_SAID if answer.status == TOO_LARGE else f"{answer.detail.rstrip('.')}.")
-
-    label = "Or bring a file of usage, at most 256 MB"
-    file = SentFile(label, "application/octet-stream", send, hint=FORMATS)
-    place = ui.element("div").classes("tt-block").props("aria-live=polite")
 
 
 def _day(at: Visit, instant: datetime | None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
+from talktime.catalog.overview import category_name
 from talktime.client import ProblemError
 from talktime.doors.admin.export_parts import export_part
 from talktime.doors.admin.kit.act import words_of
@@ -18,7 +19,6 @@ from talktime.doors.admin.report_choice import FILTERS, Choice, WrongSpanError, 
 from talktime.doors.admin.report_columns import (
     CALL_COLUMNS,
     CallColumn,
-    category_name,
     chosen_columns,
     country_words,
     heads,

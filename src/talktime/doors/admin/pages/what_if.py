@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from markupsafe import Markup
-from nicegui import ui
 
 from talktime.client import ProblemError
 from talktime.doors.admin.export_parts import size
-from talktime.doors.admin.kit.act import action, grave, live, tried
+from talktime.doors.admin.kit.act import action, grave
 from talktime.doors.admin.kit.said import said
-from talktime.doors.admin.kit.sent_file import SentFile
 from talktime.doors.admin.kit.show import (
     Column,
     anchor,
-    badge,
     card,
     facts,
     link,
@@ -30,6 +26,15 @@ from talktime.doors.admin.kit.show import (
     text,
 )
 from talktime.doors.admin.page import Visit, page
+from talktime.doors.admin.usage_parts import (
+    LISTED,
+    ON_THE_WAY,
+    STATES,
+    bring,
+    followed,
+    sentence,
+    waiting,
+)
 from talktime.doors.admin.what_if_form import Question
 from talktime.doors.admin.what_if_result import result
 from talktime.doors.admin.words import count
@@ -38,22 +43,7 @@ if TYPE_CHECKING:
     from talktime.client.management.answers_what_if import UsageFile, WhatIf, WhatIfLine
     from talktime.doors.admin.kit.show import Cell
 
-LISTED: Final = 20
 SHOWN_FINDINGS: Final = 20
-LOOK_S: Final = 0.7
-CREATED: Final = 201
-TOO_LARGE: Final = 413
-TOO_LARGE_SAID: Final = "The file is larger than 256 MB: bring fewer days at a time, or compress it."
-
-ON_THE_WAY: Final = {"waiting": "waits for its turn", "running": "is being worked out"}
-STATES: Final = {
-    "done": badge("done", "good"),
-    "failed": badge("failed", "error"),
-    **{state: badge(words, "warning") for state, words in ON_THE_WAY.items()},
-}
-FORMATS: Final = (
-    "Exports of Calling Plans and Direct Routing, Graph call records, CSV, JSON, Excel, Parquet, zip"
-)
 
 
 @page("/tenants/{tenant}/what-if", title="What if", needs="ask_what_if")
@@ -73,50 +63,20 @@ async def what_if(at: Visit) -> None:
 async def answer(at: Visit) -> None:
     """One question: how far it is, then its answer."""
     link("All questions", at.link("what-if"))
-    box = ui.element("div").classes("tt-block").props("aria-live=polite")
-    question = at.path["question"]
 
-    async def look() -> bool:
-        found = await at.tenant.what_if.get(question)
-        box.clear()
-        with box:
-            _shown(at, found)
-        return found.state in ON_THE_WAY
+    def show(found: WhatIf) -> str:
+        _shown(at, found)
+        return found.state
 
-    try:
-        is_on_its_way = await look()
-    except ProblemError as error:
-        if error.status not in (400, 404):
-            raise
-        said("error", "There is no such question; it may have been removed.")
-        return
-    if is_on_its_way:
-        await _follow(look)
-
-
-async def _follow(look: Callable[[], Awaitable[bool]]) -> None:
-    """Looks again until the answer is there."""
-
-    async def turn() -> None:
-        async def once() -> None:
-            if not await look():
-                timer.cancel()
-
-        if not await tried(once):
-            timer.cancel()
-
-    timer = live(LOOK_S, turn)
+    find = partial(at.tenant.what_if.get, at.path["question"])
+    await followed(find, show, "There is no such question; it may have been removed.")
 
 
 def _shown(at: Visit, found: WhatIf) -> None:
     if found.state in ON_THE_WAY:
-        with card():
-            text(f"{found.file_name} {ON_THE_WAY[found.state]}. You can leave this page and come back.")
-            bar = ui.element("progress").classes("tt-progress")
-            bar.props.update({"max": 100, "value": found.percent, "aria-label": "Worked out so far"})
-            text(f"{found.percent} %", small=True)
+        waiting(found.file_name, found.state, found.percent)
     elif found.result is None:
-        said("error", _sentence(found.error))
+        said("error", sentence(found.error))
         link("Ask again", at.link("what-if", file=found.file), as_button=True)
     else:
         result(at, found, found.result)
@@ -156,17 +116,7 @@ async def _chosen(at: Visit) -> UsageFile | None:
 
 
 def _bring(at: Visit) -> None:
-    async def send() -> None:
-        answer = await file.send(f"/upload/tenants/{quote(at.tenant_id, safe='')}/usage-files")
-        place.clear()
-        if answer.status == CREATED:
-            at.go(at.link("what-if", file=str(json.loads(answer.body)["id"])))
-            return
-        with place:
-            said("error", TOO_LARGE_SAID if answer.status == TOO_LARGE else f"{answer.detail.rstrip('.')}.")
-
-    file = SentFile("File of usage, at most 256 MB", "application/octet-stream", send, hint=FORMATS)
-    place = ui.element("div").classes("tt-block").props("aria-live=polite")
+    bring(at, "File of usage, at most 256 MB", lambda brought: at.link("what-if", file=brought))
 
     async def own() -> None:
         first, after = _last_month(at.today())
@@ -183,10 +133,6 @@ def _last_month(today: date) -> tuple[date, date]:
     """The first day of last month, and the first of this one."""
     after = today.replace(day=1)
     return (after - timedelta(days=1)).replace(day=1), after
-
-
-def _sentence(said_: str) -> str:
-    return f"{said_[:1].upper()}{said_[1:]}".rstrip(".") + "."
 
 
 async def _files(at: Visit, chosen: UsageFile | None) -> None:

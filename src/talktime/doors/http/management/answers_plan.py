@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, Field
 
+from talktime.core.forecast import MOST_MONTHS_AHEAD
 from talktime.doors.http.management.answers_what_if import Currency, FileId
 from talktime.doors.http.management.texts import Amount, Code, Strict
 
@@ -30,7 +31,7 @@ class PlanBody(Strict):
     confidence_percent: Confidence = "95"
     lead_hours: Annotated[int, Field(ge=1, le=LONGEST_LEAD_H)] = 24
     payments_a_month: Annotated[int, Field(ge=1, le=31)] = 4
-    months_ahead: Annotated[int, Field(ge=1, le=12)] = 12
+    months_ahead: Annotated[int, Field(ge=1, le=MOST_MONTHS_AHEAD)] = 12
     prices: Annotated[dict[Code, Amount], Field(max_length=MOST_PRICES, default_factory=dict)]
     currency: Currency = ""
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Path, Response
 
 from talktime.catalog.side import load_masking
 from talktime.doors.http.management.answers_plan import PlanAnswer, PlanBody, PlanChoicesAnswer, PlanList
-from talktime.doors.http.management.house import CallerOf, House, InHouse, done, holds, may, read, who
+from talktime.doors.http.management.house import CallerOf, House, InHouse, done, holds, read, who
 from talktime.doors.http.management.pages import Key
 from talktime.doors.http.management.reports import MEDIA
 from talktime.doors.http.management.shown_plan import (
@@ -23,7 +23,7 @@ from talktime.doors.http.management.shown_plan import (
     settings_of,
 )
 from talktime.doors.http.management.texts import Cursor, Limit, next_of, place_of
-from talktime.doors.http.management.what_if import usage_file, what_ifs_of
+from talktime.doors.http.management.what_if import PATH_ID, Asking, usage_file, what_ifs_of
 from talktime.doors.http.problems import Problem, ProblemError, refused
 from talktime.insight.planner.document import Plan
 from talktime.insight.planner.plan_choices import plan_choices
@@ -37,12 +37,7 @@ from talktime.ledger.api_keys import Principal
 
 router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["planner"])
 
-Asking = Annotated[str, Depends(may("ask_what_if"))]
-_ID: Final[dict[str, Any]] = {
-    "pattern": r"^[0-9a-f]{32}$",
-    "examples": ["0006526a1b2c3d4e0123456789abcdef"],
-}
-PlanId = Annotated[str, Path(**_ID)]
+PlanId = Annotated[str, Path(**PATH_ID)]
 
 XLSX: Final = MEDIA["xlsx"]
 CSV: Final = MEDIA["csv"]

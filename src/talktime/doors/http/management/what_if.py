@@ -45,12 +45,12 @@ from talktime.ledger.api_keys import Principal
 router = APIRouter(prefix="/v1/tenants/{tenant}", tags=["what if"])
 
 Asking = Annotated[str, Depends(may("ask_what_if"))]
-_ID: Final[dict[str, Any]] = {
+PATH_ID: Final[dict[str, Any]] = {
     "pattern": r"^[0-9a-f]{32}$",
     "examples": ["0006526a1b2c3d4e0123456789abcdef"],
 }
-UsageFileId = Annotated[str, Path(**_ID)]
-WhatIfId = Annotated[str, Path(**_ID)]
+UsageFileId = Annotated[str, Path(**PATH_ID)]
+WhatIfId = Annotated[str, Path(**PATH_ID)]
 
 _SHOWN: Final = """Call ID,UPN,Caller ID,Call Type,Destination Number,Start Time,Duration Seconds
 c-1,ana@contoso.example,+14255550100,user_out,+442079460000,2026-02-03T10:00:00Z,300
@@ -97,9 +97,10 @@ async def bring_own_usage(
 ) -> UsageFileAnswer:
     """Takes the tenant's own charged calls of some days as a file, the last 28 where none are named."""
     what_ifs = what_ifs_of(house)
-    await house.known(tenant)
+    zone = (await house.tenant(tenant)).time_zone
     from_us, until_us = span_of(body.from_, body.until, house.now_us)
-    return usage_file_shown(done(await what_ifs.files.take_own(tenant, from_us, until_us, who(principal))))
+    kept = await what_ifs.files.take_own(tenant, from_us, until_us, who(principal), zone)
+    return usage_file_shown(done(kept))
 
 
 @router.get("/usage-files")
