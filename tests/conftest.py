@@ -31,9 +31,9 @@ settings.register_profile("long", _PATIENT, max_examples=2_000)
 settings.load_profile("quick")
 
 
-# Through HTTP the other database is walked whole by `make test-long`: that both stores behave alike is held
-# by tests/ledger, tests/live and tests/funding, and purchases go through HTTP on both every time.
-ONE_STORE_IS_ENOUGH = frozenset(
+# Through HTTP and the demo the other database is walked whole by `make test-long`: that both stores behave
+# alike is held by tests/ledger, tests/live and tests/funding; purchases go through HTTP on both every time.
+ONE_STORE_IS_ENOUGH = frozenset({"tests/demo/test_retell.py"}) | frozenset(
     f"tests/doors/http/test_{name}.py"
     for name in (
         "as_person gateway_events months papers people post_usage previews provider rates recharge reports"
