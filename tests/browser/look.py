@@ -64,15 +64,14 @@ LAYOUT: Final = r"""
   }
   const controls = [...document.querySelectorAll('button, a[href], input, select, textarea')]
     .filter(e => shown(e) && !hidden(e) && e.type !== 'hidden');
-  // What was scrolled past lies under a head that stays: that is no fault, unless nothing was scrolled.
+  // What was scrolled past lies under the head that stays, and is no fault; under anything else it is one.
   const head = document.querySelector('header');
-  const past = head && scrollY > 0 ? head.getBoundingClientRect().bottom : 0;
+  const past = top => scrollY > 0 && head && head.contains(top);
   const over = controls.filter(e => {
     const box = e.getBoundingClientRect();
-    if (box.top < past && !head.contains(e)) return false;
     if (box.top < 0 || box.left < 0 || box.bottom > innerHeight || box.right > width) return false;
     const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
-    return top && top !== e && !e.contains(top) && !top.contains(e) && !top.closest('label')
+    return top && !past(top) && top !== e && !e.contains(top) && !top.contains(e) && !top.closest('label')
       && !e.closest('.q-field') && !getComputedStyle(e).pointerEvents.includes('none');
   });
   for (const e of over) found.push(`something lies over it: ${name(e)}`);

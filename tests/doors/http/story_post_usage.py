@@ -94,7 +94,8 @@ async def recharge_is_turned_off(contoso: Story) -> None:
     await contoso.world.at("2026-06-01 10:00")
     dry = (await contoso.post_usage())["dry_run"]
     assert [course["ends_on"] for course in dry["courses"]] == ["2026-06-23", "2026-06-13"]
-    assert (dry["balance"], dry["earliest"], dry["expected"]) == ("87.25", "2026-06-15", "2026-07-17")
+    assert (dry["balance"], dry["earliest"], dry["latest"]) == ("87.25", "2026-06-15", "2027-05-25")
+    assert dry["expected"] == "2026-07-17"
 
     seen = await contoso.recharge()
     box = {name: value for name, value in seen["rule"].items() if value is not None} | {"enabled": False}

@@ -138,8 +138,10 @@ def _figures(at: Visit, found: PlanDocument) -> None:
     if mix is not None:
         saved = mix.licences_now + mix.calls_now - mix.licences_best - mix.calls_best
         if saved > 0:
-            each = saved / max(len(mix.months), 1)
-            figure("Other plans save", f"{code} {about(each)}", f"a month, {count(len(mix.changes))} changes")
+            over = f"{count(len(mix.months))} months" if len(mix.months) > 1 else "1 month"
+            figure(
+                "Other plans save", f"{code} {about(saved)}", f"in {over}, {count(len(mix.changes))} changes"
+            )
 
 
 def _statements(found: PlanDocument) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -212,7 +211,7 @@ def test_the_ledgers_are_as_their_journals_say(run: Run) -> None:
 def test_the_page_works_from_top_to_bottom(run: Run) -> None:
     code, _, said = run.page.partition("\n")
     assert code == "0", said
-    assert re.search(r"billed    1[1-3] s", said), said  # a busy machine hangs up later
+    assert "billed    11 s" in said
     assert "return -1, result 4012" in said
     assert said.count("return 1, result 2001") == 2
     assert 'talktime_diameter_answers_total{request="initial",result="4012"} 1.0' in said
