@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import polars as pl
 import pytest
 
-from talktime.accounts.tenant import Licence, Subscription, User
+from talktime.accounts.tenant import Licence, Subscription, Tenant, User
+from talktime.bulk.options import Options
 from talktime.catalog.load import load_catalogue
 from talktime.insight.planner.document import Mix
 from talktime.insight.planner.mix import NoLicencePrices, Search, best_mix, gap_of, tried
@@ -327,3 +329,40 @@ def test_without_prices_there_is_no_mix_and_one_sentence_says_what_to_do() -> No
 )
 def test_the_gap_is_rounded_up(best: int, bound: int, gap: int) -> None:
     assert gap_of(best, bound) == gap
+
+
+def test_whoever_loses_the_right_to_spend_gets_the_free_licence_for_it() -> None:
+    """Pay-as-you-go lets one spend, a plan with minutes does not: its calls abroad would be refused."""
+    who = tenant_of({"ana@x": [BY_THE_MINUTE], "bob@x": [SMALL], "idle@x": []})
+    users = tuple(replace(user, licences=_without_spending(user)) for user in who.users)
+    legs = (
+        *minutes("ana@x", domestic=100, abroad=10),
+        *minutes("bob@x", domestic=100, abroad=10),
+    )
+    prices = prices_of(**{SMALL: 1 * UNIT, BY_THE_MINUTE: 9 * UNIT})
+    case = Case(replace(who, users=users), legs, CHEAP, prices, ("2026-01",))
+    mix = best_of(case)
+    assert [(one.user, one.was, one.becomes) for one in mix.changes] == [
+        ("ana@x", (BY_THE_MINUTE,), (SMALL, "MCOPSTNC"))
+    ]
+    assert "right to spend credits" in mix.changes[0].why
+    assert (
+        _states(case, case.tenant, "ana@x") == _states(case, tried(case.tenant, mix), "ana@x") == {"charged"}
+    )
+    unlicensed = {
+        "charged",
+        "blocked",
+    }  # bob was refused before, and still is: no change of his plan is advised
+    assert (
+        _states(case, case.tenant, "bob@x") == _states(case, tried(case.tenant, mix), "bob@x") == unlicensed
+    )
+
+
+def _without_spending(user: User) -> tuple[Licence, ...]:
+    return tuple(one for one in user.licences if one.plan != "MCOPSTNC")
+
+
+def _states(case: Case, tenant: Tenant, user: str) -> set[str]:
+    """What becomes of a user's calls where there is money."""
+    run = case.replay().run(tenant, load_catalogue(), case.deck, Options(balance=10**12))
+    return set(run.calls.filter(pl.col("user") == user)["state"].cast(pl.String))

@@ -29,12 +29,14 @@ from talktime.insight.planner.mix_holders import (
     NoLicencePrices,
     changed,
     endless,
+    licensed,
     today,
     tried,
 )
 from talktime.insight.planner.mix_options import Holder, Problem, problems_of
 from talktime.insight.planner.mix_search import EFFORT, as_today, fewer_changes, searched
 from talktime.insight.planner.mix_words import Words
+from talktime.insight.scenario import as_now
 from talktime.insight.spend import NotReconciledError
 from talktime.insight.wording import counted
 
@@ -102,6 +104,7 @@ class Search:
     ) -> None:
         self.replay, self.catalogue, self.deck, self.prices = replay, catalogue, deck, prices
         last_us = int(replay.rows["end_us"].to_numpy().max())
+        self.as_is = as_now(tenant, last_us)
         self.now = today(tenant, catalogue, last_us)
         self.tenant = endless(self.now, replay)
         self.months = sorted(_month(name) for name in months)
@@ -142,7 +145,7 @@ class Search:
                 told(len(found), count)
         changes = [change for _, change in sorted(saved, key=lambda each: (-each[0], each[1].user))]
         calls = self._charged(found, changes, [demand for _, demand, _ in parts])
-        return self._document(found, changes, calls)
+        return self._document(found, licensed(changes, self.as_is, self.catalogue), calls)
 
     def _look(self) -> tuple[Looked, Ints, Looked | None]:
         """The rows of the months, looked at; their places among all; the other rows, if there are some."""

@@ -12,6 +12,8 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from talktime.accounts.payers import Payer, payers_of
 from talktime.accounts.tenant import Licence, Subscription, User
 from talktime.insight.planner.mix_options import Holder
@@ -46,10 +48,8 @@ def tried(tenant: Tenant, mix: Mix) -> Tenant:
 
 def today(tenant: Tenant, catalogue: Catalogue, at_us: int) -> Tenant:
     """The tenant with the licences of an instant; every user may spend credits, which is free."""
-    traits = {category.licence for category in catalogue.categories.values() if category.licence}
-    spends = next((p.code for p in catalogue.plans.values() if p.free and traits <= p.traits), None)
-    now = as_now(tenant, at_us)
-    if spends is None:
+    spends, now = spending(catalogue), as_now(tenant, at_us)
+    if not spends:
         return now
     users = (
         replace(user, licences=(*user.licences, Licence(spends)))
@@ -58,6 +58,39 @@ def today(tenant: Tenant, catalogue: Catalogue, at_us: int) -> Tenant:
         for user in now.users
     )
     return replace(now, users=tuple(users))
+
+
+def spending(catalogue: Catalogue) -> str:
+    """The free plan whose holders may spend credits on any call, "" for none."""
+    traits = _asked_traits(catalogue)
+    return next((p.code for p in catalogue.plans.values() if p.free and traits <= p.traits), "")
+
+
+def _asked_traits(catalogue: Catalogue) -> set[str]:
+    return {category.licence for category in catalogue.categories.values() if category.licence}
+
+
+def licensed(changes: Sequence[MixChange], tenant: Tenant, catalogue: Catalogue) -> list[MixChange]:
+    """Changes that leave nobody who gets a plan without the right to spend credits: a free plan gives it.
+
+    `tenant` as it is, at the instant of the mix. The search takes that right as given; without it calls
+    beyond included minutes would be refused, and a saving would be none.
+    """
+    spends, traits = spending(catalogue), _asked_traits(catalogue)
+    after = {user.upn or user.id: user for user in changed(tenant, changes).users}
+    found: list[MixChange] = []
+    for change in changes:
+        user = after.pop(change.user, None) if change.becomes else None  # in the first change that gives one
+        held = frozenset(one.plan for one in user.licences) if user is not None else frozenset({spends})
+        if not spends or spends in held or traits <= catalogue.traits(sorted(held)):
+            found.append(change)
+            continue
+        name = catalogue.plans[spends].name
+        why = (
+            f"{change.why} {name} ({spends}) is free and gives the right to spend credits, which is lacking."
+        )
+        found.append(msgspec.structs.replace(change, becomes=(*change.becomes, spends), why=why))
+    return found
 
 
 def endless(tenant: Tenant, replay: Replay) -> Tenant:
@@ -90,7 +123,9 @@ def _changed(user: User, changes: Sequence[MixChange]) -> User:
     """A user after the changes of each family of plans."""
     for change in changes:
         kept = tuple(one for one in user.licences if one.plan not in change.was)
-        user = replace(user, licences=(*kept, *(Licence(plan) for plan in change.becomes)))
+        had = {one.plan for one in kept}
+        came = tuple(Licence(plan) for plan in change.becomes if plan not in had)
+        user = replace(user, licences=(*kept, *came))
     return user
 
 
